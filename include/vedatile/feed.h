@@ -1,0 +1,124 @@
+/* Scenes and label files -> samples of a store, in one call. */
+#ifndef VEDATILE_FEED_H
+#define VEDATILE_FEED_H
+
+#include "vedatile/error.h"
+#include "vedatile/store.h"
+#include "vedatile/types.h"
+
+VDT_BEGIN_DECLS
+
+/* What happens where the grid does not end with the scene. */
+enum vdt_edge {
+    VDT_EDGE_DROP = 0, /* only windows that lie wholly inside */
+    VDT_EDGE_PAD,      /* the last window hangs over: pixels are nodata or 0, mask is ignore */
+    VDT_EDGE_SHIFT     /* the last window is moved back to end with the scene */
+};
+
+/* Which windows are kept, and which features are their objects (one-hot and boxes).
+ * A mask always shows every feature: it is the crop of the whole scene's mask. */
+enum vdt_match {
+    VDT_MATCH_INTERSECT = 0, /* windows that a feature reaches into; features are cut at the edge */
+    VDT_MATCH_INSIDE,        /* windows that hold a whole feature; cut features are no objects */
+    VDT_MATCH_ALL            /* every window, with or without features */
+};
+
+/* Which feature wins where features overlap in a mask: the one burnt last. */
+enum vdt_mask_order {
+    VDT_ORDER_FILE = 0, /* order of the label files and their features */
+    VDT_ORDER_CLASS,    /* by class id, then file order */
+    VDT_ORDER_AREA      /* large first, so that small ones stay visible */
+};
+
+enum vdt_unknown {
+    VDT_UNKNOWN_ERROR = 0, /* a class value that is not in the list is an error that names it */
+    VDT_UNKNOWN_SKIP,      /* such features are left out and counted */
+    VDT_UNKNOWN_CLASS      /* such features get the class `unknown_class` */
+};
+
+enum vdt_split_by {
+    VDT_SPLIT_BLOCK = 0, /* by ground: no ground pixel is in two groups */
+    VDT_SPLIT_SCENE,     /* whole scenes */
+    VDT_SPLIT_RANDOM     /* by sample; overlapping windows may share ground */
+};
+
+struct vdt_split_share {
+    const char *group;
+    double share; /* > 0; shares are scaled to sum 1 */
+};
+
+/* Zero means the default everywhere. All pointers are borrowed for the call. */
+struct vdt_feed_options {
+    const char *store;          /* required: the store to create or add to */
+    const char *const *images;  /* required: anything GDAL opens */
+    size_t image_count;
+    const char *const *labels;  /* anything OGR opens; none: tiles without labels */
+    size_t label_count;
+
+    uint32_t tasks;             /* enum vdt_task bits; 0: the store's, or none for a new store */
+    uint32_t tile_cols;         /* 0: the store's, or 256 */
+    uint32_t tile_rows;
+    uint32_t stride_cols;       /* 0: the tile's size */
+    uint32_t stride_rows;
+    enum vdt_edge edge;
+    const int *bands;           /* 1-based band numbers in the order wanted; NULL: all but alpha */
+    size_t band_count;
+
+    const char *class_field;    /* NULL: all features are of one class */
+    const char *const *classes; /* NULL: the store's, or the field's values, sorted */
+    size_t class_count;
+    enum vdt_unknown unknown;
+    const char *unknown_class;
+    enum vdt_match match;
+    enum vdt_mask_order mask_order;
+    double min_visible;         /* 0..1: boxes that show less of their object are dropped */
+    double min_valid;           /* 0..1: tiles with a smaller valid fraction are dropped */
+
+    const char *group;          /* NULL: "train"; not together with split */
+    const struct vdt_split_share *split;
+    size_t split_count;
+    enum vdt_split_by split_by;
+    double block_size;          /* metres; 0: the store's, or chosen from the first scene */
+    uint64_t seed;
+
+    enum vdt_codec codec;       /* VDT_CODEC_AUTO measures; an existing store keeps its own */
+    const char *name;           /* of a new store */
+    uint32_t threads;           /* 0: one per core */
+    double commit_seconds;      /* 0: 10; how much work a crash may cost */
+    bool dry_run;               /* plan and match labels, write nothing */
+    vdt_progress_fn progress;   /* done and total in windows */
+    void *payload;
+};
+
+struct vdt_feed_report {
+    uint64_t windows;          /* in the plan */
+    uint64_t written;
+    uint64_t existing;         /* already in the store */
+    uint64_t unlabelled;       /* left out by `match` */
+    uint64_t straddling;       /* left out: they reach into blocks of two groups */
+    uint64_t invalid;          /* left out by min_valid */
+    uint64_t boxes;            /* written */
+    uint64_t features;         /* usable features in the label files */
+    uint64_t null_geometries;  /* skipped */
+    uint64_t repaired;         /* invalid geometries made valid */
+    uint64_t unknown_skipped;  /* features skipped by class */
+    uint64_t slivers;          /* boxes dropped by min_visible */
+    double block_size;         /* metres, when split by block */
+    size_t group_count;        /* at most 64 are listed */
+    struct vdt_feed_group {
+        char name[64];
+        uint64_t written;      /* with dry_run: would be written, before min_valid */
+    } groups[64];
+    char warning[512];         /* empty, or one line that the user should see */
+};
+
+/* Runs the whole pipeline. The store appears or grows only by whole commits; samples whose key is
+ * there already are not written again. Worker threads are started and joined inside the call.
+ * `report` may be NULL; on failure it says how far the feed came (what is committed stays).
+ * GDAL's raster block cache limit is lowered for the time of the call and then restored, so that
+ * memory stays flat. Calls from two threads must name different stores. */
+VDT_API VDT_CHECKED vdt_status vdt_feed(const struct vdt_feed_options *options,
+                                        struct vdt_feed_report *report, struct vdt_error *error);
+
+VDT_END_DECLS
+#endif

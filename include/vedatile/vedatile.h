@@ -1,0 +1,12 @@
+/* Everything: georeferenced imagery and vector labels -> stores -> batches. */
+#ifndef VEDATILE_VEDATILE_H
+#define VEDATILE_VEDATILE_H
+
+#include "vedatile/error.h"
+#include "vedatile/export.h"
+#include "vedatile/feed.h"
+#include "vedatile/loader.h"
+#include "vedatile/store.h"
+#include "vedatile/types.h"
+
+#endif

@@ -1,0 +1,51 @@
+/* Polygons as packed values: points, rings, parts, features. No I/O.
+ *
+ * A feature is one labelled geometry of one or more parts; a part is an outer ring and its holes;
+ * a ring is a run of points without the closing repeat. Coordinates are (x, y) in whatever frame
+ * the owner says: scene pixels everywhere after projection (x right, y down, pixel edges). */
+#ifndef BASE_GEOMETRY_H
+#define BASE_GEOMETRY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct vdt_ring {
+    size_t first; /* into points */
+    size_t count; /* at least 3 */
+};
+
+struct vdt_part {
+    size_t first; /* into rings: the outer ring, then holes */
+    size_t count; /* at least 1 */
+};
+
+struct vdt_feature {
+    int64_t id;        /* feature id in its file */
+    uint32_t class_id;
+    size_t first;      /* into parts */
+    size_t count;      /* at least 1 */
+    double area;       /* of all parts, holes taken off; filled by vdt_geometry_measure */
+    double box[4];     /* xmin, ymin, xmax, ymax; filled by vdt_geometry_measure */
+};
+
+/* {0} is empty. */
+struct vdt_geometry {
+    double (*points)[2];
+    struct vdt_ring *rings;
+    struct vdt_part *parts;
+    struct vdt_feature *features;
+    size_t point_count, point_capacity;
+    size_t ring_count, ring_capacity;
+    size_t part_count, part_capacity;
+    size_t feature_count, feature_capacity;
+};
+
+/* Computes area and box of every feature from its points. */
+void vdt_geometry_measure(struct vdt_geometry *geometry);
+
+void vdt_geometry_clear(struct vdt_geometry *geometry);
+
+/* Twice the signed area of a ring (shoelace). */
+double vdt_ring_area2(const double (*points)[2], size_t count);
+
+#endif

@@ -1,0 +1,67 @@
+/* The features near a window -> the arrays of a sample. */
+#ifndef ENCODE_ENCODE_H
+#define ENCODE_ENCODE_H
+
+#include <vedatile/feed.h>
+#include <vedatile/store.h>
+
+#include "base/geometry.h"
+#include "encode/raster.h"
+#include "encode/visible.h"
+#include "tile/index.h"
+
+/* What one feed asks of every window; borrowed by the encoder. */
+struct vdt_encode_rules {
+    uint32_t tasks;
+    size_t class_count;
+    enum vdt_match match;
+    enum vdt_mask_order mask_order;
+    double min_visible;
+};
+
+/* One worker's encoder: scratch and the arrays of the last window. {0}, then set rules. */
+struct vdt_encoder {
+    struct vdt_encode_rules rules;
+    struct vdt_raster raster;
+    struct vdt_clip clip;
+    struct vdt_hits hits;
+    uint8_t *onehot;
+    size_t box_capacity;
+    float (*boxes)[4];
+    uint16_t *box_class;
+    int64_t *box_feature;
+    float *box_visible;
+    uint32_t *box_source; /* feature index of each box */
+    uint32_t *order;      /* burn order of the hits */
+    size_t order_capacity;
+    void *mask;
+    uint16_t *instances;
+    size_t mask_pixels;
+};
+
+struct vdt_encoded {
+    struct vdt_labels labels; /* borrowed from the encoder until its next use */
+    bool keep;                /* by rules.match: does the window stay? */
+    uint64_t slivers;         /* boxes dropped by min_visible */
+};
+
+void vdt_encoder_clear(struct vdt_encoder *encoder);
+
+/* Fast answer to `keep` alone, without arrays (for a dry run). */
+vdt_status vdt_encode_keep(struct vdt_encoder *encoder, const struct vdt_geometry *geometry,
+                           const struct vdt_index *index, const struct vdt_window *window,
+                           bool *keep, struct vdt_error *error);
+
+/* `geometry` in scene pixels, `index` over its features' boxes; both may be NULL (no labels: every
+ * array is empty and keep is true). scene_cols, scene_rows: pixels of the window outside the scene are
+ * ignore (255 or 65535) in the mask. Arrays are made for the tasks asked: detection and instance
+ * make boxes; the mask is uint16 when class_count > 254. Objects (one-hot, boxes) are features with
+ * area inside the window, by rules.match and min_visible, in file order; burn order by mask_order.
+ * An instance pixel's value is the 1-based row of its box; features without a box burn none.
+ * More than 65535 boxes in one tile fail with VDT_ERR_UNSUPPORTED. */
+vdt_status vdt_encode(struct vdt_encoder *encoder, const struct vdt_geometry *geometry,
+                      const struct vdt_index *index, const struct vdt_window *window,
+                      int32_t scene_cols, int32_t scene_rows, struct vdt_encoded *encoded,
+                      struct vdt_error *error);
+
+#endif

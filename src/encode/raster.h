@@ -1,0 +1,33 @@
+/* Our own scanline rasterizer, pixel-centre rule.
+ *
+ * A pixel is inside when its centre (col + 0.5, row + 0.5) is inside by the even-odd rule over the
+ * rings of one part; parts are burnt one after the other, so overlapping parts unite. Crossings are
+ * computed in scene pixels, never relative to a tile: a tile's mask is bit for bit the crop of the
+ * scene's. Ties are GDAL's: an edge covers rows with ymin <= y < ymax, and a run between crossings
+ * x1 <= x2 covers columns floor(x1 + 0.5) .. floor(x2 + 0.5) - 1. */
+#ifndef ENCODE_RASTER_H
+#define ENCODE_RASTER_H
+
+#include <stddef.h>
+#include <vedatile/error.h>
+#include <vedatile/types.h>
+
+#include "base/geometry.h"
+
+/* Scratch memory, reused between calls; {0} is empty. One thread. */
+struct vdt_raster {
+    double *crossings;
+    size_t crossing_capacity;
+    void *edges;
+    size_t edge_capacity;
+};
+
+void vdt_raster_clear(struct vdt_raster *raster);
+
+/* Writes `value` to the pixels of `window` that part `part` of `geometry` covers. `pixels` is
+ * [window.rows][window.cols] of `size` bytes (1 or 2). */
+vdt_status vdt_burn_part(struct vdt_raster *raster, const struct vdt_geometry *geometry, size_t part,
+                         const struct vdt_window *window, uint32_t value, size_t size, void *pixels,
+                         struct vdt_error *error);
+
+#endif

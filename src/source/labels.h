@@ -1,0 +1,54 @@
+/* Label files: read once, projected once per scene. */
+#ifndef SOURCE_LABELS_H
+#define SOURCE_LABELS_H
+
+#include <vedatile/error.h>
+#include <vedatile/feed.h>
+
+#include "base/geometry.h"
+#include "source/scene.h"
+
+struct vdt_labels_source; /* all features of all files, in their own CRSs */
+
+/* Borrowed for the call. */
+struct vdt_label_options {
+    const char *class_field;    /* NULL: one class for all */
+    const char *const *classes; /* NULL: collect the field's values, sorted by bytes */
+    size_t class_count;
+    enum vdt_unknown unknown;
+    const char *unknown_class;
+};
+
+/* What was met while reading. */
+struct vdt_label_counts {
+    uint64_t features;        /* usable */
+    uint64_t null_geometries; /* null or empty: skipped */
+    uint64_t repaired;
+    uint64_t unknown_skipped;
+};
+
+/* Reads every layer of every file. One-line errors that name the file (and feature) for: missing
+ * file, not a vector file, no features at all, class field absent (lists the fields), unknown class
+ * values (lists the values), points and lines (no area), a geometry that cannot be repaired.
+ * *source is owned. */
+vdt_status vdt_labels_open(const char *const *paths, size_t count,
+                           const struct vdt_label_options *options,
+                           struct vdt_labels_source **source, struct vdt_error *error);
+void vdt_labels_free(struct vdt_labels_source *source);
+
+struct vdt_label_counts vdt_labels_counts(const struct vdt_labels_source *source);
+size_t vdt_labels_class_count(const struct vdt_labels_source *source);
+const char *vdt_labels_class(const struct vdt_labels_source *source, size_t class_id);
+
+/* All features in the scene's pixels, measured, in file order; those that do not meet the scene
+ * left out. Not finding any is no failure here: see vdt_labels_explain. The caller clears
+ * *geometry. */
+vdt_status vdt_labels_project(const struct vdt_labels_source *source, struct vdt_scene *scene,
+                              struct vdt_geometry *geometry, struct vdt_error *error);
+
+/* Fails with VDT_ERR_MISMATCH and a message with both extents (scene's and labels', in the scene's
+ * CRS units, and the label file's CRS), and says so when swapping the axes would make them meet. */
+vdt_status vdt_labels_explain(const struct vdt_labels_source *source, struct vdt_scene *scene,
+                              struct vdt_error *error);
+
+#endif

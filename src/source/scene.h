@@ -1,0 +1,73 @@
+/* A scene: a georeferenced raster that GDAL opens. One handle belongs to one thread. */
+#ifndef SOURCE_SCENE_H
+#define SOURCE_SCENE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <vedatile/error.h>
+#include <vedatile/types.h>
+
+struct vdt_scene;
+
+/* How pixels map to the ground. */
+enum vdt_georef {
+    VDT_GEOREF_NONE = 0, /* plain pixels; labels must then be in pixels too */
+    VDT_GEOREF_AFFINE,   /* geotransform, any rotation */
+    VDT_GEOREF_GCP,
+    VDT_GEOREF_RPC
+};
+
+/* Borrowed from the scene and constant while it is open. */
+struct vdt_scene_info {
+    const char *path;
+    const char *driver;      /* GDAL's short name */
+    int32_t cols, rows;
+    int band_count;          /* in the file, alpha included */
+    int block_cols, block_rows;
+    enum vdt_georef georef;
+    double geotransform[6];  /* zeros unless affine */
+    const char *crs;         /* WKT2, "" when there is none */
+    uint64_t bytes;          /* file size, 0 when unknown */
+    char digest[33];         /* 32 hex digits over size and content samples */
+    char acquired[32];       /* ISO 8601, "" when unknown */
+};
+
+/* Bands to read and what their pixels mean; owned memory inside, cleared by vdt_selection_clear. */
+struct vdt_band_selection {
+    int *bands;              /* 1-based, in the order wanted */
+    int count;
+    enum vdt_dtype dtype;    /* the smallest type that holds all of them */
+    char **names;            /* band descriptions, or "band_N" */
+    bool *has_nodata;
+    double *nodata;
+};
+
+/* One-line errors for: missing file, not a raster, a damaged header, absurd sizes. */
+vdt_status vdt_scene_open(const char *path, struct vdt_scene **scene, struct vdt_error *error);
+void vdt_scene_free(struct vdt_scene *scene);
+const struct vdt_scene_info *vdt_scene_info(const struct vdt_scene *scene);
+
+/* bands NULL: all but alpha bands. Refuses by name: band numbers outside the file, twice the same
+ * band, complex and 64-bit integer pixels. */
+vdt_status vdt_scene_select(struct vdt_scene *scene, const int *bands, size_t count,
+                            struct vdt_band_selection *selection, struct vdt_error *error);
+void vdt_selection_clear(struct vdt_band_selection *selection);
+
+/* Reads a window as [band][row][col] of selection->dtype. Pixels outside the scene get the band's
+ * nodata, else 0. `valid` [rows * cols] gets 1 for image and 0 for nodata (all selected bands are
+ * their nodata), transparent, masked or outside. A block that cannot be decoded is an error that
+ * names the window. */
+vdt_status vdt_scene_read(struct vdt_scene *scene, const struct vdt_band_selection *selection,
+                          const struct vdt_window *window, void *pixels, uint8_t *valid,
+                          struct vdt_error *error);
+
+/* Longitude/latitude (WGS 84, degrees) of `count` pixel positions (x, y): in place. `ok` [count]
+ * says which could be mapped. VDT_ERR_NOT_FOUND for a scene without CRS or georeference. */
+vdt_status vdt_scene_lonlat(struct vdt_scene *scene, double (*points)[2], size_t count, bool *ok,
+                            struct vdt_error *error);
+
+/* The tile's own geotransform: the scene's moved to the window's corner; zeros unless affine. */
+void vdt_window_geotransform(const struct vdt_scene_info *info, const struct vdt_window *window,
+                             double geotransform[6]);
+
+#endif
