@@ -11,10 +11,10 @@ typedef enum vdt_status {
     VDT_OK = 0,
     VDT_END = 1, /* iteration finished; no message is set */
 
-    VDT_ERR_ARGUMENT = -1,    /* the caller asked for something that makes no sense */
+    VDT_ERR_ARGUMENT = -1, /* the caller asked for something that makes no sense */
     VDT_ERR_MEMORY = -2,
-    VDT_ERR_IO = -3,          /* the operating system refused */
-    VDT_ERR_FORMAT = -4,      /* input is not what it claims to be */
+    VDT_ERR_IO = -3,     /* the operating system refused */
+    VDT_ERR_FORMAT = -4, /* input is not what it claims to be */
     VDT_ERR_NOT_FOUND = -5,
     VDT_ERR_EXISTS = -6,
     VDT_ERR_UNSUPPORTED = -7, /* valid, but this build cannot do it */

@@ -13,11 +13,11 @@
 #if defined(__GNUC__)
 #define VDT_API __attribute__((visibility("default")))
 #define VDT_CHECKED __attribute__((warn_unused_result))
-#define VDT_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define VDT_PRINTF(text, first) __attribute__((__format__(__printf__, text, first)))
 #else
 #define VDT_API
 #define VDT_CHECKED
-#define VDT_PRINTF(format, first)
+#define VDT_PRINTF(text, first)
 #endif
 
 #endif

@@ -49,19 +49,19 @@ struct vdt_split_share {
 
 /* Zero means the default everywhere. All pointers are borrowed for the call. */
 struct vdt_feed_options {
-    const char *store;          /* required: the store to create or add to */
-    const char *const *images;  /* required: anything GDAL opens */
+    const char *store;         /* required: the store to create or add to */
+    const char *const *images; /* required: anything GDAL opens */
     size_t image_count;
-    const char *const *labels;  /* anything OGR opens; none: tiles without labels */
+    const char *const *labels; /* anything OGR opens; none: tiles without labels */
     size_t label_count;
 
-    uint32_t tasks;             /* enum vdt_task bits; 0: the store's, or none for a new store */
-    uint32_t tile_cols;         /* 0: the store's, or 256 */
+    uint32_t tasks;     /* enum vdt_task bits; 0: the store's, or none for a new store */
+    uint32_t tile_cols; /* 0: the store's, or 256 */
     uint32_t tile_rows;
-    uint32_t stride_cols;       /* 0: the tile's size */
+    uint32_t stride_cols; /* 0: the tile's size */
     uint32_t stride_rows;
     enum vdt_edge edge;
-    const int *bands;           /* 1-based band numbers in the order wanted; NULL: all but alpha */
+    const int *bands; /* 1-based band numbers in the order wanted; NULL: all but alpha */
     size_t band_count;
 
     const char *class_field;    /* NULL: all features are of one class */
@@ -71,45 +71,45 @@ struct vdt_feed_options {
     const char *unknown_class;
     enum vdt_match match;
     enum vdt_mask_order mask_order;
-    double min_visible;         /* 0..1: boxes that show less of their object are dropped */
-    double min_valid;           /* 0..1: tiles with a smaller valid fraction are dropped */
+    double min_visible; /* 0..1: boxes that show less of their object are dropped */
+    double min_valid;   /* 0..1: tiles with a smaller valid fraction are dropped */
 
-    const char *group;          /* NULL: "train"; not together with split */
+    const char *group; /* NULL: "train"; not together with split */
     const struct vdt_split_share *split;
     size_t split_count;
     enum vdt_split_by split_by;
-    double block_size;          /* metres; 0: the store's, or chosen from the first scene */
+    double block_size; /* metres; 0: the store's, or chosen from the first scene */
     uint64_t seed;
 
-    enum vdt_codec codec;       /* VDT_CODEC_AUTO measures; an existing store keeps its own */
-    const char *name;           /* of a new store */
-    uint32_t threads;           /* 0: one per core */
-    double commit_seconds;      /* 0: 10; how much work a crash may cost */
-    bool dry_run;               /* plan and match labels, write nothing */
-    vdt_progress_fn progress;   /* done and total in windows */
+    enum vdt_codec codec;     /* VDT_CODEC_AUTO measures; an existing store keeps its own */
+    const char *name;         /* of a new store */
+    uint32_t threads;         /* 0: one per core */
+    double commit_seconds;    /* 0: 10; how much work a crash may cost */
+    bool dry_run;             /* plan and match labels, write nothing */
+    vdt_progress_fn progress; /* done and total in windows */
     void *payload;
 };
 
 struct vdt_feed_report {
-    uint64_t windows;          /* in the plan */
+    uint64_t windows; /* in the plan */
     uint64_t written;
-    uint64_t existing;         /* already in the store */
-    uint64_t unlabelled;       /* left out by `match` */
-    uint64_t straddling;       /* left out: they reach into blocks of two groups */
-    uint64_t invalid;          /* left out by min_valid */
-    uint64_t boxes;            /* written */
-    uint64_t features;         /* usable features in the label files */
-    uint64_t null_geometries;  /* skipped */
-    uint64_t repaired;         /* invalid geometries made valid */
-    uint64_t unknown_skipped;  /* features skipped by class */
-    uint64_t slivers;          /* boxes dropped by min_visible */
-    double block_size;         /* metres, when split by block */
-    size_t group_count;        /* at most 64 are listed */
+    uint64_t existing;        /* already in the store */
+    uint64_t unlabelled;      /* left out by `match` */
+    uint64_t straddling;      /* left out: they reach into blocks of two groups */
+    uint64_t invalid;         /* left out by min_valid */
+    uint64_t boxes;           /* written */
+    uint64_t features;        /* usable features in the label files */
+    uint64_t null_geometries; /* skipped */
+    uint64_t repaired;        /* invalid geometries made valid */
+    uint64_t unknown_skipped; /* features skipped by class */
+    uint64_t slivers;         /* boxes dropped by min_visible */
+    double block_size;        /* metres, when split by block */
+    size_t group_count;       /* at most 64 are listed */
     struct vdt_feed_group {
         char name[64];
-        uint64_t written;      /* with dry_run: would be written, before min_valid */
+        uint64_t written; /* with dry_run: would be written, before min_valid */
     } groups[64];
-    char warning[512];         /* empty, or one line that the user should see */
+    char warning[512]; /* empty, or one line that the user should see */
 };
 
 /* Runs the whole pipeline. The store appears or grows only by whole commits; samples whose key is

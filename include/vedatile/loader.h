@@ -21,29 +21,30 @@ struct vdt_loader_state {
 
 /* Zero means the default. */
 struct vdt_loader_options {
-    const char *group;    /* NULL: "train" */
-    uint32_t batch_size;  /* 0: 32 */
-    uint32_t threads;     /* 0: one per core */
-    uint32_t prefetch;    /* batches held ready beyond those being filled; 0: 2 */
-    bool shuffle;         /* false: in store order */
-    bool drop_last;       /* leave out a short final batch */
-    uint64_t seed;        /* same seed and epoch, same order, whatever `threads` is */
-    uint64_t epoch;       /* the first epoch delivered */
-    bool verify;          /* compare every image and label with its checksum */
+    const char *group;   /* NULL: "train" */
+    uint32_t batch_size; /* 0: 32 */
+    uint32_t threads;    /* 0: one per core */
+    uint32_t prefetch;   /* batches held ready beyond those being filled; 0: 2 */
+    bool shuffle;        /* false: in store order */
+    bool drop_last;      /* leave out a short final batch */
+    uint64_t seed;       /* same seed and epoch, same order, whatever `threads` is */
+    uint64_t epoch;      /* the first epoch delivered */
+    bool verify;         /* compare every image and label with its checksum */
     const struct vdt_loader_state *resume; /* overrides seed and epoch; borrowed for the call */
 };
 
 /* The arrays of one batch, each contiguous; NULL when the store's tasks have no such array.
  * They are borrowed from the batch and end with vdt_batch_free. */
 struct vdt_batch_view {
-    size_t size;                 /* samples */
-    const uint64_t *indices;     /* [size] index of each sample in its group */
-    const void *images;          /* [size][bands][rows][cols] */
-    const uint8_t *onehot;       /* [size][classes] */
-    const void *masks;           /* [size][rows][cols], uint8 or uint16 (vdt_reader_mask_size) */
-    const uint16_t *instances;   /* [size][rows][cols] */
-    const uint64_t *box_offsets; /* [size + 1]; boxes of sample i are rows offsets[i]..offsets[i+1] */
-    const float (*boxes)[4];     /* [box_offsets[size]][4] */
+    size_t size;               /* samples */
+    const uint64_t *indices;   /* [size] index of each sample in its group */
+    const void *images;        /* [size][bands][rows][cols] */
+    const uint8_t *onehot;     /* [size][classes] */
+    const void *masks;         /* [size][rows][cols], uint8 or uint16 (vdt_reader_mask_size) */
+    const uint16_t *instances; /* [size][rows][cols] */
+    const uint64_t
+        *box_offsets;        /* [size + 1]; boxes of sample i are rows offsets[i]..offsets[i+1] */
+    const float (*boxes)[4]; /* [box_offsets[size]][4] */
     const uint16_t *box_class;
     const int64_t *box_feature;
     const float *box_visible;
@@ -64,7 +65,8 @@ VDT_API VDT_CHECKED vdt_status vdt_loader_next(struct vdt_loader *loader, struct
 
 /* Goes to the beginning of the next epoch, also in the middle of one. Batches already handed out
  * stay valid. Call from the thread that calls next. */
-VDT_API VDT_CHECKED vdt_status vdt_loader_rewind(struct vdt_loader *loader, struct vdt_error *error);
+VDT_API VDT_CHECKED vdt_status vdt_loader_rewind(struct vdt_loader *loader,
+                                                 struct vdt_error *error);
 
 /* After the last delivered batch. */
 VDT_API struct vdt_loader_state vdt_loader_state(const struct vdt_loader *loader);

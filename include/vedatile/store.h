@@ -20,14 +20,14 @@ enum { VDT_KEY_SIZE = 64, VDT_IGNORE_U8 = 255, VDT_IGNORE_U16 = 65535 };
 /* What every sample of a store has in common. Fixed when the store is created.
  * All pointers are borrowed for the duration of the call that takes the struct. */
 struct vdt_store_spec {
-    struct vdt_tile_spec tile;      /* required; every field positive */
-    uint32_t tasks;                 /* required; enum vdt_task bits */
-    const char *const *classes;     /* UTF-8, distinct; class id is the index; may be empty only
-                                       when there are no tasks */
-    size_t class_count;             /* at most 65534 */
-    const char *const *band_names;  /* tile.bands names, or NULL: band_1, band_2, ... */
-    const char *name;               /* NULL: the file's name without its extension */
-    enum vdt_codec image_codec;     /* VDT_CODEC_AUTO is not allowed here: decide first */
+    struct vdt_tile_spec tile;     /* required; every field positive */
+    uint32_t tasks;                /* required; enum vdt_task bits */
+    const char *const *classes;    /* UTF-8, distinct; class id is the index; may be empty only
+                                      when there are no tasks */
+    size_t class_count;            /* at most 65534 */
+    const char *const *band_names; /* tile.bands names, or NULL: band_1, band_2, ... */
+    const char *name;              /* NULL: the file's name without its extension */
+    enum vdt_codec image_codec;    /* VDT_CODEC_AUTO is not allowed here: decide first */
     enum vdt_codec mask_codec;
 };
 
@@ -49,28 +49,28 @@ struct vdt_labels {
     size_t box_count;
     const float (*boxes)[4];
     const uint16_t *box_class;
-    const int64_t *box_feature;  /* feature id in the label file */
-    const float *box_visible;    /* share of the object's area inside the tile, 0..1 */
-    const void *mask;            /* uint8 up to 254 classes, else uint16: 0 background, class id + 1,
-                                    255 or 65535 ignore */
-    const uint16_t *instances;   /* 0 none, else 1-based index into the sample's boxes */
+    const int64_t *box_feature; /* feature id in the label file */
+    const float *box_visible;   /* share of the object's area inside the tile, 0..1 */
+    const void *mask;           /* uint8 up to 254 classes, else uint16: 0 background, class id + 1,
+                                   255 or 65535 ignore */
+    const uint16_t *instances;  /* 0 none, else 1-based index into the sample's boxes */
 };
 
 /* One sample. For the writer all pointers are borrowed until the call returns. */
 struct vdt_sample {
-    char key[VDT_KEY_SIZE];      /* NUL-terminated, unique in the store, [!-~] only */
-    uint32_t scene;              /* index from vdt_writer_add_scene */
-    uint32_t crs;                /* index from vdt_writer_add_crs */
-    struct vdt_window window;    /* in scene pixels */
-    double geotransform[6];      /* of the tile, GDAL's order; zeros when there is none */
-    double bounds[4];            /* west, south, east, north in degrees; NaN when unknown;
-                                    west > east crosses the antimeridian */
-    float valid_fraction;        /* share of pixels that are image: not nodata, transparent, padding */
-    float weight;                /* sampling weight; 1 unless set otherwise */
-    const void *image;           /* vdt_tile_bytes() bytes, [band][row][col] */
+    char key[VDT_KEY_SIZE];   /* NUL-terminated, unique in the store, [!-~] only */
+    uint32_t scene;           /* index from vdt_writer_add_scene */
+    uint32_t crs;             /* index from vdt_writer_add_crs */
+    struct vdt_window window; /* in scene pixels */
+    double geotransform[6];   /* of the tile, GDAL's order; zeros when there is none */
+    double bounds[4];         /* west, south, east, north in degrees; NaN when unknown;
+                                 west > east crosses the antimeridian */
+    float valid_fraction;     /* share of pixels that are image: not nodata, transparent, padding */
+    float weight;             /* sampling weight; 1 unless set otherwise */
+    const void *image;        /* vdt_tile_bytes() bytes, [band][row][col] */
     const struct vdt_band_stats *stats; /* [bands], or NULL: computed over all pixels */
     struct vdt_labels labels;
-    const char *metadata;        /* one JSON object as UTF-8 text, or NULL for {} */
+    const char *metadata; /* one JSON object as UTF-8 text, or NULL for {} */
 };
 
 struct vdt_scene_record {
@@ -86,7 +86,8 @@ struct vdt_scene_record {
 
 /* Nothing appears at `path` until the first commit. VDT_ERR_EXISTS when there is a file already.
  * On success *writer belongs to the caller; on failure it is untouched. */
-VDT_API VDT_CHECKED vdt_status vdt_writer_create(const char *path, const struct vdt_store_spec *spec,
+VDT_API VDT_CHECKED vdt_status vdt_writer_create(const char *path,
+                                                 const struct vdt_store_spec *spec,
                                                  struct vdt_writer **writer,
                                                  struct vdt_error *error);
 
@@ -112,10 +113,12 @@ VDT_API VDT_CHECKED vdt_status vdt_writer_append(struct vdt_writer *writer, cons
                                                  struct vdt_error *error);
 
 /* Makes everything appended so far part of the store, durably and all at once. */
-VDT_API VDT_CHECKED vdt_status vdt_writer_commit(struct vdt_writer *writer, struct vdt_error *error);
+VDT_API VDT_CHECKED vdt_status vdt_writer_commit(struct vdt_writer *writer,
+                                                 struct vdt_error *error);
 
 /* Commits and closes the file. The writer still has to be freed. */
-VDT_API VDT_CHECKED vdt_status vdt_writer_finish(struct vdt_writer *writer, struct vdt_error *error);
+VDT_API VDT_CHECKED vdt_status vdt_writer_finish(struct vdt_writer *writer,
+                                                 struct vdt_error *error);
 
 /* Accepts NULL. What was not committed is discarded. */
 VDT_API void vdt_writer_free(struct vdt_writer *writer);
@@ -132,8 +135,8 @@ VDT_API void vdt_reader_free(struct vdt_reader *reader);
 VDT_API struct vdt_store_spec vdt_reader_spec(const struct vdt_reader *reader);
 VDT_API const char *vdt_reader_path(const struct vdt_reader *reader);
 VDT_API const char *vdt_reader_uuid(const struct vdt_reader *reader);
-VDT_API const char *vdt_reader_format(const struct vdt_reader *reader);      /* "1.0" */
-VDT_API const char *vdt_reader_created_at(const struct vdt_reader *reader);  /* ISO 8601, UTC */
+VDT_API const char *vdt_reader_format(const struct vdt_reader *reader);     /* "1.0" */
+VDT_API const char *vdt_reader_created_at(const struct vdt_reader *reader); /* ISO 8601, UTC */
 VDT_API const char *vdt_reader_producer(const struct vdt_reader *reader);
 VDT_API const char *vdt_reader_feed_config(const struct vdt_reader *reader); /* JSON array */
 VDT_API uint64_t vdt_reader_file_bytes(const struct vdt_reader *reader);
@@ -207,7 +210,8 @@ struct vdt_check_report {
 
 /* Reads every sample and compares it with its checksums and with the rules of the layout.
  * `problem` (may be NULL) is called once for each finding with a line of text, from the calling
- * thread. VDT_OK when the check ran, whatever it found; a failure when the store cannot be opened. */
+ * thread. VDT_OK when the check ran, whatever it found; a failure when the store cannot be opened.
+ */
 VDT_API VDT_CHECKED vdt_status vdt_check(const char *path, const struct vdt_check_options *options,
                                          void (*problem)(const char *text, void *payload),
                                          struct vdt_check_report *report, struct vdt_error *error);

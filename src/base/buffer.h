@@ -12,8 +12,8 @@ void *vdt_allocate_zero(size_t count, size_t size);
 /* A copy of a string, or NULL. */
 char *vdt_copy_string(const char *text);
 
-/* Grows `*array` (of elements of `size` bytes) so that it holds `needed`; capacity at least doubles.
- * False when memory is out; the array is then as before. */
+/* Grows `*array` (of elements of `size` bytes) so that it holds `needed`; capacity at least
+ * doubles. False when memory is out; the array is then as before. */
 bool vdt_grow(void *array, size_t *capacity, size_t needed, size_t size);
 
 /* Growable bytes; {0} is empty. */

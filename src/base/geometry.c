@@ -22,7 +22,8 @@ static double part_area(const struct vdt_geometry *geometry, const struct vdt_pa
     for (size_t i = 0; i < part->count; i++) {
         const struct vdt_ring *ring = &geometry->rings[part->first + i];
         double ring_area =
-            fabs(vdt_ring_area2((const double(*)[2])geometry->points + ring->first, ring->count)) / 2;
+            fabs(vdt_ring_area2((const double(*)[2])geometry->points + ring->first, ring->count)) /
+            2;
         area += i == 0 ? ring_area : -ring_area;
     }
     return area;

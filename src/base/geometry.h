@@ -20,12 +20,12 @@ struct vdt_part {
 };
 
 struct vdt_feature {
-    int64_t id;        /* feature id in its file */
+    int64_t id; /* feature id in its file */
     uint32_t class_id;
-    size_t first;      /* into parts */
-    size_t count;      /* at least 1 */
-    double area;       /* of all parts, holes taken off; filled by vdt_geometry_measure */
-    double box[4];     /* xmin, ymin, xmax, ymax; filled by vdt_geometry_measure */
+    size_t first;  /* into parts */
+    size_t count;  /* at least 1 */
+    double area;   /* of all parts, holes taken off; filled by vdt_geometry_measure */
+    double box[4]; /* xmin, ymin, xmax, ymax; filled by vdt_geometry_measure */
 };
 
 /* {0} is empty. */

@@ -27,7 +27,8 @@ vdt_status vdt_ordered_start(const struct vdt_ordered_ops *ops, void *payload, u
                              struct vdt_error *error);
 
 /* Waits for the next item: VDT_OK with its slot, VDT_END after the last, or the failure of that
- * item (all earlier items were delivered). VDT_ERR_ARGUMENT when every slot is with the consumer. */
+ * item (all earlier items were delivered). VDT_ERR_ARGUMENT when every slot is with the consumer.
+ */
 vdt_status vdt_ordered_take(struct vdt_ordered *ordered, uint32_t *slot, struct vdt_error *error);
 
 /* Any thread. */

@@ -1,0 +1,392 @@
+/* Root attributes and tables. */
+#include "store/header.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "store/h5.h"
+
+enum { MOST_TABLE_ROWS = 1 << 20 };
+
+static const enum vdt_task all_tasks[] = {VDT_CLASSIFICATION, VDT_DETECTION, VDT_SEGMENTATION,
+                                          VDT_INSTANCE};
+
+void vdt_header_clear(struct vdt_header *header)
+{
+    vdt_layout_clear(&header->layout);
+    free(header->format);
+    free(header->uuid);
+    free(header->created_at);
+    free(header->producer);
+    free(header->feed_config);
+    free(header->split);
+    *header = (struct vdt_header){0};
+}
+
+static char *make_uuid(void)
+{
+    unsigned char b[16];
+    if (getrandom(b, sizeof b, 0) != (ssize_t)sizeof b)
+        return NULL;
+    b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
+    b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
+    char text[37];
+    snprintf(text, sizeof text,
+             "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
+             b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14],
+             b[15]);
+    return vdt_copy_string(text);
+}
+
+static char *make_time(void)
+{
+    time_t now = time(NULL);
+    struct tm parts;
+    char text[32];
+    gmtime_r(&now, &parts);
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    return vdt_copy_string(text);
+}
+
+static char *make_producer(void)
+{
+    char *producer = vdt_copy_string(vdt_versions());
+    for (char *c = producer; c != NULL && *c != '\0'; c++)
+        if (*c == '\n')
+            *c = c[1] == '\0' ? '\0' : ';';
+    return producer;
+}
+
+vdt_status vdt_header_make(struct vdt_header *header, const struct vdt_store_spec *spec,
+                           struct vdt_error *error)
+{
+    struct vdt_header made = {0};
+    vdt_status status = vdt_layout_init(&made.layout, spec, error);
+    if (status != VDT_OK)
+        return status;
+    made.format = vdt_copy_string(VDT_STORE_FORMAT);
+    made.uuid = make_uuid();
+    made.created_at = make_time();
+    made.producer = make_producer();
+    made.feed_config = vdt_copy_string("[]");
+    made.split = vdt_copy_string("{}");
+    if (made.format == NULL || made.uuid == NULL || made.created_at == NULL ||
+        made.producer == NULL || made.feed_config == NULL || made.split == NULL) {
+        vdt_header_clear(&made);
+        return vdt_fail_memory(error, "store header");
+    }
+    *header = made;
+    return VDT_OK;
+}
+
+static vdt_status write_shape(hid_t file, const struct vdt_tile_spec *tile, struct vdt_error *error)
+{
+    uint32_t shape[3] = {tile->bands, tile->rows, tile->cols};
+    hsize_t three = 3;
+    if (H5Aexists(file, "tile_shape") > 0)
+        return VDT_OK;
+    vdt_cleanup(vdt_h5_close_space) hid_t space = H5Screate_simple(1, &three, NULL);
+    vdt_cleanup(vdt_h5_close_attribute) hid_t attribute =
+        H5Acreate2(file, "tile_shape", H5T_STD_U32LE, space, H5P_DEFAULT, H5P_DEFAULT);
+    if (attribute < 0 || H5Awrite(attribute, H5T_NATIVE_UINT32, shape) < 0)
+        return vdt_fail(error, VDT_ERR_IO, "cannot write the attribute \"tile_shape\"");
+    return VDT_OK;
+}
+
+vdt_status vdt_header_write(hid_t file, const struct vdt_header *header, struct vdt_error *error)
+{
+    const struct vdt_store_spec *spec = &header->layout.spec;
+    const char *tasks[4];
+    size_t task_count = 0;
+    for (size_t i = 0; i < 4; i++)
+        if (spec->tasks & all_tasks[i])
+            tasks[task_count++] = vdt_task_name(all_tasks[i]);
+    const struct {
+        const char *name, *text;
+    } texts[] = {{"vedatile_format", header->format},
+                 {"uuid", header->uuid},
+                 {"name", spec->name},
+                 {"created_at", header->created_at},
+                 {"producer", header->producer},
+                 {"feed_config", header->feed_config},
+                 {"split", header->split},
+                 {"tile_dtype", vdt_dtype_name(spec->tile.dtype)},
+                 {"image_codec", vdt_codec_name(spec->image_codec)},
+                 {"mask_codec", vdt_codec_name(spec->mask_codec)}};
+    vdt_status status = VDT_OK;
+    for (size_t i = 0; status == VDT_OK && i < sizeof texts / sizeof *texts; i++)
+        status = vdt_h5_write_text(file, texts[i].name, texts[i].text, error);
+    if (status == VDT_OK)
+        status = vdt_h5_write_texts(file, "tasks", tasks, task_count, error);
+    if (status == VDT_OK)
+        status = vdt_h5_write_texts(file, "classes", spec->classes, spec->class_count, error);
+    if (status == VDT_OK)
+        status = vdt_h5_write_texts(file, "band_names", spec->band_names, spec->tile.bands, error);
+    return status == VDT_OK ? write_shape(file, &spec->tile, error) : status;
+}
+
+/* --- reading ------------------------------------------------------------------------------ */
+
+static vdt_status read_format(hid_t file, const char *path, char **format, struct vdt_error *error)
+{
+    vdt_status status = vdt_h5_read_text(file, "vedatile_format", path, format, error);
+    if (status == VDT_ERR_NOT_FOUND)
+        return vdt_fail(
+            error, VDT_ERR_FORMAT,
+            "%s: an HDF5 file, but not a store: it has no attribute \"vedatile_format\"", path);
+    if (status == VDT_OK && strncmp(*format, "1.", 2) != 0)
+        return vdt_fail(error, VDT_ERR_UNSUPPORTED,
+                        "%s: format %s; this program reads 1.x: use a newer one", path, *format);
+    return status;
+}
+
+static vdt_status read_tile(hid_t file, const char *path, struct vdt_tile_spec *tile,
+                            struct vdt_error *error)
+{
+    uint32_t shape[3] = {0};
+    vdt_cleanup(vdt_h5_close_attribute) hid_t attribute =
+        H5Aexists(file, "tile_shape") > 0 ? H5Aopen(file, "tile_shape", H5P_DEFAULT) : -1;
+    vdt_cleanup(vdt_h5_close_space) hid_t space = attribute < 0 ? -1 : H5Aget_space(attribute);
+    if (space < 0 || H5Sget_simple_extent_npoints(space) != 3 ||
+        H5Aread(attribute, H5T_NATIVE_UINT32, shape) < 0)
+        return vdt_fail(error, VDT_ERR_FORMAT, "%s: attribute \"tile_shape\" is not three numbers",
+                        path);
+    vdt_cleanup(vdt_free_pointer) char *dtype = NULL;
+    vdt_status status = vdt_h5_read_text(file, "tile_dtype", path, &dtype, error);
+    if (status != VDT_OK)
+        return status;
+    *tile = (struct vdt_tile_spec){.bands = shape[0], .rows = shape[1], .cols = shape[2]};
+    for (int i = VDT_UINT8; i <= VDT_FLOAT64; i++)
+        if (strcmp(dtype, vdt_dtype_name((enum vdt_dtype)i)) == 0)
+            tile->dtype = (enum vdt_dtype)i;
+    return VDT_OK;
+}
+
+static vdt_status read_codec(hid_t file, const char *path, const char *name, enum vdt_codec *codec,
+                             struct vdt_error *error)
+{
+    vdt_cleanup(vdt_free_pointer) char *text = NULL;
+    vdt_status status = vdt_h5_read_text(file, name, path, &text, error);
+    if (status != VDT_OK)
+        return status;
+    for (int i = VDT_CODEC_RAW; i <= VDT_CODEC_ZSTD; i++)
+        if (strcmp(text, vdt_codec_name((enum vdt_codec)i)) == 0) {
+            *codec = (enum vdt_codec)i;
+            return VDT_OK;
+        }
+    return vdt_fail(error, VDT_ERR_UNSUPPORTED, "%s: %s \"%s\" is not known here", path, name,
+                    text);
+}
+
+static vdt_status read_tasks(hid_t file, const char *path, uint32_t *tasks, struct vdt_error *error)
+{
+    char **names = NULL;
+    size_t count = 0;
+    vdt_status status = vdt_h5_read_texts(file, "tasks", path, &names, &count, error);
+    *tasks = 0;
+    for (size_t i = 0; status == VDT_OK && i < count; i++) {
+        uint32_t bit = 0;
+        for (size_t k = 0; k < 4; k++)
+            if (strcmp(names[i], vdt_task_name(all_tasks[k])) == 0)
+                bit = all_tasks[k];
+        *tasks |= bit;
+        if (bit == 0)
+            status = vdt_fail(error, VDT_ERR_UNSUPPORTED, "%s: task \"%s\" is not known here", path,
+                              names[i]);
+    }
+    vdt_h5_free_texts(names, count);
+    return status;
+}
+
+/* The spec that the attributes say, checked as a new one would be. */
+static vdt_status read_layout(hid_t file, const char *path, struct vdt_layout *layout,
+                              struct vdt_error *error)
+{
+    struct vdt_store_spec spec = {0};
+    char **classes = NULL, **bands = NULL;
+    size_t band_count = 0;
+    vdt_cleanup(vdt_free_pointer) char *name = NULL;
+    vdt_status status = read_tile(file, path, &spec.tile, error);
+    if (status == VDT_OK)
+        status = read_tasks(file, path, &spec.tasks, error);
+    if (status == VDT_OK)
+        status = read_codec(file, path, "image_codec", &spec.image_codec, error);
+    if (status == VDT_OK)
+        status = read_codec(file, path, "mask_codec", &spec.mask_codec, error);
+    if (status == VDT_OK)
+        status = vdt_h5_read_text(file, "name", path, &name, error);
+    if (status == VDT_OK)
+        status = vdt_h5_read_texts(file, "classes", path, &classes, &spec.class_count, error);
+    if (status == VDT_OK)
+        status = vdt_h5_read_texts(file, "band_names", path, &bands, &band_count, error);
+    if (status == VDT_OK && band_count != spec.tile.bands)
+        status = vdt_fail(error, VDT_ERR_FORMAT, "%s: %zu band names for %u bands", path,
+                          band_count, spec.tile.bands);
+    if (status == VDT_OK) {
+        spec.name = name;
+        spec.classes = (const char *const *)classes;
+        spec.band_names = (const char *const *)bands;
+        struct vdt_error reason;
+        if (vdt_layout_init(layout, &spec, &reason) != VDT_OK)
+            status = vdt_fail(error, VDT_ERR_FORMAT, "%s: %s", path, reason.message);
+    }
+    vdt_h5_free_texts(classes, spec.class_count);
+    vdt_h5_free_texts(bands, band_count);
+    return status;
+}
+
+vdt_status vdt_header_read(hid_t file, const char *path, struct vdt_header *header,
+                           struct vdt_error *error)
+{
+    struct vdt_header read = {0};
+    const struct {
+        const char *name;
+        char **text;
+    } texts[] = {{"uuid", &read.uuid},
+                 {"created_at", &read.created_at},
+                 {"producer", &read.producer},
+                 {"feed_config", &read.feed_config},
+                 {"split", &read.split}};
+    vdt_status status = read_format(file, path, &read.format, error);
+    for (size_t i = 0; status == VDT_OK && i < sizeof texts / sizeof *texts; i++)
+        status = vdt_h5_read_text(file, texts[i].name, path, texts[i].text, error);
+    if (status == VDT_OK)
+        status = read_layout(file, path, &read.layout, error);
+    if (status != VDT_OK) {
+        vdt_header_clear(&read);
+        return status;
+    }
+    *header = read;
+    return VDT_OK;
+}
+
+struct names {
+    char **names;
+    size_t count, capacity;
+    hid_t file;
+};
+
+static herr_t note_group(hid_t file, const char *name, const H5L_info_t *info, void *payload)
+{
+    struct names *names = payload;
+    if (info->type != H5L_TYPE_HARD || !vdt_group_name_valid(name))
+        return 0;
+    vdt_cleanup(vdt_h5_close_group) hid_t group = H5Gopen2(file, name, H5P_DEFAULT);
+    if (group < 0 || H5Lexists(group, "samples", H5P_DEFAULT) <= 0)
+        return 0;
+    if (!vdt_grow(&names->names, &names->capacity, names->count + 1, sizeof *names->names))
+        return -1;
+    names->names[names->count] = vdt_copy_string(name);
+    return names->names[names->count++] == NULL ? -1 : 0;
+}
+
+vdt_status vdt_header_groups(hid_t file, const char *path, char ***out, size_t *count,
+                             struct vdt_error *error)
+{
+    struct names names = {.file = file};
+    if (H5Literate(file, H5_INDEX_NAME, H5_ITER_INC, NULL, note_group, &names) < 0) {
+        vdt_h5_free_texts(names.names, names.count);
+        return vdt_fail(error, VDT_ERR_FORMAT, "%s: the groups cannot be listed", path);
+    }
+    *out = names.names;
+    *count = names.count;
+    return VDT_OK;
+}
+
+/* --- tables ------------------------------------------------------------------------------- */
+
+static const char *const table_names[] = {"scenes", "crs"};
+
+size_t vdt_table_row_bytes(enum vdt_table table)
+{
+    return table == VDT_TABLE_SCENES ? sizeof(struct vdt_scene_row) : VDT_CRS_WKT;
+}
+
+static hid_t table_type(enum vdt_table table)
+{
+    return table == VDT_TABLE_SCENES ? vdt_scene_type() : vdt_crs_type();
+}
+
+vdt_status vdt_table_create(hid_t file, enum vdt_table table, struct vdt_error *error)
+{
+    hsize_t none = 0, unlimited = H5S_UNLIMITED, chunk = 4;
+    vdt_cleanup(vdt_h5_close_type) hid_t type = table_type(table);
+    vdt_cleanup(vdt_h5_close_space) hid_t space = H5Screate_simple(1, &none, &unlimited);
+    vdt_cleanup(vdt_h5_close_plist) hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_chunk(creation, 1, &chunk);
+    H5Pset_deflate(creation, 1);
+    vdt_cleanup(vdt_h5_close_dataset) hid_t dataset =
+        H5Dcreate2(file, table_names[table], type, space, H5P_DEFAULT, creation, H5P_DEFAULT);
+    return dataset < 0 ? vdt_fail(error, VDT_ERR_IO, "cannot create /%s", table_names[table])
+                       : VDT_OK;
+}
+
+vdt_status vdt_table_append(hid_t file, enum vdt_table table, const void *row,
+                            struct vdt_error *error)
+{
+    vdt_cleanup(vdt_h5_close_dataset) hid_t dataset =
+        H5Dopen2(file, table_names[table], H5P_DEFAULT);
+    vdt_cleanup(vdt_h5_close_type) hid_t type = table_type(table);
+    vdt_cleanup(vdt_h5_close_space) hid_t old = H5Dget_space(dataset);
+    hsize_t at = 0, one = 1;
+    H5Sget_simple_extent_dims(old, &at, NULL);
+    hsize_t rows = at + 1;
+    if (H5Dset_extent(dataset, &rows) < 0)
+        return vdt_fail(error, VDT_ERR_IO, "cannot extend /%s", table_names[table]);
+    vdt_cleanup(vdt_h5_close_space) hid_t space = H5Dget_space(dataset);
+    vdt_cleanup(vdt_h5_close_space) hid_t memory = H5Screate_simple(1, &one, NULL);
+    H5Sselect_hyperslab(space, H5S_SELECT_SET, &at, NULL, &one, NULL);
+    if (H5Dwrite(dataset, type, memory, space, H5P_DEFAULT, row) < 0)
+        return vdt_fail(error, VDT_ERR_IO, "cannot write /%s", table_names[table]);
+    return VDT_OK;
+}
+
+/* Reading goes through HDF5's filters, so only those that are part of it are let in: a file must
+ * not make us load a plug-in or follow a link out of it. */
+static bool table_is_plain(hid_t dataset)
+{
+    vdt_cleanup(vdt_h5_close_plist) hid_t creation = H5Dget_create_plist(dataset);
+    int filters = creation < 0 ? -1 : H5Pget_nfilters(creation);
+    if (filters < 0 || H5Pget_layout(creation) != H5D_CHUNKED)
+        return false;
+    for (int i = 0; i < filters; i++) {
+        size_t values = 0;
+        H5Z_filter_t filter =
+            H5Pget_filter2(creation, (unsigned)i, NULL, &values, NULL, 0, NULL, NULL);
+        if (filter != H5Z_FILTER_DEFLATE && filter != H5Z_FILTER_SHUFFLE)
+            return false;
+    }
+    return true;
+}
+
+vdt_status vdt_table_read(hid_t file, const char *path, enum vdt_table table, void **rows,
+                          size_t *count, struct vdt_error *error)
+{
+    const char *name = table_names[table];
+    vdt_cleanup(vdt_h5_close_type) hid_t type = table_type(table);
+    H5L_info_t link;
+    bool hard = H5Lget_info(file, name, &link, H5P_DEFAULT) >= 0 && link.type == H5L_TYPE_HARD;
+    vdt_cleanup(vdt_h5_close_dataset) hid_t dataset = hard ? H5Dopen2(file, name, H5P_DEFAULT) : -1;
+    vdt_cleanup(vdt_h5_close_type) hid_t found = dataset < 0 ? -1 : H5Dget_type(dataset);
+    vdt_cleanup(vdt_h5_close_space) hid_t space = dataset < 0 ? -1 : H5Dget_space(dataset);
+    hssize_t points = space < 0 ? -1 : H5Sget_simple_extent_npoints(space);
+    if (found < 0 || H5Tequal(found, type) <= 0 || H5Sget_simple_extent_ndims(space) != 1 ||
+        points < 0 || points > MOST_TABLE_ROWS || !table_is_plain(dataset))
+        return vdt_fail(error, VDT_ERR_FORMAT, "%s: /%s is not the table of format %s", path, name,
+                        VDT_STORE_FORMAT);
+    void *data = vdt_allocate_zero((size_t)points, vdt_table_row_bytes(table));
+    if (data == NULL)
+        return vdt_fail_memory(error, path);
+    if (points > 0 && H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0) {
+        free(data);
+        return vdt_fail(error, VDT_ERR_FORMAT, "%s: /%s cannot be read", path, name);
+    }
+    *rows = data;
+    *count = (size_t)points;
+    return VDT_OK;
+}

@@ -1,0 +1,381 @@
+/* Types and shapes of every array, and the sample row. */
+#include "store/layout.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/digest.h"
+#include "base/error.h"
+
+enum { COLUMN_CHUNK_BYTES = 65536 };
+
+static const char *const paths[VDT_ARRAYS] = {
+    [VDT_IMAGES] = "images",
+    [VDT_MASK] = "labels/mask",
+    [VDT_INSTANCES] = "labels/instances",
+    [VDT_ONEHOT] = "labels/onehot",
+    [VDT_BOX_OFFSETS] = "labels/box_offsets",
+    [VDT_BOXES] = "labels/boxes",
+    [VDT_BOX_CLASS] = "labels/box_class",
+    [VDT_BOX_FEATURE] = "labels/box_feature",
+    [VDT_BOX_VISIBLE] = "labels/box_visible",
+    [VDT_SAMPLES] = "samples",
+    [VDT_METADATA_OFFSETS] = "metadata/offsets",
+    [VDT_METADATA_TEXT] = "metadata/text",
+};
+
+static const char **copy_strings(const char *const *strings, size_t count)
+{
+    const char **copies = vdt_allocate_zero(count, sizeof *copies);
+    for (size_t i = 0; copies != NULL && i < count; i++)
+        copies[i] = vdt_copy_string(strings[i]);
+    return copies;
+}
+
+static void free_strings(const char *const *strings, size_t count)
+{
+    for (size_t i = 0; strings != NULL && i < count; i++)
+        free((void *)strings[i]);
+    free((void *)strings);
+}
+
+static vdt_status check_tile(const struct vdt_tile_spec *tile, struct vdt_error *error)
+{
+    if (vdt_dtype_size(tile->dtype) == 0)
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "unknown pixel type %d", (int)tile->dtype);
+    if (tile->bands == 0 || tile->rows == 0 || tile->cols == 0)
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "a tile of %u bands, %u rows, %u columns is empty",
+                        tile->bands, tile->rows, tile->cols);
+    if (tile->bands > 65535 || tile->rows > 32768 || tile->cols > 32768 ||
+        (uint64_t)tile->bands * tile->rows * tile->cols * vdt_dtype_size(tile->dtype) > 1u << 30)
+        return vdt_fail(
+            error, VDT_ERR_ARGUMENT,
+            "a tile of %u bands, %u rows, %u columns is too large: at most 32768 pixels "
+            "a side and 1 GiB",
+            tile->bands, tile->rows, tile->cols);
+    return VDT_OK;
+}
+
+static vdt_status check_classes(const struct vdt_store_spec *spec, struct vdt_error *error)
+{
+    if (spec->tasks > 15)
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "unknown task bits %u", spec->tasks);
+    if (spec->tasks != 0 && spec->class_count == 0)
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "a store with labels needs at least one class");
+    if (spec->class_count > 65534)
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "%zu classes are too many: at most 65534",
+                        spec->class_count);
+    for (size_t i = 0; i < spec->class_count; i++) {
+        if (spec->classes[i][0] == '\0' || strlen(spec->classes[i]) > 255)
+            return vdt_fail(error, VDT_ERR_ARGUMENT, "class %zu: a name has 1 to 255 bytes", i);
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(spec->classes[i], spec->classes[k]) == 0)
+                return vdt_fail(error, VDT_ERR_ARGUMENT, "class \"%s\" is listed twice",
+                                spec->classes[i]);
+    }
+    return VDT_OK;
+}
+
+vdt_status vdt_layout_init(struct vdt_layout *layout, const struct vdt_store_spec *spec,
+                           struct vdt_error *error)
+{
+    vdt_status status = check_tile(&spec->tile, error);
+    if (status == VDT_OK)
+        status = check_classes(spec, error);
+    if (status != VDT_OK)
+        return status;
+    struct vdt_layout made = {.spec = *spec};
+    made.spec.classes = copy_strings(spec->classes, spec->class_count);
+    made.spec.band_names = copy_strings(spec->band_names, spec->tile.bands);
+    made.spec.name = vdt_copy_string(spec->name);
+    if (made.spec.classes == NULL || made.spec.band_names == NULL || made.spec.name == NULL) {
+        vdt_layout_clear(&made);
+        return vdt_fail_memory(error, "store layout");
+    }
+    made.pixels = (size_t)spec->tile.rows * spec->tile.cols;
+    made.image_bytes = vdt_tile_bytes(&spec->tile);
+    made.mask_size = spec->class_count > 254 ? 2 : 1;
+    made.row_bytes = VDT_ROW_STATS + (size_t)spec->tile.bands * VDT_ROW_STATS_BYTES + 4;
+    *layout = made;
+    return VDT_OK;
+}
+
+void vdt_layout_clear(struct vdt_layout *layout)
+{
+    free_strings(layout->spec.classes, layout->spec.class_count);
+    free_strings(layout->spec.band_names, layout->spec.tile.bands);
+    free((void *)layout->spec.name);
+    *layout = (struct vdt_layout){0};
+}
+
+bool vdt_array_present(const struct vdt_layout *layout, enum vdt_array array)
+{
+    uint32_t tasks = layout->spec.tasks;
+    switch (array) {
+    case VDT_MASK: return tasks & VDT_SEGMENTATION;
+    case VDT_INSTANCES: return tasks & VDT_INSTANCE;
+    case VDT_ONEHOT: return tasks & VDT_CLASSIFICATION;
+    case VDT_BOX_OFFSETS:
+    case VDT_BOXES:
+    case VDT_BOX_CLASS:
+    case VDT_BOX_FEATURE:
+    case VDT_BOX_VISIBLE: return tasks & (VDT_DETECTION | VDT_INSTANCE);
+    default: return true;
+    }
+}
+
+const char *vdt_array_path(enum vdt_array array)
+{
+    return paths[array];
+}
+
+size_t vdt_array_row_bytes(const struct vdt_layout *layout, enum vdt_array array)
+{
+    switch (array) {
+    case VDT_IMAGES: return layout->image_bytes;
+    case VDT_MASK: return layout->pixels * layout->mask_size;
+    case VDT_INSTANCES: return layout->pixels * 2;
+    case VDT_ONEHOT: return layout->spec.class_count;
+    case VDT_BOXES: return 16;
+    case VDT_BOX_CLASS: return 2;
+    case VDT_BOX_VISIBLE: return 4;
+    case VDT_SAMPLES: return layout->row_bytes;
+    case VDT_METADATA_TEXT: return 1;
+    default: return 8; /* offsets and feature ids */
+    }
+}
+
+hsize_t vdt_array_chunk_rows(const struct vdt_layout *layout, enum vdt_array array)
+{
+    if (array < VDT_TILE_ARRAYS)
+        return 1;
+    size_t bytes = vdt_array_row_bytes(layout, array);
+    return bytes >= COLUMN_CHUNK_BYTES ? 1 : COLUMN_CHUNK_BYTES / bytes;
+}
+
+int vdt_array_inner(const struct vdt_layout *layout, enum vdt_array array, hsize_t inner[3])
+{
+    const struct vdt_tile_spec *tile = &layout->spec.tile;
+    int rank = 0;
+    if (array == VDT_IMAGES)
+        inner[rank++] = tile->bands;
+    if (array < VDT_TILE_ARRAYS) {
+        inner[rank++] = tile->rows;
+        inner[rank++] = tile->cols;
+    }
+    if (array == VDT_ONEHOT)
+        inner[rank++] = layout->spec.class_count;
+    if (array == VDT_BOXES)
+        inner[rank++] = 4;
+    return rank;
+}
+
+enum vdt_codec vdt_array_codec(const struct vdt_layout *layout, enum vdt_array array)
+{
+    return array == VDT_IMAGES ? layout->spec.image_codec : layout->spec.mask_codec;
+}
+
+size_t vdt_array_element(const struct vdt_layout *layout, enum vdt_array array)
+{
+    return array == VDT_IMAGES ? vdt_dtype_size(layout->spec.tile.dtype)
+           : array == VDT_MASK ? layout->mask_size
+                               : 2;
+}
+
+static hid_t pixel_type(enum vdt_dtype dtype)
+{
+    switch (dtype) {
+    case VDT_UINT8: return H5T_STD_U8LE;
+    case VDT_UINT16: return H5T_STD_U16LE;
+    case VDT_INT16: return H5T_STD_I16LE;
+    case VDT_UINT32: return H5T_STD_U32LE;
+    case VDT_INT32: return H5T_STD_I32LE;
+    case VDT_FLOAT32: return H5T_IEEE_F32LE;
+    case VDT_FLOAT64: return H5T_IEEE_F64LE;
+    }
+    return H5I_INVALID_HID;
+}
+
+static hid_t text_type(size_t size)
+{
+    hid_t type = H5Tcopy(H5T_C_S1);
+    H5Tset_size(type, size);
+    H5Tset_strpad(type, H5T_STR_NULLPAD);
+    H5Tset_cset(type, H5T_CSET_UTF8);
+    return type;
+}
+
+/* Takes `type` when it is one of ours (`own`), so that callers can build types in place. */
+static void insert(hid_t compound, const char *name, size_t offset, hid_t type, bool own)
+{
+    H5Tinsert(compound, name, offset, type);
+    if (own)
+        H5Tclose(type);
+}
+
+static hid_t array_of(hid_t element, hsize_t count)
+{
+    return H5Tarray_create2(element, 1, &count);
+}
+
+static hid_t row_type(const struct vdt_layout *layout)
+{
+    hsize_t bands = layout->spec.tile.bands;
+    size_t at = VDT_ROW_STATS;
+    hid_t row = H5Tcreate(H5T_COMPOUND, layout->row_bytes);
+    insert(row, "key", VDT_ROW_KEY, text_type(VDT_KEY_SIZE), true);
+    insert(row, "scene", VDT_ROW_SCENE, H5T_STD_U32LE, false);
+    insert(row, "crs", VDT_ROW_CRS, H5T_STD_U32LE, false);
+    insert(row, "window", VDT_ROW_WINDOW, array_of(H5T_STD_I32LE, 4), true);
+    insert(row, "geotransform", VDT_ROW_GEOTRANSFORM, array_of(H5T_IEEE_F64LE, 6), true);
+    insert(row, "bounds", VDT_ROW_BOUNDS, array_of(H5T_IEEE_F64LE, 4), true);
+    insert(row, "valid_fraction", VDT_ROW_VALID, H5T_IEEE_F32LE, false);
+    insert(row, "weight", VDT_ROW_WEIGHT, H5T_IEEE_F32LE, false);
+    insert(row, "image_crc32c", VDT_ROW_IMAGE_CRC, H5T_STD_U32LE, false);
+    insert(row, "label_crc32c", VDT_ROW_LABEL_CRC, H5T_STD_U32LE, false);
+    insert(row, "band_count", at, array_of(H5T_STD_U32LE, bands), true);
+    at += 4 * bands;
+    static const char *const names[4] = {"band_mean", "band_m2", "band_min", "band_max"};
+    for (int i = 0; i < 4; i++, at += 8 * bands)
+        insert(row, names[i], at, array_of(H5T_IEEE_F64LE, bands), true);
+    insert(row, "row_crc32c", at, H5T_STD_U32LE, false);
+    return row;
+}
+
+hid_t vdt_array_type(const struct vdt_layout *layout, enum vdt_array array)
+{
+    switch (array) {
+    case VDT_IMAGES: return H5Tcopy(pixel_type(layout->spec.tile.dtype));
+    case VDT_MASK: return H5Tcopy(layout->mask_size == 1 ? H5T_STD_U8LE : H5T_STD_U16LE);
+    case VDT_INSTANCES:
+    case VDT_BOX_CLASS: return H5Tcopy(H5T_STD_U16LE);
+    case VDT_ONEHOT:
+    case VDT_METADATA_TEXT: return H5Tcopy(H5T_STD_U8LE);
+    case VDT_BOXES:
+    case VDT_BOX_VISIBLE: return H5Tcopy(H5T_IEEE_F32LE);
+    case VDT_BOX_FEATURE: return H5Tcopy(H5T_STD_I64LE);
+    case VDT_SAMPLES: return row_type(layout);
+    default: return H5Tcopy(H5T_STD_U64LE);
+    }
+}
+
+hid_t vdt_scene_type(void)
+{
+    hid_t type = H5Tcreate(H5T_COMPOUND, sizeof(struct vdt_scene_row));
+    insert(type, "uri", offsetof(struct vdt_scene_row, uri), text_type(VDT_SCENE_URI), true);
+    insert(type, "size", offsetof(struct vdt_scene_row, size), H5T_STD_U64LE, false);
+    insert(type, "digest", offsetof(struct vdt_scene_row, digest), text_type(VDT_SCENE_DIGEST),
+           true);
+    insert(type, "acquired", offsetof(struct vdt_scene_row, acquired),
+           text_type(VDT_SCENE_ACQUIRED), true);
+    insert(type, "cols", offsetof(struct vdt_scene_row, cols), H5T_STD_I32LE, false);
+    insert(type, "rows", offsetof(struct vdt_scene_row, rows), H5T_STD_I32LE, false);
+    return type;
+}
+
+hid_t vdt_crs_type(void)
+{
+    hid_t type = H5Tcreate(H5T_COMPOUND, VDT_CRS_WKT);
+    insert(type, "wkt", 0, text_type(VDT_CRS_WKT), true);
+    return type;
+}
+
+void vdt_row_set_u32(unsigned char *row, size_t offset, uint32_t value)
+{
+    memcpy(row + offset, &value, 4);
+}
+
+uint32_t vdt_row_u32(const unsigned char *row, size_t offset)
+{
+    uint32_t value;
+    memcpy(&value, row + offset, 4);
+    return value;
+}
+
+void vdt_row_pack(const struct vdt_layout *layout, const struct vdt_sample *sample,
+                  uint32_t image_crc, uint32_t label_crc, unsigned char *row)
+{
+    memset(row, 0, layout->row_bytes);
+    memcpy(row + VDT_ROW_KEY, sample->key, strlen(sample->key));
+    vdt_row_set_u32(row, VDT_ROW_SCENE, sample->scene);
+    vdt_row_set_u32(row, VDT_ROW_CRS, sample->crs);
+    memcpy(row + VDT_ROW_WINDOW, &sample->window, 16);
+    memcpy(row + VDT_ROW_GEOTRANSFORM, sample->geotransform, 48);
+    memcpy(row + VDT_ROW_BOUNDS, sample->bounds, 32);
+    memcpy(row + VDT_ROW_VALID, &sample->valid_fraction, 4);
+    memcpy(row + VDT_ROW_WEIGHT, &sample->weight, 4);
+    vdt_row_set_u32(row, VDT_ROW_IMAGE_CRC, image_crc);
+    vdt_row_set_u32(row, VDT_ROW_LABEL_CRC, label_crc);
+    size_t bands = layout->spec.tile.bands;
+    unsigned char *counts = row + VDT_ROW_STATS, *values = counts + 4 * bands;
+    for (size_t b = 0; b < bands; b++) {
+        const struct vdt_band_stats *stats = &sample->stats[b];
+        vdt_row_set_u32(counts, 4 * b, (uint32_t)stats->count);
+        memcpy(values + 8 * b, &stats->mean, 8);
+        memcpy(values + 8 * (bands + b), &stats->m2, 8);
+        memcpy(values + 8 * (2 * bands + b), &stats->min, 8);
+        memcpy(values + 8 * (3 * bands + b), &stats->max, 8);
+    }
+}
+
+void vdt_row_unpack(const struct vdt_layout *layout, const unsigned char *row,
+                    struct vdt_sample *sample, struct vdt_band_stats *stats)
+{
+    *sample = (struct vdt_sample){.scene = vdt_row_u32(row, VDT_ROW_SCENE),
+                                  .crs = vdt_row_u32(row, VDT_ROW_CRS)};
+    memcpy(sample->key, row + VDT_ROW_KEY, VDT_KEY_SIZE - 1);
+    memcpy(&sample->window, row + VDT_ROW_WINDOW, 16);
+    memcpy(sample->geotransform, row + VDT_ROW_GEOTRANSFORM, 48);
+    memcpy(sample->bounds, row + VDT_ROW_BOUNDS, 32);
+    memcpy(&sample->valid_fraction, row + VDT_ROW_VALID, 4);
+    memcpy(&sample->weight, row + VDT_ROW_WEIGHT, 4);
+    size_t bands = layout->spec.tile.bands;
+    const unsigned char *counts = row + VDT_ROW_STATS, *values = counts + 4 * bands;
+    for (size_t b = 0; stats != NULL && b < bands; b++) {
+        stats[b].count = vdt_row_u32(counts, 4 * b);
+        memcpy(&stats[b].mean, values + 8 * b, 8);
+        memcpy(&stats[b].m2, values + 8 * (bands + b), 8);
+        memcpy(&stats[b].min, values + 8 * (2 * bands + b), 8);
+        memcpy(&stats[b].max, values + 8 * (3 * bands + b), 8);
+    }
+}
+
+uint32_t vdt_row_crc(const struct vdt_layout *layout, const unsigned char *row,
+                     const char *metadata, size_t metadata_size)
+{
+    uint32_t crc = vdt_crc32c(0, row, layout->row_bytes - 4);
+    return vdt_crc32c(crc, metadata, metadata_size);
+}
+
+uint32_t vdt_label_crc(const struct vdt_layout *layout, const struct vdt_labels *labels)
+{
+    size_t boxes = labels->box_count;
+    uint32_t crc = 0;
+    if (vdt_array_present(layout, VDT_ONEHOT))
+        crc = vdt_crc32c(crc, labels->onehot, layout->spec.class_count);
+    if (vdt_array_present(layout, VDT_BOXES) && boxes > 0) {
+        crc = vdt_crc32c(crc, labels->boxes, boxes * 16);
+        crc = vdt_crc32c(crc, labels->box_class, boxes * 2);
+        crc = vdt_crc32c(crc, labels->box_feature, boxes * 8);
+        crc = vdt_crc32c(crc, labels->box_visible, boxes * 4);
+    }
+    if (vdt_array_present(layout, VDT_MASK))
+        crc = vdt_crc32c(crc, labels->mask, layout->pixels * layout->mask_size);
+    if (vdt_array_present(layout, VDT_INSTANCES))
+        crc = vdt_crc32c(crc, labels->instances, layout->pixels * 2);
+    return crc;
+}
+
+bool vdt_group_name_valid(const char *name)
+{
+    if (name[0] == '\0' || strlen(name) > 63 || strcmp(name, "views") == 0 ||
+        strcmp(name, "scenes") == 0 || strcmp(name, "crs") == 0)
+        return false;
+    for (const char *c = name; *c != '\0'; c++)
+        if (!isalnum((unsigned char)*c) && *c != '_' && *c != '-')
+            return false;
+    return true;
+}

@@ -1,0 +1,25 @@
+/* The writer as the feed uses it: packets made by worker threads, and the store's own settings. */
+#ifndef STORE_WRITER_H
+#define STORE_WRITER_H
+
+#include <vedatile/store.h>
+
+#include "store/layout.h"
+#include "store/packet.h"
+
+const struct vdt_layout *vdt_writer_layout(const struct vdt_writer *writer);
+uint64_t vdt_writer_count(const struct vdt_writer *writer); /* samples, appended ones included */
+
+/* As vdt_writer_append for a sample that is encoded already. */
+vdt_status vdt_writer_put(struct vdt_writer *writer, const char *group,
+                          const struct vdt_packet *packet, struct vdt_error *error);
+
+/* The split that all feeds of the store share (JSON object text), "{}" when there is none. */
+const char *vdt_writer_split(const struct vdt_writer *writer);
+vdt_status vdt_writer_set_split(struct vdt_writer *writer, const char *json,
+                                struct vdt_error *error);
+const char *vdt_writer_feed_config(const struct vdt_writer *writer);
+vdt_status vdt_writer_set_feed_config(struct vdt_writer *writer, const char *json,
+                                      struct vdt_error *error);
+
+#endif
