@@ -19,6 +19,13 @@ struct vdt_encode_rules {
     double min_visible;
 };
 
+/* A feature in burn order: by rising key, then as in the file. */
+struct vdt_burn {
+    double key;
+    uint32_t feature;
+    uint32_t box; /* its 1-based row among the boxes, 0: none */
+};
+
 /* One worker's encoder: scratch and the arrays of the last window. {0}, then set rules. */
 struct vdt_encoder {
     struct vdt_encode_rules rules;
@@ -31,8 +38,7 @@ struct vdt_encoder {
     uint16_t *box_class;
     int64_t *box_feature;
     float *box_visible;
-    uint32_t *box_source; /* feature index of each box */
-    uint32_t *order;      /* burn order of the hits */
+    struct vdt_burn *order; /* of the features that hit the window */
     size_t order_capacity;
     void *mask;
     uint16_t *instances;
@@ -40,9 +46,9 @@ struct vdt_encoder {
 };
 
 struct vdt_encoded {
-    struct vdt_labels labels; /* borrowed from the encoder until its next use */
+    struct vdt_labels labels; /* borrowed from the encoder until its next use; zeros unless keep */
     bool keep;                /* by rules.match: does the window stay? */
-    uint64_t slivers;         /* boxes dropped by min_visible */
+    uint64_t slivers;         /* boxes dropped by min_visible; 0 without boxes */
 };
 
 void vdt_encoder_clear(struct vdt_encoder *encoder);
@@ -54,10 +60,11 @@ vdt_status vdt_encode_keep(struct vdt_encoder *encoder, const struct vdt_geometr
 
 /* `geometry` in scene pixels, `index` over its features' boxes; both may be NULL (no labels: every
  * array is empty and keep is true). scene_cols, scene_rows: pixels of the window outside the scene are
- * ignore (255 or 65535) in the mask. Arrays are made for the tasks asked: detection and instance
+ * ignore (255 or 65535) in the mask and 0 in the instances. Arrays are made for the tasks asked: detection and instance
  * make boxes; the mask is uint16 when class_count > 254. Objects (one-hot, boxes) are features with
  * area inside the window, by rules.match and min_visible, in file order; burn order by mask_order.
  * An instance pixel's value is the 1-based row of its box; features without a box burn none.
+ * A box is never empty: where single precision would make it so, it is one step wide.
  * More than 65535 boxes in one tile fail with VDT_ERR_UNSUPPORTED. */
 vdt_status vdt_encode(struct vdt_encoder *encoder, const struct vdt_geometry *geometry,
                       const struct vdt_index *index, const struct vdt_window *window,

@@ -4,7 +4,9 @@
  * rings of one part; parts are burnt one after the other, so overlapping parts unite. Crossings are
  * computed in scene pixels, never relative to a tile: a tile's mask is bit for bit the crop of the
  * scene's. Ties are GDAL's: an edge covers rows with ymin <= y < ymax, and a run between crossings
- * x1 <= x2 covers columns floor(x1 + 0.5) .. floor(x2 + 0.5) - 1. */
+ * x1 <= x2 covers columns floor(x1 + 0.5) .. floor(x2 + 0.5) - 1. (GDAL besides burns
+ * the lower horizontal edge of a ring that lies exactly on a line of centres, so that two polygons
+ * that abut there overlap; ours do not.) */
 #ifndef ENCODE_RASTER_H
 #define ENCODE_RASTER_H
 
@@ -16,8 +18,8 @@
 
 /* Scratch memory, reused between calls; {0} is empty. One thread. */
 struct vdt_raster {
-    double *crossings;
-    size_t crossing_capacity;
+    int32_t *columns;
+    size_t column_capacity;
     void *edges;
     size_t edge_capacity;
 };

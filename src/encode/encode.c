@@ -1,0 +1,316 @@
+/* Labels of one window: which features are objects, their boxes, and masks of all that is there. */
+#include "encode/encode.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+enum { BOXES_MAX = 65535, CLASSES_U8 = 254 };
+
+/* What all steps of encoding one window look at. */
+struct job {
+    const struct vdt_geometry *geometry;
+    const struct vdt_window *window;
+    int32_t scene_cols, scene_rows;
+};
+
+static bool has_boxes(const struct vdt_encoder *encoder)
+{
+    return (encoder->rules.tasks & (VDT_DETECTION | VDT_INSTANCE)) != 0;
+}
+
+void vdt_encoder_clear(struct vdt_encoder *encoder)
+{
+    vdt_raster_clear(&encoder->raster);
+    vdt_clip_clear(&encoder->clip);
+    free(encoder->hits.ids);
+    free(encoder->onehot);
+    free(encoder->boxes);
+    free(encoder->box_class);
+    free(encoder->box_feature);
+    free(encoder->box_visible);
+    free(encoder->order);
+    free(encoder->mask);
+    free(encoder->instances);
+    *encoder = (struct vdt_encoder){0};
+}
+
+static vdt_status find_hits(struct vdt_encoder *encoder, const struct vdt_index *index,
+                            const struct vdt_window *window, struct vdt_error *error)
+{
+    double rectangle[4] = {window->col, window->row, (double)window->col + window->cols,
+                           (double)window->row + window->rows};
+    return vdt_index_query(index, rectangle, &encoder->hits, error);
+}
+
+/* Whether a feature is an object of the window. *sliver: it would be, if more of it were visible.
+ */
+static vdt_status judge(struct vdt_encoder *encoder, const struct vdt_geometry *geometry,
+                        uint32_t feature, const struct vdt_window *window,
+                        struct vdt_visible *visible, bool *object, bool *sliver,
+                        struct vdt_error *error)
+{
+    const struct vdt_encode_rules *rules = &encoder->rules;
+    vdt_status status = vdt_visible(&encoder->clip, geometry, feature, window, visible, error);
+    if (status != VDT_OK)
+        return status;
+    bool matches = visible->share > 0 && (rules->match != VDT_MATCH_INSIDE || visible->whole);
+    *sliver = matches && visible->share < rules->min_visible;
+    *object = matches && !*sliver;
+    return VDT_OK;
+}
+
+vdt_status vdt_encode_keep(struct vdt_encoder *encoder, const struct vdt_geometry *geometry,
+                           const struct vdt_index *index, const struct vdt_window *window,
+                           bool *keep, struct vdt_error *error)
+{
+    bool found = encoder->rules.match == VDT_MATCH_ALL || geometry == NULL || index == NULL;
+    if (!found) {
+        vdt_status status = find_hits(encoder, index, window, error);
+        if (status != VDT_OK)
+            return status;
+    }
+    for (size_t i = 0; !found && i < encoder->hits.count; i++) {
+        struct vdt_visible visible;
+        bool sliver;
+        vdt_status status = judge(encoder, geometry, encoder->hits.ids[i], window, &visible, &found,
+                                  &sliver, error);
+        if (status != VDT_OK)
+            return status;
+    }
+    *keep = found;
+    return VDT_OK;
+}
+
+/* Growing several arrays that share a capacity: each from the old one, which changes at the end. */
+static bool reserve_boxes(struct vdt_encoder *encoder, size_t count)
+{
+    size_t old = encoder->box_capacity, capacity = old;
+    if (count <= old)
+        return true;
+    bool grown = vdt_grow(&encoder->boxes, &capacity, count, sizeof *encoder->boxes);
+    grown = grown && (capacity = old,
+                      vdt_grow(&encoder->box_class, &capacity, count, sizeof *encoder->box_class));
+    grown = grown && (capacity = old, vdt_grow(&encoder->box_feature, &capacity, count,
+                                               sizeof *encoder->box_feature));
+    grown = grown && (capacity = old, vdt_grow(&encoder->box_visible, &capacity, count,
+                                               sizeof *encoder->box_visible));
+    if (grown)
+        encoder->box_capacity = capacity;
+    return grown;
+}
+
+/* One axis of a box in single precision, clamped to the window and at least one step wide. */
+static void set_side(float *min, float *max, double low, double high, int32_t size)
+{
+    float end = (float)size;
+    *min = fminf(fmaxf((float)low, 0), end);
+    *max = fminf(fmaxf((float)high, 0), end);
+    if (*min < *max)
+        return;
+    if (*min < end)
+        *max = nextafterf(*min, end);
+    else
+        *min = nextafterf(end, 0);
+}
+
+static vdt_status add_box(struct vdt_encoder *encoder, const struct vdt_feature *feature,
+                          const struct vdt_visible *visible, const struct vdt_window *window,
+                          size_t *count, struct vdt_error *error)
+{
+    if (*count == BOXES_MAX)
+        return vdt_fail(error, VDT_ERR_UNSUPPORTED,
+                        "window at column %d, row %d: more than %d boxes; use smaller tiles",
+                        (int)window->col, (int)window->row, (int)BOXES_MAX);
+    if (!reserve_boxes(encoder, *count + 1))
+        return vdt_fail_memory(error, "boxes of a window");
+    float *box = encoder->boxes[*count];
+    set_side(&box[0], &box[2], visible->box[0], visible->box[2], window->cols);
+    set_side(&box[1], &box[3], visible->box[1], visible->box[3], window->rows);
+    encoder->box_class[*count] = (uint16_t)feature->class_id;
+    encoder->box_feature[*count] = feature->id;
+    encoder->box_visible[*count] = (float)visible->share;
+    (*count)++;
+    return VDT_OK;
+}
+
+static double burn_key(const struct vdt_encoder *encoder, const struct vdt_feature *feature)
+{
+    if (encoder->rules.mask_order == VDT_ORDER_CLASS)
+        return feature->class_id;
+    if (encoder->rules.mask_order == VDT_ORDER_AREA && feature->area > 0)
+        return -feature->area;
+    return 0;
+}
+
+/* Goes through the hits: objects to one-hot and boxes, all to the burn order. */
+static vdt_status collect_objects(struct vdt_encoder *encoder, const struct job *job,
+                                  size_t *box_count, struct vdt_encoded *encoded,
+                                  struct vdt_error *error)
+{
+    size_t hits = encoder->hits.count;
+    if (!vdt_grow(&encoder->order, &encoder->order_capacity, hits, sizeof *encoder->order))
+        return vdt_fail_memory(error, "features of a window");
+    for (size_t i = 0; i < hits; i++) {
+        uint32_t id = encoder->hits.ids[i];
+        const struct vdt_feature *feature = &job->geometry->features[id];
+        assert(feature->class_id < encoder->rules.class_count);
+        struct vdt_burn *burn = &encoder->order[i];
+        *burn = (struct vdt_burn){.key = burn_key(encoder, feature), .feature = id};
+        struct vdt_visible visible;
+        bool object, sliver;
+        vdt_status status =
+            judge(encoder, job->geometry, id, job->window, &visible, &object, &sliver, error);
+        if (status != VDT_OK)
+            return status;
+        encoded->slivers += sliver && has_boxes(encoder);
+        if (!object)
+            continue;
+        encoded->keep = true;
+        encoder->onehot[feature->class_id] = 1;
+        if (!has_boxes(encoder))
+            continue;
+        status = add_box(encoder, feature, &visible, job->window, box_count, error);
+        if (status != VDT_OK)
+            return status;
+        burn->box = (uint32_t)*box_count;
+    }
+    return VDT_OK;
+}
+
+static int by_burn_order(const void *a, const void *b)
+{
+    const struct vdt_burn *p = a, *q = b;
+    if (p->key != q->key)
+        return p->key < q->key ? -1 : 1;
+    return p->feature < q->feature ? -1 : p->feature > q->feature;
+}
+
+static vdt_status burn_feature(struct vdt_encoder *encoder, const struct job *job, uint32_t feature,
+                               uint32_t value, size_t size, void *pixels, struct vdt_error *error)
+{
+    const struct vdt_feature *burnt = &job->geometry->features[feature];
+    for (size_t p = burnt->first; p < burnt->first + burnt->count; p++) {
+        vdt_status status = vdt_burn_part(&encoder->raster, job->geometry, p, job->window, value,
+                                          size, pixels, error);
+        if (status != VDT_OK)
+            return status;
+    }
+    return VDT_OK;
+}
+
+/* Sets the bytes of the pixels outside the scene: all ones is ignore in either size of mask. */
+static void fill_outside(const struct job *job, int byte, size_t size, void *pixels)
+{
+    const struct vdt_window *window = job->window;
+    int64_t left = -(int64_t)window->col, right = (int64_t)job->scene_cols - window->col;
+    left = left < 0 ? 0 : left > window->cols ? window->cols : left;
+    right = right < left ? left : right > window->cols ? window->cols : right;
+    size_t line_size = (size_t)window->cols * size;
+    unsigned char *line = pixels;
+    for (int32_t r = 0; r < window->rows; r++, line += line_size) {
+        int64_t row = (int64_t)window->row + r;
+        if (row < 0 || row >= job->scene_rows) {
+            memset(line, byte, line_size);
+            continue;
+        }
+        memset(line, byte, (size_t)left * size);
+        memset(line + (size_t)right * size, byte, (size_t)(window->cols - right) * size);
+    }
+}
+
+static vdt_status burn_masks(struct vdt_encoder *encoder, const struct job *job,
+                             struct vdt_encoded *encoded, struct vdt_error *error)
+{
+    size_t size = encoder->rules.class_count > CLASSES_U8 ? 2 : 1;
+    size_t pixels = (size_t)job->window->rows * (size_t)job->window->cols;
+    bool mask = (encoder->rules.tasks & VDT_SEGMENTATION) != 0;
+    bool instances = (encoder->rules.tasks & VDT_INSTANCE) != 0;
+    if (mask)
+        memset(encoder->mask, 0, pixels * size);
+    if (instances)
+        memset(encoder->instances, 0, pixels * sizeof *encoder->instances);
+    if (encoder->hits.count > 1)
+        qsort(encoder->order, encoder->hits.count, sizeof *encoder->order, by_burn_order);
+    for (size_t i = 0; i < encoder->hits.count && (mask || instances); i++) {
+        const struct vdt_burn *burn = &encoder->order[i];
+        uint32_t value = job->geometry->features[burn->feature].class_id + 1;
+        vdt_status status = VDT_OK;
+        if (mask)
+            status = burn_feature(encoder, job, burn->feature, value, size, encoder->mask, error);
+        if (instances && burn->box > 0 && status == VDT_OK)
+            status = burn_feature(encoder, job, burn->feature, burn->box,
+                                  sizeof *encoder->instances, encoder->instances, error);
+        if (status != VDT_OK)
+            return status;
+    }
+    if (mask)
+        fill_outside(job, 0xff, size, encoder->mask);
+    if (instances)
+        fill_outside(job, 0, sizeof *encoder->instances, encoder->instances);
+    encoded->labels.mask = mask ? encoder->mask : NULL;
+    encoded->labels.instances = instances ? encoder->instances : NULL;
+    return VDT_OK;
+}
+
+/* Arrays of fixed shape, made on first use. Masks have room for two bytes a pixel. */
+static bool reserve_arrays(struct vdt_encoder *encoder, const struct vdt_window *window)
+{
+    size_t pixels = (size_t)window->rows * (size_t)window->cols;
+    if (encoder->onehot == NULL)
+        encoder->onehot = vdt_allocate(encoder->rules.class_count, 1);
+    if (encoder->onehot == NULL || !reserve_boxes(encoder, 1))
+        return false;
+    if ((encoder->rules.tasks & (VDT_SEGMENTATION | VDT_INSTANCE)) == 0)
+        return true;
+    size_t old = encoder->mask_pixels, capacity = old;
+    if (!vdt_grow(&encoder->mask, &capacity, pixels, sizeof(uint16_t)))
+        return false;
+    capacity = old;
+    if (!vdt_grow(&encoder->instances, &capacity, pixels, sizeof(uint16_t)))
+        return false;
+    encoder->mask_pixels = capacity;
+    return true;
+}
+
+vdt_status vdt_encode(struct vdt_encoder *encoder, const struct vdt_geometry *geometry,
+                      const struct vdt_index *index, const struct vdt_window *window,
+                      int32_t scene_cols, int32_t scene_rows, struct vdt_encoded *encoded,
+                      struct vdt_error *error)
+{
+    const struct job job = {geometry, window, scene_cols, scene_rows};
+    bool labelled = geometry != NULL && index != NULL;
+    struct vdt_encoded made = {.keep = !labelled || encoder->rules.match == VDT_MATCH_ALL};
+    size_t box_count = 0;
+    if (!reserve_arrays(encoder, window))
+        return vdt_fail_memory(error, "labels of a window");
+    memset(encoder->onehot, 0, encoder->rules.class_count);
+    encoder->hits.count = 0;
+    if (labelled) {
+        vdt_status status = find_hits(encoder, index, window, error);
+        if (status == VDT_OK)
+            status = collect_objects(encoder, &job, &box_count, &made, error);
+        if (status != VDT_OK)
+            return status;
+    }
+    if (made.keep) {
+        vdt_status status = burn_masks(encoder, &job, &made, error);
+        if (status != VDT_OK)
+            return status;
+        if ((encoder->rules.tasks & VDT_CLASSIFICATION) != 0)
+            made.labels.onehot = encoder->onehot;
+        if (has_boxes(encoder)) {
+            made.labels.box_count = box_count;
+            made.labels.boxes = (const float(*)[4])encoder->boxes;
+            made.labels.box_class = encoder->box_class;
+            made.labels.box_feature = encoder->box_feature;
+            made.labels.box_visible = encoder->box_visible;
+        }
+    }
+    *encoded = made;
+    return VDT_OK;
+}

@@ -1,0 +1,176 @@
+/* Scanline filling with an active edge list: what a row costs depends on the edges that cross it.
+ */
+#include "encode/raster.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+enum { FEW = 24 }; /* up to here insertion beats qsort */
+
+struct edge {
+    double x1, y1, x2, y2; /* y1 < y2 */
+    int64_t first, end;    /* rows of the window, counted on the scene */
+};
+
+void vdt_raster_clear(struct vdt_raster *raster)
+{
+    free(raster->columns);
+    free(raster->edges);
+    *raster = (struct vdt_raster){0};
+}
+
+/* The first row of [low, high] whose centre is at or below `y`; `high` for NaN. */
+static int64_t row_from(double y, int64_t low, int64_t high)
+{
+    double row = ceil(y - 0.5);
+    if (row <= (double)low)
+        return low;
+    return row < (double)high ? (int64_t)row : high;
+}
+
+static int by_first(const void *a, const void *b)
+{
+    const struct edge *p = a, *q = b;
+    return p->first < q->first ? -1 : p->first > q->first;
+}
+
+static void sort_edges(struct edge *edges, size_t count)
+{
+    if (count > FEW) {
+        qsort(edges, count, sizeof *edges, by_first);
+        return;
+    }
+    for (size_t i = 1; i < count; i++) {
+        struct edge edge = edges[i];
+        size_t k = i;
+        for (; k > 0 && edges[k - 1].first > edge.first; k--)
+            edges[k] = edges[k - 1];
+        edges[k] = edge;
+    }
+}
+
+static int by_value(const void *a, const void *b)
+{
+    int32_t p = *(const int32_t *)a, q = *(const int32_t *)b;
+    return p < q ? -1 : p > q;
+}
+
+static void sort_columns(int32_t *columns, size_t count)
+{
+    if (count > FEW) {
+        qsort(columns, count, sizeof *columns, by_value);
+        return;
+    }
+    for (size_t i = 1; i < count; i++) {
+        int32_t column = columns[i];
+        size_t k = i;
+        for (; k > 0 && columns[k - 1] > column; k--)
+            columns[k] = columns[k - 1];
+        columns[k] = column;
+    }
+}
+
+/* Adds a ring's edges that cross the centre line of a row of the window. */
+static bool collect_ring(struct vdt_raster *raster, const double (*points)[2], size_t count,
+                         const struct vdt_window *window, size_t *edge_count)
+{
+    int64_t low = window->row, high = low + window->rows;
+    const double *from = points[count - 1];
+    for (size_t i = 0; i < count; from = points[i++]) {
+        const double *to = points[i];
+        bool down = from[1] < to[1];
+        const double *top = down ? from : to, *bottom = down ? to : from;
+        if (!(top[1] < (double)high && bottom[1] > (double)low))
+            continue;
+        struct edge edge = {top[0],
+                            top[1],
+                            bottom[0],
+                            bottom[1],
+                            row_from(top[1], low, high),
+                            row_from(bottom[1], low, high)};
+        if (edge.first >= edge.end)
+            continue;
+        if (!vdt_grow(&raster->edges, &raster->edge_capacity, *edge_count + 1, sizeof edge))
+            return false;
+        ((struct edge *)raster->edges)[(*edge_count)++] = edge;
+    }
+    return true;
+}
+
+/* The crossing with a row's centre line as the first column to its right, counted in the window.
+ * The arithmetic is GDAL's, operation by operation; clamping first keeps huge values and NaN out of
+ * the integer, and does not change how many crossings there are. */
+static int32_t column_of(const struct edge *edge, int64_t row, const struct vdt_window *window)
+{
+    double y = (double)row + 0.5;
+    double x = (y - edge->y1) * (edge->x2 - edge->x1) / (edge->y2 - edge->y1) + edge->x1;
+    double column = floor(x + 0.5) - window->col;
+    if (!(column > 0))
+        return 0;
+    return column < window->cols ? (int32_t)column : window->cols;
+}
+
+static void fill(void *line, int32_t first, int32_t end, uint32_t value, size_t size)
+{
+    if (size == 1) {
+        memset((uint8_t *)line + first, (int)value, (size_t)(end - first));
+        return;
+    }
+    uint16_t *pixels = line;
+    for (int32_t i = first; i < end; i++)
+        pixels[i] = (uint16_t)value;
+}
+
+static void burn_rows(struct vdt_raster *raster, size_t edge_count, const struct vdt_window *window,
+                      uint32_t value, size_t size, void *pixels)
+{
+    struct edge *edges = raster->edges;
+    int32_t *columns = raster->columns;
+    size_t live = 0, next = 0; /* edges[0 .. live) cross the row, edges[next ..) are below it */
+    for (int64_t row = edges[0].first; live > 0 || next < edge_count; row++) {
+        if (live == 0)
+            row = edges[next].first;
+        while (next < edge_count && edges[next].first <= row)
+            edges[live++] = edges[next++];
+        size_t left = 0;
+        for (size_t i = 0; i < live; i++) {
+            columns[i] = column_of(&edges[i], row, window);
+            if (edges[i].end > row + 1)
+                edges[left++] = edges[i];
+        }
+        sort_columns(columns, live);
+        unsigned char *line =
+            (unsigned char *)pixels + (size_t)(row - window->row) * (size_t)window->cols * size;
+        for (size_t i = 0; i + 1 < live; i += 2)
+            if (columns[i] < columns[i + 1])
+                fill(line, columns[i], columns[i + 1], value, size);
+        live = left;
+    }
+}
+
+vdt_status vdt_burn_part(struct vdt_raster *raster, const struct vdt_geometry *geometry,
+                         size_t part, const struct vdt_window *window, uint32_t value, size_t size,
+                         void *pixels, struct vdt_error *error)
+{
+    assert(size == 1 || size == 2);
+    assert(part < geometry->part_count);
+    const struct vdt_ring *rings = geometry->rings + geometry->parts[part].first;
+    size_t edge_count = 0;
+    for (size_t i = 0; i < geometry->parts[part].count; i++)
+        if (!collect_ring(raster, (const double(*)[2])geometry->points + rings[i].first,
+                          rings[i].count, window, &edge_count))
+            return vdt_fail_memory(error, "edges of a polygon");
+    if (edge_count == 0 || window->cols <= 0)
+        return VDT_OK;
+    if (!vdt_grow(&raster->columns, &raster->column_capacity, edge_count, sizeof *raster->columns))
+        return vdt_fail_memory(error, "crossings of a polygon");
+    sort_edges(raster->edges, edge_count);
+    burn_rows(raster, edge_count, window, value, size, pixels);
+    return VDT_OK;
+}

@@ -1,0 +1,105 @@
+/* Options of a feed as canonical JSON. */
+#include "feed/config.h"
+
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/path.h"
+
+static const char *const edges[] = {"drop", "pad", "shift"};
+static const char *const matches[] = {"intersect", "inside", "all"};
+static const char *const orders[] = {"file", "class", "area"};
+
+static json_t *paths(const char *const *list, size_t count, const char *store)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < count; i++) {
+        vdt_cleanup(vdt_free_pointer) char *relative = vdt_path_relative(list[i], store);
+        json_array_append_new(array, json_string(relative));
+    }
+    return array;
+}
+
+static json_t *tasks(uint32_t bits)
+{
+    json_t *array = json_array();
+    for (uint32_t bit = VDT_CLASSIFICATION; bit <= VDT_INSTANCE; bit *= 2)
+        if (bits & bit)
+            json_array_append_new(array, json_string(vdt_task_name((enum vdt_task)bit)));
+    return array;
+}
+
+static json_t *classes(const struct vdt_plan *plan)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < plan->spec.class_count; i++)
+        json_array_append_new(array, json_string(plan->spec.classes[i]));
+    return array;
+}
+
+static json_t *bands(const struct vdt_plan *plan)
+{
+    json_t *array = json_array();
+    for (int i = 0; i < plan->selection.count; i++)
+        json_array_append_new(array, json_integer(plan->selection.bands[i]));
+    return array;
+}
+
+static json_t *groups(const struct vdt_plan *plan)
+{
+    if (!plan->groups.split)
+        return json_string(plan->groups.names[0]);
+    vdt_cleanup(vdt_free_pointer) char *text = vdt_groups_text(&plan->groups);
+    return text == NULL ? NULL : json_loads(text, 0, NULL);
+}
+
+static json_t *describe(const struct vdt_plan *plan)
+{
+    const struct vdt_feed_options *o = plan->options;
+    const struct vdt_grid *grid = &plan->scenes[0].grid;
+    static const char *const unknowns[] = {"error", "skip"};
+    json_t *config = json_object();
+    json_object_set_new(config, "images", paths(o->images, o->image_count, o->store));
+    json_object_set_new(config, "labels", paths(o->labels, o->label_count, o->store));
+    json_object_set_new(config, "task", tasks(plan->spec.tasks));
+    json_object_set_new(config, "tile", json_pack("[i,i]", grid->tile_cols, grid->tile_rows));
+    json_object_set_new(config, "stride", json_pack("[i,i]", grid->stride_cols, grid->stride_rows));
+    json_object_set_new(config, "edge", json_string(edges[o->edge]));
+    json_object_set_new(config, "bands", bands(plan));
+    json_object_set_new(config, "class_field",
+                        o->class_field == NULL ? json_null() : json_string(o->class_field));
+    json_object_set_new(config, "classes", classes(plan));
+    json_object_set_new(
+        config, "unknown",
+        json_string(o->unknown == VDT_UNKNOWN_CLASS ? o->unknown_class : unknowns[o->unknown]));
+    json_object_set_new(config, "match", json_string(matches[o->match]));
+    json_object_set_new(config, "mask_order", json_string(orders[o->mask_order]));
+    json_object_set_new(config, "min_visible", json_real(o->min_visible));
+    json_object_set_new(config, "min_valid", json_real(o->min_valid));
+    json_object_set_new(config, plan->groups.split ? "split" : "group", groups(plan));
+    return config;
+}
+
+vdt_status vdt_config_add(const struct vdt_plan *plan, const char *stored, char **text,
+                          struct vdt_error *error)
+{
+    vdt_cleanup(vdt_json_release) json_t *list = NULL;
+    vdt_cleanup(vdt_json_release) json_t *config = describe(plan);
+    vdt_status status = vdt_json_parse(stored, "attribute feed_config", &list, error);
+    if (status != VDT_OK)
+        return status;
+    if (!json_is_array(list) || config == NULL)
+        return vdt_fail(error, VDT_ERR_FORMAT, "attribute feed_config is not a list");
+    bool there = false;
+    for (size_t i = 0; i < json_array_size(list); i++)
+        there |= json_equal(json_array_get(list, i), config);
+    if (!there)
+        json_array_append(list, config);
+    char *dumped = vdt_json_text(list);
+    if (dumped == NULL)
+        return vdt_fail_memory(error, "feed_config");
+    *text = dumped;
+    return VDT_OK;
+}

@@ -1,0 +1,256 @@
+/* The pipeline: plan, workers, one writer, commits. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/buffer.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "feed/codec_choice.h"
+#include "feed/config.h"
+#include "feed/worker.h"
+#include "source/cache.h"
+
+enum { SPARE_SLOTS = 2, CACHE_LEAST = 64 << 20, CACHE_MOST = 512 << 20 };
+
+static void writer_cleanup(struct vdt_writer **writer)
+{
+    vdt_writer_free(*writer);
+}
+
+static double seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static bool exists(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0;
+}
+
+static uint32_t thread_count(const struct vdt_feed_options *options)
+{
+    return options->threads == 0 ? vdt_core_count() : options->threads;
+}
+
+/* Blocks that a worker needs again for its next window: two tile rows of the widest scene where
+ * blocks are strips, a few tiles' worth where they are squares. */
+static int64_t cache_bytes(const struct vdt_plan *plan)
+{
+    int64_t most = 0;
+    const struct vdt_tile_spec *tile = &plan->spec.tile;
+    for (size_t i = 0; i < plan->scene_count; i++) {
+        const struct vdt_plan_scene *scene = &plan->scenes[i];
+        int64_t rows = (int64_t)tile->rows + 2 * (int64_t)scene->block_rows;
+        int64_t cols = scene->block_cols >= scene->cols
+                           ? scene->cols
+                           : 4 * ((int64_t)tile->cols + 2 * (int64_t)scene->block_cols);
+        int64_t bytes = rows * cols * tile->bands * (int64_t)vdt_dtype_size(tile->dtype);
+        most = bytes > most ? bytes : most;
+    }
+    most *= thread_count(plan->options);
+    return most < CACHE_LEAST ? CACHE_LEAST : most > CACHE_MOST ? CACHE_MOST : most;
+}
+
+/* --- the store ------------------------------------------------------------------------------ */
+
+static vdt_status create_store(struct vdt_plan *plan, struct vdt_writer **writer,
+                               struct vdt_error *error)
+{
+    enum vdt_codec codec = plan->options->codec;
+    vdt_status status = VDT_OK;
+    plan->spec.mask_codec = codec == VDT_CODEC_AUTO ? VDT_CODEC_LZ4 : codec;
+    if (codec == VDT_CODEC_AUTO)
+        status = vdt_choose_codec(plan, &codec, error);
+    plan->spec.image_codec = codec;
+    return status == VDT_OK ? vdt_writer_create(plan->options->store, &plan->spec, writer, error)
+                            : status;
+}
+
+static vdt_status describe_store(struct vdt_plan *plan, struct vdt_writer *writer,
+                                 struct vdt_error *error)
+{
+    vdt_cleanup(vdt_free_pointer) char *config = NULL;
+    vdt_cleanup(vdt_free_pointer) char *split = vdt_groups_text(&plan->groups);
+    if (split == NULL)
+        return vdt_fail_memory(error, plan->options->store);
+    vdt_status status = vdt_config_add(plan, vdt_writer_feed_config(writer), &config, error);
+    if (status == VDT_OK)
+        status = vdt_writer_set_feed_config(writer, config, error);
+    if (status == VDT_OK && plan->groups.split)
+        status = vdt_writer_set_split(writer, split, error);
+    for (size_t i = 0; status == VDT_OK && i < plan->scene_count; i++) {
+        struct vdt_plan_scene *scene = &plan->scenes[i];
+        const struct vdt_scene_record record = {.uri = scene->uri,
+                                                .size = scene->bytes,
+                                                .digest = scene->digest,
+                                                .acquired = scene->acquired,
+                                                .cols = scene->cols,
+                                                .rows = scene->rows};
+        status = vdt_writer_add_scene(writer, &record, &scene->scene_row, error);
+        if (status == VDT_OK)
+            status = vdt_writer_add_crs(writer, scene->crs_wkt, &scene->crs_row, error);
+    }
+    return status;
+}
+
+/* --- the run -------------------------------------------------------------------------------- */
+
+struct run {
+    struct vdt_plan *plan;
+    struct vdt_writer *writer; /* NULL for a dry run */
+    struct vdt_feed_report *report;
+    uint64_t done;      /* windows, those that were left out by the plan included */
+    double last_commit; /* seconds */
+};
+
+static vdt_status take_window(struct run *run, const struct vdt_unit_result *result, uint32_t i,
+                              struct vdt_error *error)
+{
+    struct vdt_feed_report *report = run->report;
+    uint64_t index = run->plan->units[result->unit].first + i;
+    uint32_t group = run->plan->windows[index].group;
+    if (result->outcomes[i] == VDT_UNLABELLED)
+        report->unlabelled++;
+    else if (result->outcomes[i] == VDT_INVALID)
+        report->invalid++;
+    else {
+        vdt_status status = VDT_OK;
+        if (run->writer != NULL)
+            status = vdt_writer_put(run->writer, run->plan->groups.names[group],
+                                    &result->packets[i], error);
+        if (status != VDT_OK)
+            return status;
+        report->written++;
+        report->groups[group].written++;
+        report->boxes += run->writer == NULL ? 0 : result->packets[i].box_count;
+    }
+    return VDT_OK;
+}
+
+/* Commits now and then, and lets the caller see how far we are. */
+static vdt_status after_unit(struct run *run, struct vdt_error *error)
+{
+    const struct vdt_feed_options *options = run->plan->options;
+    double pause = options->commit_seconds > 0 ? options->commit_seconds : 10;
+    vdt_status status = VDT_OK;
+    if (run->writer != NULL && run->report->written > 0 &&
+        seconds_now() - run->last_commit >= pause) {
+        status = vdt_writer_commit(run->writer, error);
+        run->last_commit = seconds_now();
+    }
+    if (status != VDT_OK || options->progress == NULL ||
+        options->progress(run->done, run->report->windows, options->payload))
+        return status;
+    /* What is done is whole; the user asked to stop, not to lose it. */
+    if (run->writer != NULL && run->report->written > 0)
+        status = vdt_writer_commit(run->writer, error);
+    if (status != VDT_OK)
+        return status;
+    return vdt_fail(error, VDT_ERR_CANCELLED,
+                    "%s: stopped; %llu samples were added: run again to carry on", options->store,
+                    (unsigned long long)run->report->written);
+}
+
+static vdt_status consume(struct run *run, struct vdt_ordered *ordered,
+                          struct vdt_unit_result *results, struct vdt_error *error)
+{
+    uint32_t slot = 0;
+    vdt_status status = VDT_OK;
+    while (status == VDT_OK && (status = vdt_ordered_take(ordered, &slot, error)) == VDT_OK) {
+        const struct vdt_unit_result *result = &results[slot];
+        for (uint32_t i = 0; status == VDT_OK && i < result->count; i++)
+            status = take_window(run, result, i, error);
+        run->done += result->count;
+        run->report->slivers += result->slivers;
+        vdt_ordered_release(ordered, slot);
+        if (status == VDT_OK)
+            status = after_unit(run, error);
+    }
+    return status == VDT_END ? VDT_OK : status;
+}
+
+static vdt_status run_workers(struct run *run, struct vdt_error *error)
+{
+    uint32_t threads = thread_count(run->plan->options), slots = threads + SPARE_SLOTS;
+    struct vdt_unit_result *results = vdt_allocate_zero(slots, sizeof *results);
+    if (results == NULL)
+        return vdt_fail_memory(error, run->plan->options->store);
+    struct vdt_feed_work work = {.plan = run->plan,
+                                 .layout =
+                                     run->writer == NULL ? NULL : vdt_writer_layout(run->writer),
+                                 .results = results};
+    struct vdt_ordered *ordered = NULL;
+    int64_t cache = vdt_source_cache_limit(cache_bytes(run->plan));
+    vdt_status status = vdt_ordered_start(&vdt_feed_ops, &work, run->plan->unit_count, threads,
+                                          slots, &ordered, error);
+    if (status == VDT_OK)
+        status = consume(run, ordered, results, error);
+    vdt_ordered_free(ordered);
+    vdt_source_cache_limit(cache);
+    for (uint32_t i = 0; i < slots; i++)
+        vdt_unit_result_clear(&results[i]);
+    free(results);
+    return status;
+}
+
+/* A store that would be empty is no store. */
+static vdt_status explain_empty(const struct vdt_feed_options *options,
+                                const struct vdt_feed_report *report, struct vdt_error *error)
+{
+    return vdt_fail(
+        error, VDT_ERR_NOT_FOUND,
+        "%s: no window is left of %llu: %llu without objects (--match all keeps them), %llu "
+        "below --min-valid, %llu on block borders",
+        options->store, (unsigned long long)report->windows, (unsigned long long)report->unlabelled,
+        (unsigned long long)report->invalid, (unsigned long long)report->straddling);
+}
+
+static vdt_status run_feed(struct vdt_plan *plan, struct vdt_writer **writer,
+                           struct vdt_feed_report *report, struct vdt_error *error)
+{
+    const struct vdt_feed_options *options = plan->options;
+    bool fresh = *writer == NULL;
+    vdt_status status = VDT_OK;
+    if (!options->dry_run && fresh)
+        status = create_store(plan, writer, error);
+    if (status == VDT_OK && !options->dry_run && (fresh || plan->window_count > 0))
+        status = describe_store(plan, *writer, error);
+    if (status != VDT_OK)
+        return status;
+    struct run run = {.plan = plan,
+                      .writer = options->dry_run ? NULL : *writer,
+                      .report = report,
+                      .done = report->existing + report->straddling,
+                      .last_commit = seconds_now()};
+    status = run_workers(&run, error);
+    if (status != VDT_OK || options->dry_run)
+        return status;
+    if (report->written == 0)
+        return fresh ? explain_empty(options, report, error) : VDT_OK;
+    return vdt_writer_finish(*writer, error);
+}
+
+vdt_status vdt_feed(const struct vdt_feed_options *options, struct vdt_feed_report *out,
+                    struct vdt_error *error)
+{
+    vdt_cleanup(writer_cleanup) struct vdt_writer *writer = NULL;
+    struct vdt_feed_report report = {0};
+    struct vdt_plan plan = {0};
+    vdt_status status = VDT_OK;
+    if (options->store != NULL && exists(options->store))
+        status = vdt_writer_open(options->store, &writer, error);
+    if (status == VDT_OK)
+        status = vdt_plan_make(&plan, options, writer, &report, error);
+    if (status == VDT_OK)
+        status = run_feed(&plan, &writer, &report, error);
+    vdt_plan_clear(&plan);
+    if (out != NULL)
+        *out = report;
+    return status;
+}

@@ -1,0 +1,85 @@
+/* Outlines of windows in degrees and on the equal-area grid. */
+#include "feed/place.h"
+
+#include <math.h>
+
+#include "tile/split.h"
+
+enum { SIDE_POINTS = 8, OUTLINE_POINTS = 4 * SIDE_POINTS };
+
+static void outline(const struct vdt_window *window, double points[OUTLINE_POINTS][2])
+{
+    for (int i = 0; i < SIDE_POINTS; i++) {
+        double x = window->col + (double)window->cols * i / SIDE_POINTS;
+        double y = window->row + (double)window->rows * i / SIDE_POINTS;
+        double right = (double)window->col + window->cols,
+               bottom = (double)window->row + window->rows;
+        double back_x = right - (x - window->col), back_y = bottom - (y - window->row);
+        double side[4][2] = {{x, window->row}, {right, y}, {back_x, bottom}, {window->col, back_y}};
+        for (int s = 0; s < 4; s++) {
+            points[s * SIDE_POINTS + i][0] = side[s][0];
+            points[s * SIDE_POINTS + i][1] = side[s][1];
+        }
+    }
+}
+
+/* min and max of one coordinate over the outline; longitudes below `shift` count a turn further. */
+static void range(const double points[OUTLINE_POINTS][2], int axis, double shift, double *low,
+                  double *high)
+{
+    *low = INFINITY;
+    *high = -INFINITY;
+    for (int i = 0; i < OUTLINE_POINTS; i++) {
+        double value = points[i][axis] < shift ? points[i][axis] + 360 : points[i][axis];
+        *low = fmin(*low, value);
+        *high = fmax(*high, value);
+    }
+}
+
+bool vdt_place_bounds(struct vdt_scene *scene, const struct vdt_window *window, double bounds[4])
+{
+    double points[OUTLINE_POINTS][2];
+    bool ok[OUTLINE_POINTS];
+    outline(window, points);
+    bool placed = vdt_scene_lonlat(scene, points, OUTLINE_POINTS, ok, NULL) == VDT_OK;
+    for (int i = 0; placed && i < OUTLINE_POINTS; i++)
+        placed = ok[i] && isfinite(points[i][0]) && isfinite(points[i][1]);
+    for (int i = 0; !placed && i < 4; i++)
+        bounds[i] = NAN;
+    if (!placed)
+        return false;
+    range((const double(*)[2])points, 1, -INFINITY, &bounds[1], &bounds[3]);
+    range((const double(*)[2])points, 0, -INFINITY, &bounds[0], &bounds[2]);
+    /* No window spans half the globe: such a range is one that crosses the antimeridian. */
+    if (bounds[2] - bounds[0] > 180) {
+        range((const double(*)[2])points, 0, 0, &bounds[0], &bounds[2]);
+        if (bounds[2] > 180)
+            bounds[2] -= 360;
+    }
+    return true;
+}
+
+int vdt_place_ground(struct vdt_scene *scene, const struct vdt_window *window, double boxes[2][4])
+{
+    double bounds[4];
+    if (!vdt_place_bounds(scene, window, bounds))
+        return 0;
+    bool cut = bounds[0] > bounds[2];
+    double east[2] = {cut ? 180 : bounds[2], bounds[2]}, west[2] = {bounds[0], -180};
+    for (int i = 0; i < (cut ? 2 : 1); i++) {
+        vdt_ground(west[i], bounds[1], boxes[i]);
+        vdt_ground(east[i], bounds[3], boxes[i] + 2);
+    }
+    return cut ? 2 : 1;
+}
+
+bool vdt_place_overlap(const double a[4], const double b[4])
+{
+    if (!(a[1] < b[3] && b[1] < a[3]))
+        return false;
+    double a_east = a[2] < a[0] ? a[2] + 360 : a[2], b_east = b[2] < b[0] ? b[2] + 360 : b[2];
+    for (int turn = -360; turn <= 360; turn += 360)
+        if (a[0] < b_east + turn && b[0] + turn < a_east)
+            return true;
+    return false;
+}

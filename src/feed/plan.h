@@ -1,0 +1,74 @@
+/* What a feed is going to do: the scenes with their labels in pixels, and every window with its
+ * group. Made by one thread, then read by all workers. */
+#ifndef FEED_PLAN_H
+#define FEED_PLAN_H
+
+#include <stdint.h>
+#include <vedatile/feed.h>
+
+#include "base/geometry.h"
+#include "feed/groups.h"
+#include "source/labels.h"
+#include "source/scene.h"
+#include "store/writer.h"
+#include "tile/index.h"
+#include "tile/window.h"
+
+struct vdt_plan_scene {
+    const char *path; /* borrowed from the options */
+    char *uri;        /* as the store names it */
+    char digest[33];
+    char acquired[32];
+    char *crs_wkt;
+    uint64_t bytes;
+    int32_t cols, rows;
+    int block_cols, block_rows;
+    double bounds[4];
+    struct vdt_grid grid;
+    struct vdt_geometry geometry;
+    struct vdt_index *index;     /* NULL without labels */
+    uint32_t scene_row, crs_row; /* in the store's tables */
+};
+
+struct vdt_plan_window {
+    int32_t col, row;
+    uint32_t scene;
+    uint32_t group; /* into plan groups */
+};
+
+/* A run of windows that one worker does in one go. */
+struct vdt_plan_unit {
+    uint64_t first;
+    uint32_t count;
+};
+
+struct vdt_plan {
+    const struct vdt_feed_options *options;
+    struct vdt_store_spec spec; /* strings borrowed from the parts below or from the store */
+    struct vdt_band_selection selection; /* of the first scene */
+    struct vdt_labels_source *labels;    /* NULL without */
+    const char **class_names;
+    struct vdt_groups groups;
+    struct vdt_plan_scene *scenes;
+    size_t scene_count;
+    struct vdt_plan_window *windows;
+    uint64_t window_count;
+    size_t window_capacity;
+    struct vdt_plan_unit *units;
+    uint64_t unit_count;
+    size_t unit_capacity;
+};
+
+/* `writer` is the store that is there, or NULL; samples that it has are left out. Fills the counts
+ * of `report`. Cleared by vdt_plan_clear whether it succeeds or not. */
+vdt_status vdt_plan_make(struct vdt_plan *plan, const struct vdt_feed_options *options,
+                         const struct vdt_writer *writer, struct vdt_feed_report *report,
+                         struct vdt_error *error);
+void vdt_plan_clear(struct vdt_plan *plan);
+
+struct vdt_window vdt_plan_window_at(const struct vdt_plan *plan, uint64_t index);
+
+/* "<first 16 hex digits of the scene's digest>-<col>-<row>-<cols>x<rows>" */
+void vdt_plan_key(const struct vdt_plan *plan, uint64_t index, char key[VDT_KEY_SIZE]);
+
+#endif

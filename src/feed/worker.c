@@ -1,0 +1,197 @@
+/* One worker: a scene handle, an encoder, a coder, and the windows of its unit. */
+#include "feed/worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "encode/encode.h"
+#include "feed/place.h"
+
+struct worker {
+    struct vdt_scene *scene;
+    uint32_t scene_index;
+    struct vdt_band_selection selection;
+    struct vdt_encoder encoder;
+    struct vdt_coder coder;
+    void *pixels;
+    uint8_t *valid;
+    struct vdt_band_stats *stats;
+};
+
+static void free_worker(struct worker *worker)
+{
+    vdt_scene_free(worker->scene);
+    vdt_selection_clear(&worker->selection);
+    vdt_encoder_clear(&worker->encoder);
+    vdt_coder_clear(&worker->coder);
+    free(worker->pixels);
+    free(worker->valid);
+    free(worker->stats);
+    free(worker);
+}
+
+static vdt_status start(void *payload, void **out, struct vdt_error *error)
+{
+    const struct vdt_plan *plan = ((struct vdt_feed_work *)payload)->plan;
+    const struct vdt_tile_spec *tile = &plan->spec.tile;
+    struct worker *worker = calloc(1, sizeof *worker);
+    if (worker == NULL)
+        return vdt_fail_memory(error, "feed");
+    worker->encoder.rules = (struct vdt_encode_rules){.tasks = plan->spec.tasks,
+                                                      .class_count = plan->spec.class_count,
+                                                      .match = plan->options->match,
+                                                      .mask_order = plan->options->mask_order,
+                                                      .min_visible = plan->options->min_visible};
+    worker->pixels = vdt_allocate(vdt_tile_bytes(tile), 1);
+    worker->valid = vdt_allocate((size_t)tile->rows * tile->cols, 1);
+    worker->stats = vdt_allocate(tile->bands, sizeof *worker->stats);
+    if (worker->pixels == NULL || worker->valid == NULL || worker->stats == NULL) {
+        free_worker(worker);
+        return vdt_fail_memory(error, "feed");
+    }
+    *out = worker;
+    return VDT_OK;
+}
+
+static void stop(void *payload, void *worker)
+{
+    (void)payload;
+    free_worker(worker);
+}
+
+/* Handles are kept open: a GDAL dataset belongs to one thread, and opening one is slow. */
+static vdt_status use_scene(struct worker *worker, const struct vdt_plan *plan, uint32_t index,
+                            struct vdt_error *error)
+{
+    if (worker->scene != NULL && worker->scene_index == index)
+        return VDT_OK;
+    vdt_scene_free(worker->scene);
+    worker->scene = NULL;
+    vdt_selection_clear(&worker->selection);
+    vdt_status status = vdt_scene_open(plan->scenes[index].path, &worker->scene, error);
+    if (status == VDT_OK)
+        status = vdt_scene_select(worker->scene, plan->options->bands, plan->options->band_count,
+                                  &worker->selection, error);
+    if (status == VDT_OK &&
+        strcmp(vdt_scene_info(worker->scene)->digest, plan->scenes[index].digest))
+        status = vdt_fail(error, VDT_ERR_IO, "%s: changed while it was being read",
+                          plan->scenes[index].path);
+    worker->scene_index = index;
+    return status;
+}
+
+static float valid_fraction(const uint8_t *valid, size_t count)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += valid[i];
+    return (float)((double)sum / (double)count);
+}
+
+static void measure_bands(struct worker *worker, const struct vdt_tile_spec *tile)
+{
+    size_t pixels = (size_t)tile->rows * tile->cols, plane = pixels * vdt_dtype_size(tile->dtype);
+    for (uint32_t b = 0; b < tile->bands; b++)
+        worker->stats[b] = vdt_band_statistics(
+            tile->dtype, (const char *)worker->pixels + b * plane, pixels, worker->valid,
+            worker->selection.has_nodata[b] ? &worker->selection.nodata[b] : NULL);
+}
+
+static void describe(struct worker *worker, const struct vdt_plan *plan, uint64_t index,
+                     struct vdt_sample *sample)
+{
+    const struct vdt_plan_scene *planned = &plan->scenes[plan->windows[index].scene];
+    vdt_plan_key(plan, index, sample->key);
+    sample->window = vdt_plan_window_at(plan, index);
+    sample->scene = planned->scene_row;
+    sample->crs = planned->crs_row;
+    sample->weight = 1;
+    sample->image = worker->pixels;
+    sample->stats = worker->stats;
+    vdt_window_geotransform(vdt_scene_info(worker->scene), &sample->window, sample->geotransform);
+    vdt_place_bounds(worker->scene, &sample->window, sample->bounds);
+}
+
+static vdt_status do_window(const struct vdt_feed_work *work, struct worker *worker, uint64_t index,
+                            struct vdt_unit_result *result, uint32_t at, struct vdt_error *error)
+{
+    const struct vdt_plan *plan = work->plan;
+    const struct vdt_plan_scene *planned = &plan->scenes[plan->windows[index].scene];
+    const struct vdt_tile_spec *tile = &plan->spec.tile;
+    const struct vdt_geometry *geometry = planned->index == NULL ? NULL : &planned->geometry;
+    struct vdt_window window = vdt_plan_window_at(plan, index);
+    struct vdt_encoded encoded = {.keep = true};
+    vdt_status status;
+    if (work->layout == NULL)
+        status = vdt_encode_keep(&worker->encoder, geometry, planned->index, &window, &encoded.keep,
+                                 error);
+    else
+        status = vdt_encode(&worker->encoder, geometry, planned->index, &window, planned->cols,
+                            planned->rows, &encoded, error);
+    if (status != VDT_OK)
+        return status;
+    result->slivers += encoded.slivers;
+    result->outcomes[at] = encoded.keep ? VDT_KEPT : VDT_UNLABELLED;
+    if (!encoded.keep || work->layout == NULL)
+        return VDT_OK;
+    struct vdt_sample sample = {.labels = encoded.labels};
+    status = vdt_scene_read(worker->scene, &worker->selection, &window, worker->pixels,
+                            worker->valid, error);
+    if (status != VDT_OK)
+        return status;
+    sample.valid_fraction = valid_fraction(worker->valid, (size_t)tile->rows * tile->cols);
+    if (sample.valid_fraction < plan->options->min_valid) {
+        result->outcomes[at] = VDT_INVALID;
+        return VDT_OK;
+    }
+    measure_bands(worker, tile);
+    describe(worker, plan, index, &sample);
+    return vdt_packet_encode(&result->packets[at], work->layout, &worker->coder, &sample, error);
+}
+
+static bool make_room(struct vdt_unit_result *result, uint32_t count)
+{
+    if (count <= result->capacity)
+        return true;
+    vdt_unit_result_clear(result);
+    result->outcomes = vdt_allocate_zero(count, 1);
+    result->packets = vdt_allocate_zero(count, sizeof *result->packets);
+    if (result->outcomes == NULL || result->packets == NULL)
+        return false;
+    result->capacity = count;
+    return true;
+}
+
+static vdt_status process(void *payload, void *state, uint64_t item, uint32_t slot,
+                          struct vdt_error *error)
+{
+    struct vdt_feed_work *work = payload;
+    struct worker *worker = state;
+    struct vdt_unit_result *result = &work->results[slot];
+    const struct vdt_plan_unit *unit = &work->plan->units[item];
+    if (!make_room(result, unit->count))
+        return vdt_fail_memory(error, "feed");
+    result->unit = item;
+    result->count = unit->count;
+    result->slivers = 0;
+    vdt_status status = VDT_OK;
+    if (work->layout != NULL)
+        status = use_scene(worker, work->plan, work->plan->windows[unit->first].scene, error);
+    for (uint32_t i = 0; status == VDT_OK && i < unit->count; i++)
+        status = do_window(work, worker, unit->first + i, result, i, error);
+    return status;
+}
+
+void vdt_unit_result_clear(struct vdt_unit_result *result)
+{
+    for (uint32_t i = 0; result->packets != NULL && i < result->capacity; i++)
+        vdt_packet_clear(&result->packets[i]);
+    free(result->packets);
+    free(result->outcomes);
+    *result = (struct vdt_unit_result){0};
+}
+
+const struct vdt_ordered_ops vdt_feed_ops = {.start = start, .process = process, .stop = stop};

@@ -1,0 +1,267 @@
+/* Windows of a scene: pixels, padding and which pixels are image. */
+#include <math.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "source/quiet.h"
+#include "source/scene_state.h"
+
+/* The part of a window that lies in the scene; empty when cols or rows is 0. */
+struct inside {
+    int col, row;  /* in the scene */
+    int left, top; /* in the window */
+    int cols, rows;
+};
+
+static void clamp_axis(int32_t start, int32_t count, int32_t limit, int *first, int *skip,
+                       int *kept)
+{
+    int64_t begin = start < 0 ? 0 : start;
+    int64_t end = (int64_t)start + count < limit ? (int64_t)start + count : limit;
+    *kept = end > begin ? (int)(end - begin) : 0;
+    *first = *kept > 0 ? (int)begin : 0;
+    *skip = *kept > 0 ? (int)(begin - start) : 0;
+}
+
+static struct inside clamp(const struct vdt_scene *scene, const struct vdt_window *window)
+{
+    struct inside in;
+    clamp_axis(window->col, window->cols, scene->info.cols, &in.col, &in.left, &in.cols);
+    clamp_axis(window->row, window->rows, scene->info.rows, &in.row, &in.top, &in.rows);
+    if (in.cols == 0 || in.rows == 0)
+        in.cols = in.rows = 0;
+    return in;
+}
+
+static GDALDataType gdal_type(enum vdt_dtype dtype)
+{
+    switch (dtype) {
+    case VDT_UINT8: return GDT_Byte;
+    case VDT_UINT16: return GDT_UInt16;
+    case VDT_INT16: return GDT_Int16;
+    case VDT_UINT32: return GDT_UInt32;
+    case VDT_INT32: return GDT_Int32;
+    case VDT_FLOAT32: return GDT_Float32;
+    case VDT_FLOAT64: break;
+    }
+    return GDT_Float64;
+}
+
+/* --- nodata ------------------------------------------------------------------------------ */
+
+/* Whether a pixel of this type can have the value at all; bounds are of the integer types. */
+static bool fits(enum vdt_dtype dtype, double value)
+{
+    static const double bounds[][2] = {
+        [VDT_UINT8] = {0, UINT8_MAX},         [VDT_UINT16] = {0, UINT16_MAX},
+        [VDT_INT16] = {INT16_MIN, INT16_MAX}, [VDT_UINT32] = {0, UINT32_MAX},
+        [VDT_INT32] = {INT32_MIN, INT32_MAX},
+    };
+    if (dtype == VDT_FLOAT64)
+        return true;
+    if (dtype == VDT_FLOAT32)
+        return !isfinite(value) || isfinite((float)value);
+    return value >= bounds[dtype][0] && value <= bounds[dtype][1] && value == floor(value);
+}
+
+/* One loop a type, so that the compiler vectorises each. FILL sets every pixel to the value; MARK
+ * sets valid where a pixel differs from it. */
+#define NODATA_LOOPS(NAME, TYPE)                                            \
+    static void fill_##NAME(void *pixels, size_t count, double value)       \
+    {                                                                       \
+        TYPE *p = pixels, v = (TYPE)value;                                  \
+        for (size_t i = 0; i < count; i++)                                  \
+            p[i] = v;                                                       \
+    }                                                                       \
+    static void mark_##NAME(const void *pixels, size_t count, double value, \
+                            uint8_t *restrict valid)                        \
+    {                                                                       \
+        const TYPE *p = pixels, v = (TYPE)value;                            \
+        for (size_t i = 0; i < count; i++)                                  \
+            valid[i] |= p[i] != v;                                          \
+    }
+
+NODATA_LOOPS(u8, uint8_t)
+NODATA_LOOPS(u16, uint16_t)
+NODATA_LOOPS(i16, int16_t)
+NODATA_LOOPS(u32, uint32_t)
+NODATA_LOOPS(i32, int32_t)
+NODATA_LOOPS(f32, float)
+NODATA_LOOPS(f64, double)
+
+static void mark_nan32(const float *p, size_t count, uint8_t *restrict valid)
+{
+    for (size_t i = 0; i < count; i++)
+        valid[i] |= p[i] == p[i];
+}
+
+static void mark_nan64(const double *p, size_t count, uint8_t *restrict valid)
+{
+    for (size_t i = 0; i < count; i++)
+        valid[i] |= p[i] == p[i];
+}
+
+static void fill(enum vdt_dtype dtype, void *pixels, size_t count, double value)
+{
+    switch (dtype) {
+    case VDT_UINT8: fill_u8(pixels, count, value); break;
+    case VDT_UINT16: fill_u16(pixels, count, value); break;
+    case VDT_INT16: fill_i16(pixels, count, value); break;
+    case VDT_UINT32: fill_u32(pixels, count, value); break;
+    case VDT_INT32: fill_i32(pixels, count, value); break;
+    case VDT_FLOAT32: fill_f32(pixels, count, value); break;
+    case VDT_FLOAT64: fill_f64(pixels, count, value); break;
+    }
+}
+
+static void mark(enum vdt_dtype dtype, const void *pixels, size_t count, double value,
+                 uint8_t *valid)
+{
+    switch (dtype) {
+    case VDT_UINT8: mark_u8(pixels, count, value, valid); break;
+    case VDT_UINT16: mark_u16(pixels, count, value, valid); break;
+    case VDT_INT16: mark_i16(pixels, count, value, valid); break;
+    case VDT_UINT32: mark_u32(pixels, count, value, valid); break;
+    case VDT_INT32: mark_i32(pixels, count, value, valid); break;
+    case VDT_FLOAT32:
+        if (isnan(value))
+            mark_nan32(pixels, count, valid);
+        else
+            mark_f32(pixels, count, value, valid);
+        break;
+    case VDT_FLOAT64:
+        if (isnan(value))
+            mark_nan64(pixels, count, valid);
+        else
+            mark_f64(pixels, count, value, valid);
+        break;
+    }
+}
+
+/* A pixel is image as soon as one band is not its nodata. */
+static void find_valid(const struct vdt_band_selection *selection, const unsigned char *pixels,
+                       size_t count, uint8_t *valid)
+{
+    for (int i = 0; i < selection->count; i++)
+        if (!selection->has_nodata[i] || !fits(selection->dtype, selection->nodata[i])) {
+            memset(valid, 1, count);
+            return;
+        }
+    memset(valid, 0, count);
+    size_t band_bytes = count * vdt_dtype_size(selection->dtype);
+    for (int i = 0; i < selection->count; i++)
+        mark(selection->dtype, pixels + (size_t)i * band_bytes, count, selection->nodata[i], valid);
+}
+
+/* --- padding ----------------------------------------------------------------------------- */
+
+static void pad_pixels(const struct vdt_band_selection *selection, size_t count,
+                       unsigned char *pixels)
+{
+    for (int i = 0; i < selection->count; i++) {
+        bool usable = selection->has_nodata[i] && fits(selection->dtype, selection->nodata[i]);
+        fill(selection->dtype, pixels + (size_t)i * count * vdt_dtype_size(selection->dtype), count,
+             usable ? selection->nodata[i] : 0);
+    }
+}
+
+static void clear_outside(const struct vdt_window *window, const struct inside *in, uint8_t *valid)
+{
+    size_t cols = (size_t)window->cols;
+    for (int row = 0; row < window->rows; row++) {
+        uint8_t *line = valid + (size_t)row * cols;
+        if (row < in->top || row >= in->top + in->rows) {
+            memset(line, 0, cols);
+            continue;
+        }
+        size_t end = (size_t)(in->left + in->cols);
+        memset(line, 0, (size_t)in->left);
+        memset(line + end, 0, cols - end);
+    }
+}
+
+/* --- reading ----------------------------------------------------------------------------- */
+
+static bool read_pixels(struct vdt_scene *scene, const struct vdt_band_selection *selection,
+                        const struct vdt_window *window, const struct inside *in,
+                        unsigned char *pixels)
+{
+    GSpacing size = (GSpacing)vdt_dtype_size(selection->dtype), line = size * window->cols;
+    unsigned char *corner = pixels + line * in->top + size * in->left;
+    GDALRasterIOExtraArg extra;
+    INIT_RASTERIO_EXTRA_ARG(extra);
+    return GDALDatasetRasterIOEx(scene->dataset, GF_Read, in->col, in->row, in->cols, in->rows,
+                                 corner, in->cols, in->rows, gdal_type(selection->dtype),
+                                 selection->count, selection->bands, size, line,
+                                 line * window->rows, &extra) == CE_None;
+}
+
+/* Takes transparent or masked pixels out of `valid`. Integers are clamped to a byte by GDAL, which
+ * keeps 0 apart from all else; an alpha of 0.3 would become 0 and is read as it is. */
+static bool apply_mask(struct vdt_scene *scene, GDALRasterBandH band,
+                       const struct vdt_window *window, const struct inside *in, uint8_t *valid)
+{
+    bool real = GDALDataTypeIsFloating(GDALGetRasterDataType(band)) != 0;
+    size_t size = real ? sizeof(float) : 1, count = (size_t)in->cols * (size_t)in->rows;
+    if (!vdt_grow(&scene->scratch, &scene->scratch_capacity, count * size, 1)) {
+        CPLError(CE_Failure, CPLE_OutOfMemory, "out of memory");
+        return false;
+    }
+    if (GDALRasterIO(band, GF_Read, in->col, in->row, in->cols, in->rows, scene->scratch, in->cols,
+                     in->rows, real ? GDT_Float32 : GDT_Byte, 0, 0) != CE_None)
+        return false;
+    for (int row = 0; row < in->rows; row++) {
+        uint8_t *line = valid + (size_t)(in->top + row) * (size_t)window->cols + in->left;
+        const unsigned char *opaque = scene->scratch + (size_t)row * (size_t)in->cols * size;
+        for (int col = 0; col < in->cols; col++)
+            line[col] &= real ? ((const float *)(const void *)opaque)[col] > 0 : opaque[col] != 0;
+    }
+    return true;
+}
+
+static vdt_status fail_read(struct vdt_scene *scene, const struct vdt_window *window,
+                            const struct vdt_quiet *quiet, struct vdt_error *error)
+{
+    vdt_status status =
+        vdt_fail(error, VDT_ERR_FORMAT, "%s: window col %d row %d %dx%d: cannot be read (%s)",
+                 scene->path, window->col, window->row, window->cols, window->rows,
+                 vdt_quiet_text(quiet, "GDAL does not say why"));
+    /* A block that came with a warning is in GDAL's cache, where it would pass for good. */
+    GDALFlushCache(scene->dataset);
+    return status;
+}
+
+vdt_status vdt_scene_read(struct vdt_scene *scene, const struct vdt_band_selection *selection,
+                          const struct vdt_window *window, void *pixels, uint8_t *valid,
+                          struct vdt_error *error)
+{
+    if (window->cols < 1 || window->rows < 1)
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "%s: a window of %d x %d pixels", scene->path,
+                        window->cols, window->rows);
+    vdt_cleanup(vdt_quiet_end) struct vdt_quiet quiet;
+    vdt_quiet_begin(&quiet);
+    struct inside in = clamp(scene, window);
+    size_t count = (size_t)window->cols * (size_t)window->rows;
+    bool padded = in.cols < window->cols || in.rows < window->rows;
+    if (padded)
+        pad_pixels(selection, count, pixels);
+    if (in.cols == 0) {
+        memset(valid, 0, count);
+        return VDT_OK;
+    }
+    bool good = read_pixels(scene, selection, window, &in, pixels);
+    if (!good || quiet.failures + quiet.damage > 0)
+        return fail_read(scene, window, &quiet, error);
+    find_valid(selection, pixels, count, valid);
+    if (padded)
+        clear_outside(window, &in, valid);
+    if (scene->alpha != NULL)
+        good = apply_mask(scene, scene->alpha, window, &in, valid);
+    if (good && scene->mask != NULL)
+        good = apply_mask(scene, scene->mask, window, &in, valid);
+    if (!good || quiet.failures + quiet.damage > 0)
+        return fail_read(scene, window, &quiet, error);
+    return VDT_OK;
+}

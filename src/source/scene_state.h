@@ -1,0 +1,29 @@
+/* What a scene handle holds. Private to source/. */
+#ifndef SOURCE_SCENE_STATE_H
+#define SOURCE_SCENE_STATE_H
+
+#include <gdal.h>
+#include <ogr_srs_api.h>
+#include <stdbool.h>
+
+#include "source/scene.h"
+
+struct vdt_scene {
+    GDALDatasetH dataset;
+    struct vdt_scene_info info;
+    char *path;
+    char *wkt;
+    OGRSpatialReferenceH crs; /* traditional axis order; NULL: labels share the scene's frame */
+    double inverse[6];        /* ground to pixels, when affine */
+    void *transformer;        /* GCP and RPC: pixels to ground and back */
+    OGRCoordinateTransformationH to_lonlat; /* made at first use */
+    GDALRasterBandH alpha;                  /* NULL: none */
+    GDALRasterBandH mask;   /* mask of the whole scene that is neither alpha nor nodata */
+    unsigned char *scratch; /* one window of alpha or mask */
+    size_t scratch_capacity;
+};
+
+/* Fills info.bytes, info.digest and info.acquired. */
+vdt_status vdt_scene_identify(struct vdt_scene *scene, struct vdt_error *error);
+
+#endif

@@ -1,0 +1,139 @@
+/* vedatile check: proves a store whole. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <vedatile/store.h>
+
+#include "interrupt.h"
+#include "json.h"
+#include "options.h"
+#include "progress.h"
+#include "report.h"
+#include "text.h"
+
+struct check_values {
+    const char *store;
+    bool json;
+    bool digest;
+    struct count threads;
+    int progress;
+};
+
+#define AT(field) offsetof(struct check_values, field)
+
+static const struct option check_options[] = {
+    {.name = "STORE",
+     .kind = OPTION_POSITION,
+     .required = true,
+     .offset = AT(store),
+     .help = "the store to check"},
+    {.name = "digest",
+     .kind = OPTION_FLAG,
+     .offset = AT(digest),
+     .excludes = "json",
+     .help = "print only the digest of the content: the same for equal samples, whatever the "
+             "layout, codec, order of feeding or file name"},
+    {.name = "threads",
+     .kind = OPTION_COUNT,
+     .offset = AT(threads),
+     .argument = "N",
+     .most = 1024,
+     .help = "worker threads; default: 0, one per core"},
+    {.name = "progress",
+     .kind = OPTION_CHOICE,
+     .offset = AT(progress),
+     .argument = "auto|json|none",
+     .choices = progress_modes,
+     .help = "progress on stderr: a bar on a terminal, JSON lines, or none; default: auto"},
+    {.name = "json", .kind = OPTION_FLAG, .offset = AT(json), .help = "print a JSON object"},
+    {0},
+};
+
+struct findings {
+    struct progress *progress;
+    FILE *file; /* NULL: only collect */
+    json_t *list;
+};
+
+static void note_problem(const char *text, void *payload)
+{
+    struct findings *findings = payload;
+    json_array_append_new(findings->list, json_from_text(text));
+    if (findings->file) {
+        progress_finish(findings->progress);
+        text_print(findings->file, text);
+        fputc('\n', findings->file);
+    }
+}
+
+/* Takes `problems`. */
+static int print_json(const struct vdt_check_report *report, json_t *problems)
+{
+    json_t *object = json_object();
+    json_object_set_new(object, "ok", json_boolean(report->problems == 0));
+    json_object_set_new(object, "samples", json_from_count(report->samples));
+    json_object_set_new(object, "problems", problems);
+    json_object_set_new(object, "digest",
+                        report->digest[0] ? json_from_text(report->digest) : json_null());
+    return json_print(object);
+}
+
+static void print_text(const struct vdt_check_report *report, bool digest)
+{
+    if (report->problems)
+        fprintf(digest ? stderr : stdout, "%" PRIu64 " problem%s in %" PRIu64 " sample%s\n",
+                report->problems, text_plural(report->problems), report->samples,
+                text_plural(report->samples));
+    else if (digest)
+        puts(report->digest);
+    else
+        printf("ok: %" PRIu64 " sample%s, digest %s\n", report->samples,
+               text_plural(report->samples), report->digest);
+}
+
+static int check(const struct check_values *values)
+{
+    struct vdt_error error = {.status = VDT_OK};
+    struct vdt_check_report report = {0};
+    struct progress progress = progress_start((enum progress_mode)values->progress, "samples");
+    struct findings findings = {.progress = &progress, .list = json_array()};
+    struct vdt_check_options options = {.threads = (uint32_t)values->threads.value,
+                                        .progress = progress_update,
+                                        .payload = &progress};
+    if (!values->json)
+        findings.file = values->digest ? stderr : stdout;
+    interrupt_catch();
+    vdt_status status = vdt_check(values->store, &options, note_problem, &report, &error);
+    progress_finish(&progress);
+    if (status) {
+        json_decref(findings.list);
+        if (status == VDT_ERR_CANCELLED)
+            return report_failed(&check_command, "stopped; nothing is proven");
+        return report_error(&check_command, &error);
+    }
+    int code = report.problems ? EXIT_FAILED : EXIT_DONE;
+    if (values->json)
+        return print_json(&report, findings.list) ? EXIT_FAILED : code;
+    json_decref(findings.list);
+    print_text(&report, values->digest);
+    return code;
+}
+
+static int run_check(int argc, char **argv)
+{
+    struct check_values values = {0};
+    int code = options_parse(&check_command, argc, argv, &values);
+    return code == OPTIONS_RUN ? check(&values) : code;
+}
+
+const struct command check_command = {
+    .name = "check",
+    .summary = "proves a store whole: structure, counts and every checksum",
+    .usage = "STORE [--digest | --json]",
+    .notes = "Ends with 0 when the store is whole, and with 1 and the list of problems when it is "
+             "not.\n\n"
+             "examples:\n"
+             "  vedatile check roofs.h5\n"
+             "  test \"$(vedatile check a.h5 --digest)\" = \"$(vedatile check b.h5 --digest)\"\n",
+    .options = check_options,
+    .run = run_check,
+};

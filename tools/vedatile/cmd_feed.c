@@ -1,0 +1,444 @@
+/* vedatile feed: scenes and label files -> samples of a store. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <vedatile/feed.h>
+
+#include "interrupt.h"
+#include "json.h"
+#include "options.h"
+#include "options_value.h"
+#include "progress.h"
+#include "report.h"
+#include "text.h"
+
+struct feed_values {
+    const char *store;
+    struct words images;
+    struct words labels;
+    uint32_t tasks;
+    struct size tile;
+    struct size stride;
+    int edge;
+    struct integers bands;
+    const char *class_field;
+    struct words classes;
+    const char *unknown;
+    int match;
+    int mask_order;
+    double min_visible;
+    double min_valid;
+    const char *group;
+    struct words split;
+    int split_by;
+    double block_size;
+    struct count seed;
+    int codec;
+    const char *name;
+    struct count threads;
+    double commit_seconds;
+    bool dry_run;
+    int progress;
+    bool json;
+};
+
+/* Each list is in the order of its enum in the public headers. */
+static const char *const task_names[] = {"classification", "detection", "segmentation", "instance",
+                                         NULL};
+static const char *const edge_names[] = {"drop", "pad", "shift", NULL};
+static const char *const match_names[] = {"intersect", "inside", "all", NULL};
+static const char *const order_names[] = {"file", "class", "area", NULL};
+static const char *const split_names[] = {"block", "scene", "random", NULL};
+static const char *const codec_names[] = {"auto", "raw", "lz4", "deflate", "zstd", NULL};
+
+#define AT(field) offsetof(struct feed_values, field)
+
+static const struct option feed_options[] = {
+    {.name = "STORE",
+     .kind = OPTION_POSITION,
+     .required = true,
+     .offset = AT(store),
+     .help = "the store to create or to add to"},
+    {.name = "image",
+     .kind = OPTION_WORDS,
+     .required = true,
+     .offset = AT(images),
+     .argument = "SCENE...",
+     .help = "scenes: files or URLs that GDAL opens (required)"},
+    {.name = "labels",
+     .kind = OPTION_WORDS,
+     .offset = AT(labels),
+     .argument = "FILE...",
+     .help = "label files that GDAL's vector drivers open; none: tiles without labels"},
+    {.name = "task",
+     .kind = OPTION_SET,
+     .offset = AT(tasks),
+     .argument = "T[,T]",
+     .choices = task_names,
+     .help = "what a tile is paired with: classification, detection, segmentation, instance; "
+             "default: the store's, or none for a new store"},
+    {.name = "tile",
+     .kind = OPTION_SIZE,
+     .offset = AT(tile),
+     .argument = "N|WxH",
+     .least = 1,
+     .most = 32768,
+     .help = "size of a tile in pixels, columns x rows; default: the store's, or 256"},
+    {.name = "stride",
+     .kind = OPTION_SIZE,
+     .offset = AT(stride),
+     .argument = "N|WxH",
+     .least = 1,
+     .most = 32768,
+     .help = "from one window to the next in pixels, columns x rows; default: the tile's size"},
+    {.name = "edge",
+     .kind = OPTION_CHOICE,
+     .offset = AT(edge),
+     .argument = "drop|pad|shift",
+     .choices = edge_names,
+     .help = "where the grid does not end with the scene: drop the last window, pad it, or shift "
+             "it back to the scene's end; default: drop"},
+    {.name = "bands",
+     .kind = OPTION_INTEGERS,
+     .offset = AT(bands),
+     .argument = "3,2,1",
+     .least = 1,
+     .most = 65535,
+     .help = "numbers of the scene's bands, from 1, in the order wanted; default: all but alpha"},
+    {.name = "class-field",
+     .kind = OPTION_TEXT,
+     .offset = AT(class_field),
+     .argument = "FIELD",
+     .needs = "labels",
+     .help = "field of the labels that names the class; default: all features are of one class"},
+    {.name = "classes",
+     .kind = OPTION_COMMAS,
+     .offset = AT(classes),
+     .argument = "A,B",
+     .help = "the class list in the order of the ids; a comma in a name is written \\, ; default: "
+             "the store's, or the values of the field, sorted"},
+    {.name = "unknown",
+     .kind = OPTION_TEXT,
+     .offset = AT(unknown),
+     .argument = "error|skip|CLASS",
+     .help = "features whose class is not in the list: an error, left out and counted, or taken "
+             "as CLASS; default: error"},
+    {.name = "match",
+     .kind = OPTION_CHOICE,
+     .offset = AT(match),
+     .argument = "intersect|inside|all",
+     .choices = match_names,
+     .help = "windows to keep: those that a feature reaches into, those that hold a whole "
+             "feature, or all; default: intersect"},
+    {.name = "mask-order",
+     .kind = OPTION_CHOICE,
+     .offset = AT(mask_order),
+     .argument = "file|class|area",
+     .choices = order_names,
+     .help = "which feature is on top where they overlap: the last of the file, the highest class "
+             "id, or the smallest; default: file"},
+    {.name = "min-visible",
+     .kind = OPTION_REAL,
+     .offset = AT(min_visible),
+     .argument = "F",
+     .low = 0,
+     .high = 1,
+     .help = "drop boxes that show less than this share of their object, 0..1; default: 0"},
+    {.name = "min-valid",
+     .kind = OPTION_REAL,
+     .offset = AT(min_valid),
+     .argument = "F",
+     .low = 0,
+     .high = 1,
+     .help = "leave out tiles with a smaller share of valid pixels, 0..1; default: 0"},
+    {.name = "group",
+     .kind = OPTION_TEXT,
+     .offset = AT(group),
+     .argument = "NAME",
+     .excludes = "split",
+     .help = "group that the samples go to; default: train"},
+    {.name = "split",
+     .kind = OPTION_COMMAS,
+     .offset = AT(split),
+     .argument = "G=SHARE,...",
+     .help = "groups and their shares instead of one group, e.g. train=0.8,test=0.2"},
+    {.name = "split-by",
+     .kind = OPTION_CHOICE,
+     .offset = AT(split_by),
+     .argument = "block|scene|random",
+     .choices = split_names,
+     .needs = "split",
+     .help = "block: no ground is in two groups; scene: whole scenes; random: by sample, where "
+             "overlapping windows share ground; default: block"},
+    {.name = "block-size",
+     .kind = OPTION_REAL,
+     .offset = AT(block_size),
+     .argument = "METRES",
+     .needs = "split",
+     .low = 0.001,
+     .high = 1e7,
+     .help = "side of a ground block in metres; default: the store's, or chosen from the first "
+             "scene"},
+    {.name = "seed",
+     .kind = OPTION_COUNT,
+     .offset = AT(seed),
+     .argument = "S",
+     .help = "seed of the split: same seed, same split; default: 0"},
+    {.name = "codec",
+     .kind = OPTION_CHOICE,
+     .offset = AT(codec),
+     .argument = "auto|raw|lz4|deflate|zstd",
+     .choices = codec_names,
+     .help = "how tiles are stored; auto measures the first ones; an existing store keeps its own; "
+             "default: auto"},
+    {.name = "name",
+     .kind = OPTION_TEXT,
+     .offset = AT(name),
+     .argument = "NAME",
+     .help = "name of a new store; default: its file's name without the extension"},
+    {.name = "threads",
+     .kind = OPTION_COUNT,
+     .offset = AT(threads),
+     .argument = "N",
+     .most = 1024,
+     .help = "worker threads; default: 0, one per core"},
+    {.name = "commit-seconds",
+     .kind = OPTION_REAL,
+     .offset = AT(commit_seconds),
+     .argument = "F",
+     .low = 0.001,
+     .high = 86400,
+     .help = "how much work in seconds a crash may cost; default: 10"},
+    {.name = "dry-run",
+     .kind = OPTION_FLAG,
+     .offset = AT(dry_run),
+     .help = "plan the windows and match the labels, write nothing"},
+    {.name = "progress",
+     .kind = OPTION_CHOICE,
+     .offset = AT(progress),
+     .argument = "auto|json|none",
+     .choices = progress_modes,
+     .help = "progress on stderr: a bar on a terminal, JSON lines, or none; default: auto"},
+    {.name = "json",
+     .kind = OPTION_FLAG,
+     .offset = AT(json),
+     .help = "print the summary as a JSON object"},
+    {0},
+};
+
+/* The groups and shares of --split. The names point into `words`, whose '=' signs are cut out. */
+static int parse_split(struct words *words, struct vdt_split_share **shares)
+{
+    struct vdt_split_share *parsed = calloc(words->count + 1, sizeof *parsed);
+    if (!parsed)
+        return report_failed(&feed_command, "out of memory");
+    *shares = parsed;
+    for (size_t i = 0; i < words->count; i++) {
+        char *equals = strrchr(words->items[i], '=');
+        if (!equals || equals == words->items[i])
+            return report_wrong(&feed_command, "--split %s: write GROUP=SHARE, e.g. train=0.8",
+                                words->items[i]);
+        if (!value_real(equals + 1, &parsed[i].share) || !(parsed[i].share > 0))
+            return report_wrong(&feed_command, "--split %s: the share must be a number above 0",
+                                words->items[i]);
+        *equals = '\0';
+        parsed[i].group = words->items[i];
+    }
+    return OPTIONS_RUN;
+}
+
+static void set_unknown(const char *text, struct vdt_feed_options *options)
+{
+    if (!text || strcmp(text, "error") == 0)
+        return;
+    bool skip = strcmp(text, "skip") == 0;
+    options->unknown = skip ? VDT_UNKNOWN_SKIP : VDT_UNKNOWN_CLASS;
+    options->unknown_class = skip ? NULL : text;
+}
+
+static struct vdt_feed_options library_options(const struct feed_values *values,
+                                               const struct vdt_split_share *shares)
+{
+    struct vdt_feed_options options = {
+        .store = values->store,
+        .images = (const char *const *)values->images.items,
+        .image_count = values->images.count,
+        .labels = (const char *const *)values->labels.items,
+        .label_count = values->labels.count,
+        .tasks = values->tasks,
+        .tile_cols = values->tile.cols,
+        .tile_rows = values->tile.rows,
+        .stride_cols = values->stride.cols,
+        .stride_rows = values->stride.rows,
+        .edge = (enum vdt_edge)values->edge,
+        .bands = values->bands.items,
+        .band_count = values->bands.count,
+        .class_field = values->class_field,
+        .classes = (const char *const *)values->classes.items,
+        .class_count = values->classes.count,
+        .match = (enum vdt_match)values->match,
+        .mask_order = (enum vdt_mask_order)values->mask_order,
+        .min_visible = values->min_visible,
+        .min_valid = values->min_valid,
+        .group = values->group,
+        .split = values->split.count ? shares : NULL,
+        .split_count = values->split.count,
+        .split_by = (enum vdt_split_by)values->split_by,
+        .block_size = values->block_size,
+        .seed = values->seed.value,
+        .codec = (enum vdt_codec)values->codec,
+        .name = values->name,
+        .threads = (uint32_t)values->threads.value,
+        .commit_seconds = values->commit_seconds,
+        .dry_run = values->dry_run,
+        .progress = progress_update,
+    };
+    set_unknown(values->unknown, &options);
+    return options;
+}
+
+static void print_left_out(uint64_t count, const char *what)
+{
+    if (count > 0)
+        printf("  %10" PRIu64 "  %s\n", count, what);
+}
+
+static void print_summary(const struct feed_values *values, const struct vdt_feed_report *report)
+{
+    text_print(stdout, values->store);
+    if (values->dry_run)
+        printf(": dry run, nothing written; %" PRIu64 " window%s in the plan\n", report->windows,
+               text_plural(report->windows));
+    else
+        printf(": %" PRIu64 " sample%s written of %" PRIu64 " window%s\n", report->written,
+               text_plural(report->written), report->windows, text_plural(report->windows));
+    for (size_t i = 0; i < report->group_count; i++)
+        printf("  %10" PRIu64 "  %s %s\n", report->groups[i].written,
+               values->dry_run ? "would go to" : "in", report->groups[i].name);
+    print_left_out(report->boxes, "boxes");
+    print_left_out(report->existing, "already in the store");
+    if (report->unlabelled + report->straddling + report->invalid > 0)
+        puts("windows left out:");
+    print_left_out(report->unlabelled, values->match == VDT_MATCH_INSIDE
+                                           ? "hold no whole feature (--match all keeps them)"
+                                           : "without a feature (--match all keeps them)");
+    print_left_out(report->straddling, "reach into blocks of two groups");
+    print_left_out(report->invalid, "with fewer valid pixels than --min-valid");
+    if (values->labels.count > 0)
+        printf("features:\n  %10" PRIu64 "  usable\n", report->features);
+    print_left_out(report->null_geometries, "skipped: null geometry");
+    print_left_out(report->unknown_skipped, "skipped: class not in the list");
+    print_left_out(report->repaired, "repaired: invalid geometry");
+    print_left_out(report->slivers, "boxes dropped: less visible than --min-visible");
+    if (values->split.count && values->split_by == VDT_SPLIT_BLOCK && report->block_size > 0)
+        printf("split by blocks of %.6g m\n", report->block_size);
+}
+
+static json_t *report_json(const struct feed_values *values, const struct vdt_feed_report *report)
+{
+    const struct {
+        const char *name;
+        uint64_t value;
+    } counts[] = {
+        {"windows", report->windows},
+        {"written", report->written},
+        {"existing", report->existing},
+        {"unlabelled", report->unlabelled},
+        {"straddling", report->straddling},
+        {"invalid", report->invalid},
+        {"boxes", report->boxes},
+        {"features", report->features},
+        {"null_geometries", report->null_geometries},
+        {"repaired", report->repaired},
+        {"unknown_skipped", report->unknown_skipped},
+        {"slivers", report->slivers},
+    };
+    json_t *object = json_object();
+    json_t *groups = json_object();
+    json_object_set_new(object, "store", json_from_text(values->store));
+    json_object_set_new(object, "dry_run", json_boolean(values->dry_run));
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
+        json_object_set_new(object, counts[i].name, json_from_count(counts[i].value));
+    for (size_t i = 0; i < report->group_count; i++)
+        json_object_set_new(groups, report->groups[i].name,
+                            json_from_count(report->groups[i].written));
+    json_object_set_new(object, "groups", groups);
+    json_object_set_new(object, "block_size",
+                        report->block_size > 0 ? json_from_real(report->block_size) : json_null());
+    json_object_set_new(object, "warning",
+                        report->warning[0] ? json_from_text(report->warning) : json_null());
+    return object;
+}
+
+/* What a stopped feed leaves is what a reader finds. */
+static int report_stopped(const char *store)
+{
+    struct vdt_reader *reader = NULL;
+    struct vdt_error error;
+    if (vdt_reader_open(store, &reader, &error))
+        return report_failed(&feed_command, "stopped; nothing was committed yet to %s", store);
+    uint64_t kept = 0;
+    for (size_t group = 0; group < vdt_reader_group_count(reader); group++)
+        kept += vdt_reader_count(reader, group);
+    vdt_reader_free(reader);
+    return report_failed(&feed_command,
+                         "stopped; %s keeps %" PRIu64 " sample%s, the same command goes on from "
+                         "there",
+                         store, kept, text_plural(kept));
+}
+
+static int feed(struct feed_values *values, const struct vdt_split_share *shares)
+{
+    struct vdt_error error = {.status = VDT_OK};
+    struct vdt_feed_report report = {0};
+    struct vdt_feed_options options = library_options(values, shares);
+    struct progress progress = progress_start((enum progress_mode)values->progress, "tiles");
+    options.payload = &progress;
+    interrupt_catch();
+    vdt_status status = vdt_feed(&options, &report, &error);
+    progress_finish(&progress);
+    if (status == VDT_ERR_CANCELLED)
+        return report_stopped(values->store);
+    if (status)
+        return report_error(&feed_command, &error);
+    if (report.warning[0])
+        report_warning(&feed_command, report.warning);
+    if (values->json)
+        return json_print(report_json(values, &report));
+    print_summary(values, &report);
+    return EXIT_DONE;
+}
+
+static int run_feed(int argc, char **argv)
+{
+    struct feed_values values = {0};
+    struct vdt_split_share *shares = NULL;
+    int code = options_parse(&feed_command, argc, argv, &values);
+    if (code == OPTIONS_RUN && values.block_size > 0 && values.split_by != VDT_SPLIT_BLOCK)
+        code = report_wrong(&feed_command, "--block-size needs --split-by block");
+    if (code == OPTIONS_RUN)
+        code = parse_split(&values.split, &shares);
+    if (code == OPTIONS_RUN)
+        code = feed(&values, shares);
+    free(shares);
+    options_clear(&feed_command, &values);
+    return code;
+}
+
+const struct command feed_command = {
+    .name = "feed",
+    .summary = "turns scenes and label files into samples of a store",
+    .usage = "STORE --image SCENE... [--labels FILE...] [--task T[,T]] [options]",
+    .notes =
+        "Creates the store or adds to it. Samples that are already there are not written "
+        "twice, so\nthe same command goes on where it was stopped.\n\n"
+        "examples:\n"
+        "  vedatile feed roofs.h5 --image city.tif --labels roofs.geojson --task detection\n"
+        "  vedatile feed land.h5 --image 2024/*.tif --labels land.gpkg --class-field cover \\\n"
+        "      --task segmentation --tile 512 --stride 256 --split train=0.8,test=0.2\n"
+        "  vedatile feed land.h5 --image new.tif --labels land.gpkg --class-field cover "
+        "--dry-run\n",
+    .options = feed_options,
+    .run = run_feed,
+};

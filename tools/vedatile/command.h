@@ -1,0 +1,26 @@
+/* What a command of vedatile is. Each cmd_*.c exports one; main.c lists them. */
+#ifndef TOOL_COMMAND_H
+#define TOOL_COMMAND_H
+
+struct option;
+
+/* How the process ends. */
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_WRONG = 2 };
+
+struct command {
+    const char *name;
+    const char *summary;          /* one line, for the list of commands */
+    const char *usage;            /* what follows "vedatile NAME " */
+    const char *notes;            /* paragraphs and examples at the end of --help; may be NULL */
+    const struct option *options; /* ends with a NULL name */
+    int (*run)(int argc, char **argv); /* the words after the command's name */
+};
+
+extern const struct command feed_command;
+extern const struct command info_command;
+extern const struct command check_command;
+extern const struct command show_command;
+extern const struct command stats_command;
+extern const struct command bench_command;
+
+#endif

@@ -1,0 +1,218 @@
+/* Parses a command line by a table. Wrong usage is one line that names the word. */
+#include "options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "options_value.h"
+#include "report.h"
+
+enum { OPTIONS_MOST = 64 };
+
+struct parser {
+    const struct command *command;
+    int argc;
+    char **argv;
+    int at; /* the next word */
+    void *values;
+    bool given[OPTIONS_MOST];
+};
+
+static const char *dashes(const struct option *option)
+{
+    return option->kind == OPTION_POSITION ? "" : "--";
+}
+
+static const struct option *find_long(const struct command *command, const char *name, size_t size)
+{
+    for (const struct option *option = command->options; option->name; option++)
+        if (option->kind != OPTION_POSITION && strlen(option->name) == size &&
+            memcmp(option->name, name, size) == 0)
+            return option;
+    return NULL;
+}
+
+static const struct option *find_letter(const struct command *command, char letter)
+{
+    for (const struct option *option = command->options; option->name; option++)
+        if (option->letter == letter)
+            return option;
+    return NULL;
+}
+
+static bool is_given(const struct parser *parser, const struct option *option)
+{
+    return parser->given[option - parser->command->options];
+}
+
+static int unknown_option(const struct parser *parser, const char *word)
+{
+    const char *names[OPTIONS_MOST];
+    size_t count = 0;
+    for (const struct option *option = parser->command->options; option->name; option++)
+        if (option->kind != OPTION_POSITION)
+            names[count++] = option->name;
+    char name[64];
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(word, "="), word);
+    const char *dashless = name + strspn(name, "-");
+    const char *near = options_nearest(dashless, names, count);
+    if (near)
+        return report_wrong(parser->command, "unknown option %s; did you mean --%s?", name, near);
+    return report_wrong(parser->command, "unknown option %s; 'vedatile %s --help' lists them", name,
+                        parser->command->name);
+}
+
+static bool is_repeatable(const struct option *option)
+{
+    return option->kind == OPTION_WORDS || option->kind == OPTION_COMMAS ||
+           option->kind == OPTION_FLAG;
+}
+
+static bool looks_like_option(const char *word)
+{
+    return word[0] == '-' && word[1] != '\0';
+}
+
+/* One value of an option into the command's struct. */
+static int take_value(struct parser *parser, const struct option *option, const char *text)
+{
+    char message[512];
+    void *target = (char *)parser->values + option->offset;
+    if (value_parse(option, text, target, message, sizeof message))
+        return OPTIONS_RUN;
+    return report_wrong(parser->command, "%s%s %s: %s", dashes(option), option->name, text,
+                        message);
+}
+
+static int take_option(struct parser *parser, const struct option *option, const char *attached)
+{
+    if (is_given(parser, option) && !is_repeatable(option))
+        return report_wrong(parser->command, "--%s is given twice", option->name);
+    parser->given[option - parser->command->options] = true;
+    if (option->kind == OPTION_FLAG) {
+        if (attached)
+            return report_wrong(parser->command, "--%s takes no value", option->name);
+        *(bool *)((char *)parser->values + option->offset) = true;
+        return OPTIONS_RUN;
+    }
+    if (attached)
+        return take_value(parser, option, attached);
+    const char *next = parser->at < parser->argc ? parser->argv[parser->at] : NULL;
+    bool missing = !next || strncmp(next, "--", 2) == 0 ||
+                   (option->kind == OPTION_WORDS && looks_like_option(next));
+    if (missing)
+        return report_wrong(parser->command, "--%s needs a value: %s", option->name,
+                            option->argument);
+    int code = take_value(parser, option, parser->argv[parser->at++]);
+    if (option->kind != OPTION_WORDS)
+        return code;
+    while (code == OPTIONS_RUN && parser->at < parser->argc &&
+           !looks_like_option(parser->argv[parser->at]))
+        code = take_value(parser, option, parser->argv[parser->at++]);
+    return code;
+}
+
+static int take_position(struct parser *parser, const char *word)
+{
+    for (const struct option *option = parser->command->options; option->name; option++)
+        if (option->kind == OPTION_POSITION && !is_given(parser, option)) {
+            parser->given[option - parser->command->options] = true;
+            return take_value(parser, option, word);
+        }
+    return report_wrong(parser->command, "unexpected argument '%s'", word);
+}
+
+static int take_word(struct parser *parser, const char *word)
+{
+    if (!looks_like_option(word))
+        return take_position(parser, word);
+    if (word[1] != '-') {
+        const struct option *option = find_letter(parser->command, word[1]);
+        if (!option)
+            return unknown_option(parser, word);
+        return take_option(parser, option, word[2] ? word + 2 : NULL);
+    }
+    size_t size = strcspn(word + 2, "=");
+    const struct option *option = find_long(parser->command, word + 2, size);
+    if (!option)
+        return unknown_option(parser, word);
+    return take_option(parser, option, word[2 + size] ? word + 2 + size + 1 : NULL);
+}
+
+static int missing(const struct parser *parser, const struct option *option)
+{
+    const struct option *eager = NULL;
+    for (const struct option *other = parser->command->options; other->name; other++)
+        if (other->kind == OPTION_WORDS && is_given(parser, other))
+            eager = other;
+    if (option->kind != OPTION_POSITION)
+        return report_wrong(parser->command, "--%s is missing; usage: vedatile %s %s", option->name,
+                            parser->command->name, parser->command->usage);
+    if (eager)
+        return report_wrong(parser->command,
+                            "%s is missing; put it first: --%s takes all words up to the next "
+                            "option",
+                            option->name, eager->name);
+    return report_wrong(parser->command, "%s is missing; usage: vedatile %s %s", option->name,
+                        parser->command->name, parser->command->usage);
+}
+
+static int check_together(const struct parser *parser)
+{
+    for (const struct option *option = parser->command->options; option->name; option++) {
+        if (option->required && !is_given(parser, option))
+            return missing(parser, option);
+        if (!is_given(parser, option))
+            continue;
+        const struct option *needs =
+            option->needs ? find_long(parser->command, option->needs, strlen(option->needs)) : NULL;
+        if (needs && !is_given(parser, needs))
+            return report_wrong(parser->command, "--%s needs --%s", option->name, needs->name);
+        const struct option *excludes =
+            option->excludes
+                ? find_long(parser->command, option->excludes, strlen(option->excludes))
+                : NULL;
+        if (excludes && is_given(parser, excludes))
+            return report_wrong(parser->command, "--%s and --%s contradict each other; give one",
+                                option->name, excludes->name);
+    }
+    return OPTIONS_RUN;
+}
+
+static bool asks_for_help(int argc, char **argv)
+{
+    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    return false;
+}
+
+int options_parse(const struct command *command, int argc, char **argv, void *values)
+{
+    struct parser parser = {.command = command, .argc = argc, .argv = argv, .values = values};
+    if (asks_for_help(argc, argv)) {
+        options_help(command);
+        return EXIT_DONE;
+    }
+    bool ended = false;
+    while (parser.at < argc) {
+        const char *word = argv[parser.at++];
+        int code = OPTIONS_RUN;
+        if (ended)
+            code = take_position(&parser, word);
+        else if (strcmp(word, "--") == 0)
+            ended = true;
+        else
+            code = take_word(&parser, word);
+        if (code != OPTIONS_RUN)
+            return code;
+    }
+    return check_together(&parser);
+}
+
+void options_clear(const struct command *command, void *values)
+{
+    for (const struct option *option = command->options; option->name; option++)
+        value_clear(option, (char *)values + option->offset);
+}
