@@ -3,8 +3,10 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/json.h"
@@ -38,34 +40,85 @@ static vdt_status take_options(struct vdt_groups *groups, const struct vdt_feed_
     return VDT_OK;
 }
 
-/* About 16 blocks a side of the first scene, but never so small that most windows straddle. */
-static double choose_block(const double window[2], const double scene[2])
+/* A whole number of strides, so that windows of the first scene end where blocks do. */
+static double round_to(double pixels, double stride, double tile)
 {
-    double tile = fmax(window[0], window[1]), side = fmin(scene[0], scene[1]) / 16;
-    return fmin(fmax(side, 2 * tile), 8 * tile);
+    double blocks = round(pixels / stride) * stride;
+    return blocks < tile ? ceil(tile / stride) * stride : blocks;
+}
+
+/* About 16 blocks a side of the first scene, of one to eight tiles; where windows overlap at least
+ * four, because those on a border are lost. */
+static void choose_block(const struct vdt_split_sizes *sizes, double block[2])
+{
+    double tiles = fmin(sizes->scene[0] / sizes->tile[0], sizes->scene[1] / sizes->tile[1]) / 16;
+    bool overlap = sizes->stride[0] < sizes->tile[0] || sizes->stride[1] < sizes->tile[1];
+    tiles = fmin(fmax(floor(tiles), overlap ? 4 : 1), 8);
+    for (int i = 0; i < 2; i++)
+        block[i] = round_to(tiles * sizes->tile[i], sizes->stride[i], sizes->tile[i]);
 }
 
 static vdt_status make_rule(struct vdt_groups *groups, const struct vdt_feed_options *options,
-                            const double window[2], const double scene[2], struct vdt_error *error)
+                            const struct vdt_split_frame *frame,
+                            const struct vdt_split_sizes *sizes, struct vdt_error *error)
 {
+    double block[2], lost[2];
     if (groups->by != VDT_SPLIT_BLOCK) {
         vdt_split_shares(&groups->rule, options->seed, groups->shares, groups->count);
         return VDT_OK;
     }
-    if (!(window[0] > 0))
-        return vdt_fail(
-            error, VDT_ERR_ARGUMENT,
-            "split by block: the scene has no place on the ground: use --split-by scene "
-            "or random");
-    double block = options->block_size > 0 ? options->block_size : choose_block(window, scene);
-    if (block < fmax(window[0], window[1]))
-        return vdt_fail(error, VDT_ERR_ARGUMENT,
-                        "a block of %.10g m is smaller than a tile of %.0f x %.0f m: raise "
-                        "--block-size",
-                        block, window[0], window[1]);
-    vdt_split_blocks(&groups->rule, options->seed, groups->shares, groups->count, block, window[0],
-                     window[1]);
-    return VDT_OK;
+    if (frame->crs == NULL)
+        return vdt_fail(error, VDT_ERR_UNSUPPORTED,
+                        "split by block: %s has no grid on the ground (control points or RPC): use "
+                        "--split-by scene or random",
+                        options->images[0]);
+    choose_block(sizes, block);
+    for (int i = 0; i < 2; i++) {
+        if (options->block_size > 0 && !(sizes->metres[i] > 0))
+            return vdt_fail(error, VDT_ERR_ARGUMENT,
+                            "--block-size is in metres, but %s has no place on Earth: leave it out",
+                            options->images[0]);
+        double asked = options->block_size / sizes->metres[i];
+        if (options->block_size > 0 && asked < sizes->tile[i])
+            return vdt_fail(error, VDT_ERR_ARGUMENT,
+                            "a block of %.10g m is smaller than a tile of %.4g x %.4g m: raise "
+                            "--block-size",
+                            options->block_size, sizes->tile[0] * sizes->metres[0],
+                            sizes->tile[1] * sizes->metres[1]);
+        if (options->block_size > 0)
+            block[i] = round_to(asked, sizes->stride[i], sizes->tile[i]);
+        lost[i] = fmax(sizes->tile[i] - sizes->stride[i], 0);
+        groups->block_metres[i] = block[i] * sizes->metres[i];
+    }
+    vdt_split_blocks(&groups->rule, options->seed, groups->shares, groups->count, block, lost);
+    groups->frame.crs = vdt_copy_string(frame->crs);
+    memcpy(groups->frame.geotransform, frame->geotransform, sizeof frame->geotransform);
+    return groups->frame.crs == NULL ? vdt_fail_memory(error, "split") : VDT_OK;
+}
+
+void vdt_groups_clear(struct vdt_groups *groups)
+{
+    free((void *)groups->frame.crs);
+    *groups = (struct vdt_groups){0};
+}
+
+static void read_numbers(const json_t *list, double *numbers, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        numbers[i] = json_number_value(json_array_get(list, i));
+}
+
+static vdt_status parse_blocks(struct vdt_groups *groups, const json_t *split,
+                               struct vdt_error *error)
+{
+    const char *crs = json_string_value(json_object_get(split, "crs"));
+    read_numbers(json_object_get(split, "block"), groups->rule.block, 2);
+    read_numbers(json_object_get(split, "block_metres"), groups->block_metres, 2);
+    read_numbers(json_object_get(split, "geotransform"), groups->frame.geotransform, 6);
+    if (crs == NULL || !(groups->rule.block[0] > 0) || !(groups->rule.block[1] > 0))
+        return vdt_fail(error, VDT_ERR_FORMAT, "the store's split has no block size or no CRS");
+    groups->frame.crs = vdt_copy_string(crs);
+    return groups->frame.crs == NULL ? vdt_fail_memory(error, "split") : VDT_OK;
 }
 
 static vdt_status parse(struct vdt_groups *groups, const char *stored, struct vdt_error *error)
@@ -85,7 +138,6 @@ static vdt_status parse(struct vdt_groups *groups, const char *stored, struct vd
         return vdt_fail(error, VDT_ERR_FORMAT, "the store's split is not readable: %s", stored);
     *groups = (struct vdt_groups){.split = true, .by = (enum vdt_split_by)kind, .count = count};
     groups->rule.seed = (uint64_t)json_integer_value(json_object_get(split, "seed"));
-    groups->rule.block_size = json_number_value(json_object_get(split, "block_size"));
     groups->rule.count = count;
     for (size_t i = 0; i < count; i++) {
         const json_t *group = json_array_get(list, i);
@@ -94,9 +146,7 @@ static vdt_status parse(struct vdt_groups *groups, const char *stored, struct vd
         groups->shares[i] = json_number_value(json_object_get(group, "share"));
         groups->rule.limits[i] = json_number_value(json_object_get(group, "limit"));
     }
-    if (groups->by == VDT_SPLIT_BLOCK && !(groups->rule.block_size > 0))
-        return vdt_fail(error, VDT_ERR_FORMAT, "the store's split is not readable: %s", stored);
-    return VDT_OK;
+    return groups->by == VDT_SPLIT_BLOCK ? parse_blocks(groups, split, error) : VDT_OK;
 }
 
 static void describe(const struct vdt_groups *groups, char *text, size_t size)
@@ -105,31 +155,51 @@ static void describe(const struct vdt_groups *groups, char *text, size_t size)
                         (long long)groups->rule.seed);
     if (groups->by == VDT_SPLIT_BLOCK && used > 0 && (size_t)used < size)
         used += snprintf(text + used, size - (size_t)used, ", blocks of %.6g m",
-                         groups->rule.block_size);
+                         groups->block_metres[0]);
     for (size_t i = 0; i < groups->count && used > 0 && (size_t)used < size; i++)
         used += snprintf(text + used, size - (size_t)used, ", %s=%.4g", groups->names[i],
                          groups->shares[i]);
 }
 
-/* Whether what was asked is what the store has; an unstated block size follows the store. */
+/* Whether what was asked is what the store has; an unstated block size follows the store, a stated
+ * one was rounded to whole strides. */
 static bool agrees(const struct vdt_groups *asked, const struct vdt_groups *stored,
                    const struct vdt_feed_options *options)
 {
     bool same = asked->by == stored->by && asked->count == stored->count &&
-                options->seed == stored->rule.seed &&
-                (options->block_size <= 0 || asked->by != VDT_SPLIT_BLOCK ||
-                 options->block_size == stored->rule.block_size);
+                options->seed == stored->rule.seed;
+    if (same && asked->by == VDT_SPLIT_BLOCK && options->block_size > 0)
+        same = fabs(options->block_size / stored->block_metres[0] - 1) < 0.5;
     for (size_t i = 0; same && i < asked->count; i++)
         same = strcmp(asked->names[i], stored->names[i]) == 0 &&
                fabs(asked->shares[i] - stored->shares[i]) < 1e-9;
     return same;
 }
 
-vdt_status vdt_groups_make(struct vdt_groups *groups, const struct vdt_feed_options *options,
-                           const char *stored_text, const double window[2], const double scene[2],
-                           struct vdt_error *error)
+/* A split asked for when the store has one: the store's, if they agree. */
+static vdt_status follow(struct vdt_groups *groups, struct vdt_groups *stored,
+                         const struct vdt_feed_options *options, struct vdt_error *error)
 {
-    struct vdt_groups stored = {0};
+    char have[512], want[512];
+    groups->rule.seed = options->seed;
+    groups->block_metres[0] =
+        options->block_size > 0 ? options->block_size : stored->block_metres[0];
+    describe(stored, have, sizeof have);
+    describe(groups, want, sizeof want);
+    if (!agrees(groups, stored, options))
+        return vdt_fail(error, VDT_ERR_MISMATCH,
+                        "%s: it is split %s; this feed asks for %s: leave --split out",
+                        options->store, have, want);
+    *groups = *stored;
+    stored->frame.crs = NULL;
+    return VDT_OK;
+}
+
+vdt_status vdt_groups_make(struct vdt_groups *groups, const struct vdt_feed_options *options,
+                           const char *stored_text, const struct vdt_split_frame *frame,
+                           const struct vdt_split_sizes *sizes, struct vdt_error *error)
+{
+    vdt_cleanup(vdt_groups_clear) struct vdt_groups stored = {0};
     *groups = (struct vdt_groups){.count = 1};
     snprintf(groups->names[0], sizeof groups->names[0], "%s",
              options->group == NULL ? "train" : options->group);
@@ -138,26 +208,22 @@ vdt_status vdt_groups_make(struct vdt_groups *groups, const struct vdt_feed_opti
         return status;
     if (options->split_count == 0) {
         *groups = stored;
+        stored.frame.crs = NULL;
         return VDT_OK;
     }
     status = take_options(groups, options, error);
     if (status != VDT_OK)
         return status;
-    if (stored.split) {
-        char have[512], want[512];
-        groups->rule.seed = options->seed;
-        groups->rule.block_size =
-            options->block_size > 0 ? options->block_size : stored.rule.block_size;
-        describe(&stored, have, sizeof have);
-        describe(groups, want, sizeof want);
-        if (!agrees(groups, &stored, options))
-            return vdt_fail(error, VDT_ERR_MISMATCH,
-                            "the store is split %s; this feed asks for %s: leave --split out", have,
-                            want);
-        *groups = stored;
-        return VDT_OK;
-    }
-    return make_rule(groups, options, window, scene, error);
+    return stored.split ? follow(groups, &stored, options, error)
+                        : make_rule(groups, options, frame, sizes, error);
+}
+
+static json_t *numbers(const double *values, size_t count)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(list, json_real(values[i]));
+    return list;
 }
 
 char *vdt_groups_text(const struct vdt_groups *groups)
@@ -167,8 +233,12 @@ char *vdt_groups_text(const struct vdt_groups *groups)
         json_t *list = json_array();
         json_object_set_new(split, "by", json_string(by_names[groups->by]));
         json_object_set_new(split, "seed", json_integer((json_int_t)groups->rule.seed));
-        if (groups->by == VDT_SPLIT_BLOCK)
-            json_object_set_new(split, "block_size", json_real(groups->rule.block_size));
+        if (groups->by == VDT_SPLIT_BLOCK) {
+            json_object_set_new(split, "block", numbers(groups->rule.block, 2));
+            json_object_set_new(split, "block_metres", numbers(groups->block_metres, 2));
+            json_object_set_new(split, "crs", json_string(groups->frame.crs));
+            json_object_set_new(split, "geotransform", numbers(groups->frame.geotransform, 6));
+        }
         for (size_t i = 0; i < groups->count; i++)
             json_array_append_new(list,
                                   json_pack("{s:s, s:f, s:f}", "name", groups->names[i], "share",

@@ -7,6 +7,18 @@
 
 #include "tile/split.h"
 
+/* The frame of a split by block: the first scene's grid. */
+struct vdt_split_frame {
+    const char *crs; /* WKT, "" for none; in vdt_groups: owned */
+    double geotransform[6];
+};
+
+/* What the default size of a block depends on, in pixels of the frame. */
+struct vdt_split_sizes {
+    double tile[2], stride[2], scene[2];
+    double metres[2]; /* along one pixel; zeros when unknown */
+};
+
 struct vdt_groups {
     bool split; /* false: everything goes to names[0] */
     enum vdt_split_by by;
@@ -14,14 +26,16 @@ struct vdt_groups {
     double shares[VDT_SPLIT_MAX];
     char names[VDT_SPLIT_MAX][64];
     size_t count;
+    struct vdt_split_frame frame;
+    double block_metres[2]; /* zeros when unknown */
 };
 
-/* From the options and the store's own split (`stored`, JSON text, "{}" for none). `windows` are
- * extents on the equal-area grid in metres: of a typical window and of the first scene. Refuses a
- * split that differs from the store's, naming both. */
+/* From the options and the store's own split (`stored`, JSON text, "{}" for none). Refuses a split
+ * that differs from the store's, naming both. Cleared by vdt_groups_clear. */
 vdt_status vdt_groups_make(struct vdt_groups *groups, const struct vdt_feed_options *options,
-                           const char *stored, const double window[2], const double scene[2],
-                           struct vdt_error *error);
+                           const char *stored, const struct vdt_split_frame *frame,
+                           const struct vdt_split_sizes *sizes, struct vdt_error *error);
+void vdt_groups_clear(struct vdt_groups *groups);
 
 /* The split as the store keeps it: owned JSON text, "{}" without one. */
 char *vdt_groups_text(const struct vdt_groups *groups);

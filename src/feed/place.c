@@ -1,10 +1,7 @@
-/* Outlines of windows in degrees and on the equal-area grid. */
+/* Outlines of windows in degrees and on a frame. */
 #include "feed/place.h"
 
 #include <math.h>
-
-#include "tile/split.h"
-
 enum { SIDE_POINTS = 8, OUTLINE_POINTS = 4 * SIDE_POINTS };
 
 static void outline(const struct vdt_window *window, double points[OUTLINE_POINTS][2])
@@ -59,18 +56,20 @@ bool vdt_place_bounds(struct vdt_scene *scene, const struct vdt_window *window, 
     return true;
 }
 
-int vdt_place_ground(struct vdt_scene *scene, const struct vdt_window *window, double boxes[2][4])
+bool vdt_place_ground(const struct vdt_frame *frame, struct vdt_scene *scene,
+                      const struct vdt_window *window, double box[4])
 {
-    double bounds[4];
-    if (!vdt_place_bounds(scene, window, bounds))
-        return 0;
-    bool cut = bounds[0] > bounds[2];
-    double east[2] = {cut ? 180 : bounds[2], bounds[2]}, west[2] = {bounds[0], -180};
-    for (int i = 0; i < (cut ? 2 : 1); i++) {
-        vdt_ground(west[i], bounds[1], boxes[i]);
-        vdt_ground(east[i], bounds[3], boxes[i] + 2);
-    }
-    return cut ? 2 : 1;
+    double points[OUTLINE_POINTS][2];
+    bool ok[OUTLINE_POINTS];
+    outline(window, points);
+    if (vdt_frame_place(frame, scene, points, OUTLINE_POINTS, ok, NULL) != VDT_OK)
+        return false;
+    for (int i = 0; i < OUTLINE_POINTS; i++)
+        if (!ok[i] || !isfinite(points[i][0]) || !isfinite(points[i][1]))
+            return false;
+    range((const double(*)[2])points, 0, -INFINITY, &box[0], &box[2]);
+    range((const double(*)[2])points, 1, -INFINITY, &box[1], &box[3]);
+    return true;
 }
 
 bool vdt_place_overlap(const double a[4], const double b[4])

@@ -272,22 +272,27 @@ static vdt_status plan_scene(struct vdt_plan *plan, const char *path,
     return status == VDT_OK ? plan_labels(plan, planned, *out, error) : status;
 }
 
-/* Extents on the ground of the first scene and of a window in its middle; zeros without a place. */
-static void typical_extents(const struct vdt_plan *plan, struct vdt_scene *scene, double window[2],
-                            double whole[2])
+/* The first scene's grid, for a store that is not split yet. Without georeference its pixels are
+ * the ground; a scene placed by control points or RPC has no grid (crs NULL). */
+static void first_frame(const struct vdt_plan *plan, const struct vdt_scene_info *info,
+                        struct vdt_split_frame *frame, struct vdt_split_sizes *sizes)
 {
-    const struct vdt_plan_scene *first = &plan->scenes[0];
-    int32_t cols = (int32_t)plan->spec.tile.cols, rows = (int32_t)plan->spec.tile.rows;
-    struct vdt_window middle = {(first->cols - cols) / 2, (first->rows - rows) / 2, cols, rows};
-    struct vdt_window all = {0, 0, first->cols, first->rows};
-    double boxes[2][4];
-    window[0] = window[1] = whole[0] = whole[1] = 0;
-    if (vdt_place_ground(scene, &middle, boxes) == 1)
-        for (int i = 0; i < 2; i++)
-            window[i] = boxes[0][2 + i] - boxes[0][i];
-    if (vdt_place_ground(scene, &all, boxes) == 1)
-        for (int i = 0; i < 2; i++)
-            whole[i] = boxes[0][2 + i] - boxes[0][i];
+    static const double identity[6] = {0, 1, 0, 0, 0, 1};
+    const struct vdt_grid *grid = &plan->scenes[0].grid;
+    bool affine = info->georef == VDT_GEOREF_AFFINE, none = info->georef == VDT_GEOREF_NONE;
+    *frame = (struct vdt_split_frame){.crs = affine ? info->crs : none ? "" : NULL};
+    memcpy(frame->geotransform, affine ? info->geotransform : identity, sizeof identity);
+    *sizes = (struct vdt_split_sizes){.tile = {grid->tile_cols, grid->tile_rows},
+                                      .stride = {grid->stride_cols, grid->stride_rows},
+                                      .scene = {info->cols, info->rows}};
+    struct vdt_frame *opened = NULL;
+    if (frame->crs == NULL ||
+        vdt_frame_open(frame->crs, frame->geotransform, &opened, NULL) != VDT_OK)
+        return;
+    const double centre[2] = {info->cols / 2.0, info->rows / 2.0};
+    if (!vdt_frame_metres(opened, centre, sizes->metres))
+        sizes->metres[0] = sizes->metres[1] = 0;
+    vdt_frame_free(opened);
 }
 
 /* --- windows -------------------------------------------------------------------------------- */
@@ -303,12 +308,14 @@ static int window_group(const struct vdt_plan *plan, struct vdt_scene *scene,
         return vdt_split_hash(&groups->rule, digest, strlen(digest));
     if (groups->by == VDT_SPLIT_RANDOM)
         return vdt_split_hash(&groups->rule, key, strlen(key));
-    double boxes[2][4];
-    int count = vdt_place_ground(scene, window, boxes);
-    int group = count == 0 ? VDT_SPLIT_NONE : vdt_split_ground(&groups->rule, boxes[0]);
-    if (count == 2 && vdt_split_ground(&groups->rule, boxes[1]) != group)
-        group = VDT_SPLIT_NONE;
-    return group;
+    double box[4];
+    if (!vdt_place_ground(plan->frame, scene, window, box))
+        return VDT_SPLIT_NONE;
+    /* Rounding must not make a window touch the block beside its own: a thousandth of a pixel is no
+     * ground that two windows could share. */
+    for (int i = 0; i < 4; i++)
+        box[i] += i < 2 ? 1e-3 : -1e-3;
+    return vdt_split_ground(&groups->rule, box);
 }
 
 static void make_key(const char *digest, const struct vdt_window *window, char key[VDT_KEY_SIZE])
@@ -414,15 +421,18 @@ static vdt_status plan_groups(struct vdt_plan *plan, struct vdt_scene *first,
                               const struct vdt_writer *writer, struct vdt_feed_report *report,
                               struct vdt_error *error)
 {
-    double window[2], whole[2];
-    typical_extents(plan, first, window, whole);
+    struct vdt_split_frame frame;
+    struct vdt_split_sizes sizes;
+    first_frame(plan, vdt_scene_info(first), &frame, &sizes);
     vdt_status status =
         vdt_groups_make(&plan->groups, plan->options,
-                        writer == NULL ? "{}" : vdt_writer_split(writer), window, whole, error);
+                        writer == NULL ? "{}" : vdt_writer_split(writer), &frame, &sizes, error);
+    if (status == VDT_OK && plan->groups.split && plan->groups.by == VDT_SPLIT_BLOCK)
+        status = vdt_frame_open(plan->groups.frame.crs, plan->groups.frame.geotransform,
+                                &plan->frame, error);
     if (status != VDT_OK)
         return status;
-    if (plan->groups.split && plan->groups.by == VDT_SPLIT_BLOCK)
-        report->block_size = plan->groups.rule.block_size;
+    report->block_size = plan->groups.block_metres[0];
     bool stored = writer != NULL && strcmp(vdt_writer_split(writer), "{}") != 0;
     if (stored && !plan->groups.split)
         snprintf(
@@ -487,5 +497,7 @@ void vdt_plan_clear(struct vdt_plan *plan)
     free(plan->class_names);
     vdt_labels_free(plan->labels);
     vdt_selection_clear(&plan->selection);
+    vdt_groups_clear(&plan->groups);
+    vdt_frame_free(plan->frame);
     *plan = (struct vdt_plan){0};
 }

@@ -8,6 +8,7 @@
 
 #include "base/geometry.h"
 #include "feed/groups.h"
+#include "source/frame.h"
 #include "source/labels.h"
 #include "source/scene.h"
 #include "store/writer.h"
@@ -49,6 +50,7 @@ struct vdt_plan {
     struct vdt_labels_source *labels;    /* NULL without */
     const char **class_names;
     struct vdt_groups groups;
+    struct vdt_frame *frame; /* of a split by block, else NULL */
     struct vdt_plan_scene *scenes;
     size_t scene_count;
     struct vdt_plan_window *windows;

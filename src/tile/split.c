@@ -1,4 +1,4 @@
-/* Groups by ground, scene or key: an equal-area grid, a scrambled quadtree over its blocks, and the
+/* Groups by ground, scene or key: a scrambled quadtree over the blocks of a frame, and the
  * correction of shares for windows that are lost between blocks of two groups. */
 #include "tile/split.h"
 
@@ -21,14 +21,6 @@ struct ground {
     double positions[BLOCKS][BLOCKS]; /* [x][y] */
     double width, height;             /* of a window, in blocks */
 };
-
-void vdt_ground(double lon, double lat, double xy[2])
-{
-    const double radius = 6371008.8, radians = 3.14159265358979323846 / 180;
-    const double cos30 = 0.86602540378443864676;
-    xy[0] = radius * (lon * radians) * cos30;
-    xy[1] = radius * sin(lat * radians) / cos30;
-}
 
 /* floor(value / 2); >> of a negative value is up to the compiler. */
 static int64_t half(int64_t value)
@@ -153,12 +145,13 @@ static void correct(double *tried, const double *wanted, const double *kept, siz
 }
 
 void vdt_split_blocks(struct vdt_split *split, uint64_t seed, const double *shares, size_t count,
-                      double block_size, double width, double height)
+                      const double block[2], const double window[2])
 {
     vdt_split_shares(split, seed, shares, count);
-    split->block_size = block_size;
-    struct ground ground = {.width = blocks_wide(width, block_size),
-                            .height = blocks_wide(height, block_size)};
+    split->block[0] = block[0];
+    split->block[1] = block[1];
+    struct ground ground = {.width = blocks_wide(window[0], block[0]),
+                            .height = blocks_wide(window[1], block[1])};
     if (count == 1 || (ground.width == 0 && ground.height == 0))
         return;
     for (int x = 0; x < BLOCKS; x++)
@@ -204,8 +197,8 @@ int vdt_split_ground(const struct vdt_split *split, const double box[4])
     if (split->count == 1)
         return 0;
     int64_t left, right, low, high;
-    if (!block_range(box[0], box[2], split->block_size, &left, &right) ||
-        !block_range(box[1], box[3], split->block_size, &low, &high))
+    if (!block_range(box[0], box[2], split->block[0], &left, &right) ||
+        !block_range(box[1], box[3], split->block[1], &low, &high))
         return VDT_SPLIT_NONE;
     int group = VDT_SPLIT_NONE;
     for (int64_t x = left; x <= right; x++) {

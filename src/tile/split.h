@@ -1,12 +1,10 @@
 /* Which group a window belongs to. Pure functions of (seed, ground) or (seed, scene) or
  * (seed, key): no order, no thread and no other window has a say.
  *
- * Ground is cut into square blocks of the world-wide cylindrical equal-area grid with standard
- * parallels 30 degrees on a sphere of 6371008.8 m (x = R lon cos 30, y = R sin lat / cos 30; lon,
- * lat in radians): a block has its stated area everywhere, and its true sides are stretched by
- * cos 30 / cos lat north-south and by the inverse east-west. Every block belongs to one group. A window belongs to a
- * group when all blocks that it touches do, and otherwise to none: so no ground pixel is in two
- * groups, whatever scenes and windows overlap, now or in a later feed. */
+ * Ground is cut into rectangular blocks on one frame: a grid that the caller fixes once and for all
+ * (the feed takes the pixels of the first scene). Every block belongs to one group. A window
+ * belongs to a group when all blocks that it touches do, and otherwise to none: so no ground pixel
+ * is in two groups, whatever scenes and windows overlap, now or in a later feed. */
 #ifndef TILE_SPLIT_H
 #define TILE_SPLIT_H
 
@@ -22,13 +20,10 @@ enum { VDT_SPLIT_MAX = 64 };
  * limit exceeds it; limits[count - 1] is 1. */
 struct vdt_split {
     uint64_t seed;
-    double block_size; /* metres on the equal-area grid; only for blocks */
+    double block[2]; /* columns and rows of the frame in a block; zeros without blocks */
     size_t count;
     double limits[VDT_SPLIT_MAX];
 };
-
-/* lon, lat in degrees -> metres on the equal-area grid. */
-void vdt_ground(double lon, double lat, double xy[2]);
 
 /* A position in [0, 1) for block (bx, by), stratified on every scale: of the 4^k blocks of any
  * aligned 2^k x 2^k square, each interval of length 4^-k holds one (an Owen-scrambled quadtree). */
@@ -37,13 +32,14 @@ double vdt_block_position(uint64_t seed, int64_t bx, int64_t by);
 /* `shares` (positive, any sum) -> split->limits, count, seed; no block size. */
 void vdt_split_shares(struct vdt_split *split, uint64_t seed, const double *shares, size_t count);
 
-/* As above for blocks of `block_size`, with limits corrected so that the shares hold among the
- * windows that survive: those that touch blocks of two groups are lost, and smaller groups lose
- * more. width, height: a typical window's extent on the equal-area grid, in metres. */
+/* As above for blocks of that size, with limits corrected so that the shares hold among the windows
+ * that survive: those that touch blocks of two groups are lost, and smaller groups lose more.
+ * `window`: width and height of windows that begin anywhere in a block, in pixels of the frame; for
+ * windows at whole strides from a block's border, what a window is longer than its stride. */
 void vdt_split_blocks(struct vdt_split *split, uint64_t seed, const double *shares, size_t count,
-                      double block_size, double width, double height);
+                      const double block[2], const double window[2]);
 
-/* Group index of a footprint [xmin, ymin, xmax, ymax] on the equal-area grid, or VDT_SPLIT_NONE. */
+/* Group index of a footprint [xmin, ymin, xmax, ymax] on the frame, or VDT_SPLIT_NONE. */
 int vdt_split_ground(const struct vdt_split *split, const double box[4]);
 
 /* Group index by a hash of bytes (a scene's digest or a sample's key) under the seed. */
