@@ -47,17 +47,32 @@ static vdt_status find_hits(struct vdt_encoder *encoder, const struct vdt_index 
     return vdt_index_query(index, rectangle, &encoder->hits, error);
 }
 
+/* The part of a window that has image. */
+static struct vdt_window imaged(const struct job *job)
+{
+    const struct vdt_window *window = job->window;
+    struct vdt_window seen = *window;
+    seen.col = window->col < 0 ? 0 : window->col;
+    seen.row = window->row < 0 ? 0 : window->row;
+    int32_t right = window->col + window->cols, bottom = window->row + window->rows;
+    seen.cols = (right < job->scene_cols ? right : job->scene_cols) - seen.col;
+    seen.rows = (bottom < job->scene_rows ? bottom : job->scene_rows) - seen.row;
+    return seen;
+}
+
 /* Whether a feature is an object of the window. *sliver: it would be, if more of it were visible.
- */
-static vdt_status judge(struct vdt_encoder *encoder, const struct vdt_geometry *geometry,
-                        uint32_t feature, const struct vdt_window *window,
+ * What lies in the padding is not visible. */
+static vdt_status judge(struct vdt_encoder *encoder, const struct job *job, uint32_t feature,
                         struct vdt_visible *visible, bool *object, bool *sliver,
                         struct vdt_error *error)
 {
     const struct vdt_encode_rules *rules = &encoder->rules;
-    vdt_status status = vdt_visible(&encoder->clip, geometry, feature, window, visible, error);
+    struct vdt_window seen = imaged(job);
+    vdt_status status = vdt_visible(&encoder->clip, job->geometry, feature, &seen, visible, error);
     if (status != VDT_OK)
         return status;
+    for (int i = 0; i < 4; i++)
+        visible->box[i] += i % 2 == 0 ? seen.col - job->window->col : seen.row - job->window->row;
     bool matches = visible->share > 0 && (rules->match != VDT_MATCH_INSIDE || visible->whole);
     *sliver = matches && visible->share < rules->min_visible;
     *object = matches && !*sliver;
@@ -66,8 +81,10 @@ static vdt_status judge(struct vdt_encoder *encoder, const struct vdt_geometry *
 
 vdt_status vdt_encode_keep(struct vdt_encoder *encoder, const struct vdt_geometry *geometry,
                            const struct vdt_index *index, const struct vdt_window *window,
-                           bool *keep, struct vdt_error *error)
+                           int32_t scene_cols, int32_t scene_rows, bool *keep,
+                           struct vdt_error *error)
 {
+    const struct job job = {geometry, window, scene_cols, scene_rows};
     bool found = encoder->rules.match == VDT_MATCH_ALL || geometry == NULL || index == NULL;
     if (!found) {
         vdt_status status = find_hits(encoder, index, window, error);
@@ -77,8 +94,8 @@ vdt_status vdt_encode_keep(struct vdt_encoder *encoder, const struct vdt_geometr
     for (size_t i = 0; !found && i < encoder->hits.count; i++) {
         struct vdt_visible visible;
         bool sliver;
-        vdt_status status = judge(encoder, geometry, encoder->hits.ids[i], window, &visible, &found,
-                                  &sliver, error);
+        vdt_status status =
+            judge(encoder, &job, encoder->hits.ids[i], &visible, &found, &sliver, error);
         if (status != VDT_OK)
             return status;
     }
@@ -163,8 +180,7 @@ static vdt_status collect_objects(struct vdt_encoder *encoder, const struct job 
         *burn = (struct vdt_burn){.key = burn_key(encoder, feature), .feature = id};
         struct vdt_visible visible;
         bool object, sliver;
-        vdt_status status =
-            judge(encoder, job->geometry, id, job->window, &visible, &object, &sliver, error);
+        vdt_status status = judge(encoder, job, id, &visible, &object, &sliver, error);
         if (status != VDT_OK)
             return status;
         encoded->slivers += sliver && has_boxes(encoder);

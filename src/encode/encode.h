@@ -56,16 +56,18 @@ void vdt_encoder_clear(struct vdt_encoder *encoder);
 /* Fast answer to `keep` alone, without arrays (for a dry run). */
 vdt_status vdt_encode_keep(struct vdt_encoder *encoder, const struct vdt_geometry *geometry,
                            const struct vdt_index *index, const struct vdt_window *window,
-                           bool *keep, struct vdt_error *error);
+                           int32_t scene_cols, int32_t scene_rows, bool *keep,
+                           struct vdt_error *error);
 
 /* `geometry` in scene pixels, `index` over its features' boxes; both may be NULL (no labels: every
- * array is empty and keep is true). scene_cols, scene_rows: pixels of the window outside the scene are
- * ignore (255 or 65535) in the mask and 0 in the instances. Arrays are made for the tasks asked: detection and instance
- * make boxes; the mask is uint16 when class_count > 254. Objects (one-hot, boxes) are features with
- * area inside the window, by rules.match and min_visible, in file order; burn order by mask_order.
- * An instance pixel's value is the 1-based row of its box; features without a box burn none.
- * A box is never empty: where single precision would make it so, it is one step wide.
- * More than 65535 boxes in one tile fail with VDT_ERR_UNSUPPORTED. */
+ * array is empty and keep is true). scene_cols, scene_rows: pixels of the window outside the scene
+ * are ignore (255 or 65535) in the mask and 0 in the instances. Arrays are made for the tasks
+ * asked: detection and instance make boxes; the mask is uint16 when class_count > 254. Objects
+ * (one-hot, boxes) are features with area inside the window and the scene, by rules.match and
+ * min_visible, in file order; burn order by mask_order. An instance pixel's value is the 1-based
+ * row of its box; features without a box burn none. A box is never empty: where single precision
+ * would make it so, it is one step wide. More than 65535 boxes in one tile fail with
+ * VDT_ERR_UNSUPPORTED. */
 vdt_status vdt_encode(struct vdt_encoder *encoder, const struct vdt_geometry *geometry,
                       const struct vdt_index *index, const struct vdt_window *window,
                       int32_t scene_cols, int32_t scene_rows, struct vdt_encoded *encoded,

@@ -4,9 +4,9 @@
  * rings of one part; parts are burnt one after the other, so overlapping parts unite. Crossings are
  * computed in scene pixels, never relative to a tile: a tile's mask is bit for bit the crop of the
  * scene's. Ties are GDAL's: an edge covers rows with ymin <= y < ymax, and a run between crossings
- * x1 <= x2 covers columns floor(x1 + 0.5) .. floor(x2 + 0.5) - 1. (GDAL besides burns
- * the lower horizontal edge of a ring that lies exactly on a line of centres, so that two polygons
- * that abut there overlap; ours do not.) */
+ * x1 <= x2 covers columns floor(x1 + 0.5) .. floor(x2 + 0.5) - 1. One
+ * exception: a horizontal edge exactly on a line of centres burns nothing of its own. GDAL burns it
+ * where it is a ring's lower side, so that polygons that abut there overlap. */
 #ifndef ENCODE_RASTER_H
 #define ENCODE_RASTER_H
 
@@ -28,8 +28,8 @@ void vdt_raster_clear(struct vdt_raster *raster);
 
 /* Writes `value` to the pixels of `window` that part `part` of `geometry` covers. `pixels` is
  * [window.rows][window.cols] of `size` bytes (1 or 2). */
-vdt_status vdt_burn_part(struct vdt_raster *raster, const struct vdt_geometry *geometry, size_t part,
-                         const struct vdt_window *window, uint32_t value, size_t size, void *pixels,
-                         struct vdt_error *error);
+vdt_status vdt_burn_part(struct vdt_raster *raster, const struct vdt_geometry *geometry,
+                         size_t part, const struct vdt_window *window, uint32_t value, size_t size,
+                         void *pixels, struct vdt_error *error);
 
 #endif

@@ -18,9 +18,9 @@ struct vdt_clip {
 void vdt_clip_clear(struct vdt_clip *clip);
 
 struct vdt_visible {
-    double box[4];  /* xmin, ymin, xmax, ymax of the part inside, in window pixels */
-    double share;   /* area inside / whole area, 0..1; exactly 1 when `whole` */
-    bool whole;     /* the feature lies wholly inside the window (touching the edge is inside) */
+    double box[4]; /* xmin, ymin, xmax, ymax of the part inside, in window pixels */
+    double share;  /* area inside / whole area, 0..1; exactly 1 when `whole` */
+    bool whole;    /* the feature lies wholly inside the window (touching the edge is inside) */
 };
 
 /* Box and share of the polygon-window intersection itself (clip first, then box: a diagonal

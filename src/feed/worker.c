@@ -126,8 +126,8 @@ static vdt_status do_window(const struct vdt_feed_work *work, struct worker *wor
     struct vdt_encoded encoded = {.keep = true};
     vdt_status status;
     if (work->layout == NULL)
-        status = vdt_encode_keep(&worker->encoder, geometry, planned->index, &window, &encoded.keep,
-                                 error);
+        status = vdt_encode_keep(&worker->encoder, geometry, planned->index, &window, planned->cols,
+                                 planned->rows, &encoded.keep, error);
     else
         status = vdt_encode(&worker->encoder, geometry, planned->index, &window, planned->cols,
                             planned->rows, &encoded, error);
