@@ -24,7 +24,7 @@ say_and_do vedatile feed "$store" --image data/olinda/scene.tif --labels data/ol
 say_and_do vedatile info "$store"
 say_and_do vedatile check "$store"
 say_and_do vedatile stats "$store"
-say_and_do vedatile bench "$store"
+say_and_do vedatile bench "$store" --seconds 1
 say_and_do batches "$store" train
 say_and_do vedatile show "$store" -o build/demo/sheet.png
 

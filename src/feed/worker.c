@@ -83,12 +83,12 @@ static vdt_status use_scene(struct worker *worker, const struct vdt_plan *plan, 
     return status;
 }
 
-static float valid_fraction(const uint8_t *valid, size_t count)
+static double valid_fraction(const uint8_t *valid, size_t count)
 {
     uint64_t sum = 0;
     for (size_t i = 0; i < count; i++)
         sum += valid[i];
-    return (float)((double)sum / (double)count);
+    return (double)sum / (double)count;
 }
 
 static void measure_bands(struct worker *worker, const struct vdt_tile_spec *tile)
@@ -142,8 +142,10 @@ static vdt_status do_window(const struct vdt_feed_work *work, struct worker *wor
                             worker->valid, error);
     if (status != VDT_OK)
         return status;
-    sample.valid_fraction = valid_fraction(worker->valid, (size_t)tile->rows * tile->cols);
-    if (sample.valid_fraction < plan->options->min_valid) {
+    /* Compared before it is narrowed: 0.9 in single precision is less than 0.9. */
+    double valid = valid_fraction(worker->valid, (size_t)tile->rows * tile->cols);
+    sample.valid_fraction = (float)valid;
+    if (valid < plan->options->min_valid) {
         result->outcomes[at] = VDT_INVALID;
         return VDT_OK;
     }

@@ -20,24 +20,24 @@ enum vdt_georef {
 /* Borrowed from the scene and constant while it is open. */
 struct vdt_scene_info {
     const char *path;
-    const char *driver;      /* GDAL's short name */
+    const char *driver; /* GDAL's short name */
     int32_t cols, rows;
-    int band_count;          /* in the file, alpha included */
+    int band_count; /* in the file, alpha included */
     int block_cols, block_rows;
     enum vdt_georef georef;
-    double geotransform[6];  /* zeros unless affine */
-    const char *crs;         /* WKT2, "" when there is none */
-    uint64_t bytes;          /* file size, 0 when unknown */
-    char digest[33];         /* 32 hex digits over size and content samples */
-    char acquired[32];       /* ISO 8601, "" when unknown */
+    double geotransform[6]; /* zeros unless affine */
+    const char *crs;        /* WKT2, "" when there is none */
+    uint64_t bytes;         /* file size, 0 when unknown */
+    char digest[33];        /* 32 hex digits over size and content samples */
+    char acquired[32];      /* ISO 8601, "" when unknown */
 };
 
 /* Bands to read and what their pixels mean; owned memory inside, cleared by vdt_selection_clear. */
 struct vdt_band_selection {
-    int *bands;              /* 1-based, in the order wanted */
+    int *bands; /* 1-based, in the order wanted */
     int count;
-    enum vdt_dtype dtype;    /* the smallest type that holds all of them */
-    char **names;            /* band descriptions, or "band_N" */
+    enum vdt_dtype dtype; /* the smallest type that holds all of them */
+    char **names;         /* band descriptions, or "band_N" */
     bool *has_nodata;
     double *nodata;
 };
