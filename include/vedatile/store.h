@@ -198,7 +198,7 @@ VDT_API void vdt_string_free(char *string);
 struct vdt_check_options {
     uint32_t threads; /* 0: one per core */
     vdt_progress_fn progress;
-    void *payload;
+    void *payload; /* for `progress` and for vdt_check's `problem` */
 };
 
 struct vdt_check_report {

@@ -189,6 +189,9 @@ static const char *broken_rule(const struct vdt_reader *reader, const struct vdt
     const struct vdt_layout *layout = vdt_reader_layout(reader);
     if (sample->key[0] == '\0')
         return "it has no key";
+    for (const char *c = sample->key; *c != '\0'; c++)
+        if (*c < '!' || *c > '~')
+            return "its key has a byte that is not printable ASCII";
     if (sample->scene >= vdt_reader_scene_count(reader))
         return "its scene is not in /scenes";
     if (sample->crs >= vdt_reader_crs_count(reader))
@@ -269,6 +272,8 @@ static vdt_status check_sample(const struct vdt_reader *reader, struct scratch *
         broken = "its row or metadata differs from its checksum";
     if (broken == NULL)
         broken = broken_rule(reader, &sample, &labels);
+    if (broken == NULL && !vdt_metadata_valid(metadata))
+        broken = "its metadata is not a JSON object";
     if (broken != NULL) {
         report(block, "%s: /%s sample %llu (%s): %s", vdt_reader_path(reader), place, number,
                sample.key, broken);
@@ -392,8 +397,10 @@ static vdt_status run(struct check *check, struct collection *all, struct vdt_er
         total += vdt_reader_count(check->reader, g);
     all->digests = vdt_allocate(total, 32);
     check->slots = vdt_allocate_zero(slot_count, sizeof *check->slots);
-    if (all->digests == NULL || check->slots == NULL)
+    if (all->digests == NULL || check->slots == NULL) {
+        free(check->slots);
         return vdt_fail_memory(error, "check");
+    }
     vdt_status status =
         vdt_ordered_start(&ops, check, blocks, threads, slot_count, &ordered, error);
     uint32_t slot;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "store/driver.h"
 #include "store/h5.h"
 
 enum { FLUSH_BYTES = 1 << 20, EXTENT_STEP = 256 };
@@ -167,14 +168,17 @@ static bool shape_matches(hid_t dataset, const struct vdt_layout *layout, enum v
 {
     hsize_t dims[H5S_MAX_RANK] = {0}, chunk[H5S_MAX_RANK] = {0}, inner[3] = {0};
     int rank = 1 + vdt_array_inner(layout, array, inner);
-    vdt_cleanup(vdt_h5_close_space) hid_t space = H5Dget_space(dataset);
     vdt_cleanup(vdt_h5_close_plist) hid_t creation = H5Dget_create_plist(dataset);
+    /* Before anything else: the space of a virtual dataset would open the files that it names. */
+    if (creation < 0 || H5Pget_layout(creation) != H5D_CHUNKED)
+        return false;
+    vdt_cleanup(vdt_h5_close_space) hid_t space = H5Dget_space(dataset);
     vdt_cleanup(vdt_h5_close_type) hid_t type = H5Dget_type(dataset);
     vdt_cleanup(vdt_h5_close_type) hid_t expected = vdt_array_type(layout, array);
-    if (space < 0 || creation < 0 || type < 0 || H5Tequal(type, expected) <= 0 ||
+    if (space < 0 || type < 0 || H5Tequal(type, expected) <= 0 ||
         H5Sget_simple_extent_ndims(space) != rank ||
         H5Sget_simple_extent_dims(space, dims, NULL) < 0 ||
-        H5Pget_layout(creation) != H5D_CHUNKED || H5Pget_chunk(creation, rank, chunk) != rank ||
+        H5Pget_chunk(creation, rank, chunk) != rank ||
         chunk[0] != vdt_array_chunk_rows(layout, array) || !filters_match(creation, layout, array))
         return false;
     for (int i = 1; i < rank; i++)
@@ -184,32 +188,60 @@ static bool shape_matches(hid_t dataset, const struct vdt_layout *layout, enum v
     return true;
 }
 
-/* H5Dread_chunk with the driver probing: the index is looked up, the chunk is not read. */
-static vdt_status locate(struct vdt_extent *extent, struct vdt_file *file, hid_t dataset,
-                         size_t chunk_bytes, const char *what, struct vdt_error *error)
+/* Stored bytes that a chunk may have: raw ones are exact, and no coder grows data that much. */
+static bool size_is_sane(const struct vdt_layout *layout, enum vdt_array array, uint64_t size)
 {
-    vdt_cleanup(vdt_free_pointer) void *scratch = vdt_allocate(chunk_bytes, 1);
-    if (scratch == NULL)
-        return vdt_fail_memory(error, what);
-    vdt_status status = VDT_OK;
+    uint64_t raw = vdt_array_row_bytes(layout, array) * vdt_array_chunk_rows(layout, array);
+    bool coded = array < VDT_TILE_ARRAYS && vdt_array_codec(layout, array) != VDT_CODEC_RAW;
+    return coded ? size > 0 && size <= 2 * raw + 4096 && size <= UINT32_MAX : size == raw;
+}
+
+vdt_status vdt_place_read(struct vdt_place *place, struct vdt_file *file, hid_t dataset,
+                          uint64_t index, uint64_t chunk_rows, void *scratch, const char *what,
+                          struct vdt_error *error)
+{
+    hsize_t offset[4] = {index * chunk_rows};
+    uint32_t mask = 0;
+    uint64_t end = vdt_file_size(file);
+    /* H5Dread_chunk with the driver probing looks the chunk up in the index and reads nothing. */
     vdt_file_probe(file, true);
-    for (uint64_t i = 0; status == VDT_OK && i < extent->chunks; i++) {
-        hsize_t offset[4] = {i * extent->chunk_rows};
-        uint32_t mask = 0;
-        uint64_t address = 0, size = 0;
-        herr_t result = H5Dread_chunk(dataset, H5P_DEFAULT, offset, &mask, scratch);
-        unsigned hits = vdt_file_probed(file, &address, &size);
-        if (result < 0 || hits != 1 || mask != 0)
-            status = vdt_fail(error, VDT_ERR_FORMAT, "%s: chunk %llu is missing or not as written",
-                              what, (unsigned long long)i);
-        else if (size > UINT32_MAX || address > vdt_file_size(file) ||
-                 size > vdt_file_size(file) - address)
-            status = vdt_fail(error, VDT_ERR_FORMAT, "%s: chunk %llu lies outside the file", what,
-                              (unsigned long long)i);
-        extent->addresses[i] = address;
-        extent->sizes[i] = (uint32_t)size;
-    }
+    herr_t result = H5Dread_chunk(dataset, H5P_DEFAULT, offset, &mask, scratch);
+    unsigned hits = vdt_file_probed(file, &place->address, &place->size);
     vdt_file_probe(file, false);
+    if (result < 0 || hits != 1 || mask != 0)
+        return vdt_fail(error, VDT_ERR_FORMAT, "%s: chunk %llu is missing or not as written", what,
+                        (unsigned long long)index);
+    if (place->address > end || place->size > end - place->address)
+        return vdt_fail(error, VDT_ERR_FORMAT, "%s: chunk %llu lies outside the file", what,
+                        (unsigned long long)index);
+    return VDT_OK;
+}
+
+/* Memory grows with the chunks that are found, not with those that the file claims. */
+static vdt_status locate_all(struct vdt_extent *extent, struct vdt_file *file, hid_t dataset,
+                             const struct vdt_layout *layout, enum vdt_array array,
+                             const char *what, struct vdt_error *error)
+{
+    size_t addresses = 0, sizes = 0;
+    vdt_cleanup(vdt_free_pointer) void *scratch = vdt_allocate(
+        vdt_array_row_bytes(layout, array), (size_t)vdt_array_chunk_rows(layout, array));
+    vdt_status status = scratch == NULL ? vdt_fail_memory(error, what) : VDT_OK;
+    for (uint64_t i = 0; status == VDT_OK && i < extent->chunks; i++) {
+        struct vdt_place place;
+        if (!vdt_grow(&extent->addresses, &addresses, i + 1, sizeof *extent->addresses) ||
+            !vdt_grow(&extent->sizes, &sizes, i + 1, sizeof *extent->sizes))
+            status = vdt_fail_memory(error, what);
+        else
+            status =
+                vdt_place_read(&place, file, dataset, i, extent->chunk_rows, scratch, what, error);
+        if (status == VDT_OK && !size_is_sane(layout, array, place.size))
+            status = vdt_fail(error, VDT_ERR_FORMAT, "%s: chunk %llu has a wrong size", what,
+                              (unsigned long long)i);
+        if (status != VDT_OK)
+            return status;
+        extent->addresses[i] = place.address;
+        extent->sizes[i] = (uint32_t)place.size;
+    }
     return status;
 }
 
@@ -243,23 +275,13 @@ vdt_status vdt_extent_read(struct vdt_extent *extent, struct vdt_file *file, hid
         return vdt_fail(error, VDT_ERR_FORMAT,
                         "%s: type, shape, chunks or filters are not those of format %s", what,
                         VDT_STORE_FORMAT);
-    size_t row_bytes = vdt_array_row_bytes(layout, array);
     /* Every chunk takes at least a byte of the file: a claim beyond that is not believed. */
     read.chunks = read.rows / read.chunk_rows + (read.rows % read.chunk_rows != 0);
     if (read.chunks > vdt_file_size(file))
         return vdt_fail(error, VDT_ERR_FORMAT, "%s: %llu rows cannot be in a file of %llu bytes",
                         what, (unsigned long long)read.rows,
                         (unsigned long long)vdt_file_size(file));
-    read.addresses = vdt_allocate(read.chunks, sizeof *read.addresses);
-    read.sizes = vdt_allocate(read.chunks, sizeof *read.sizes);
-    vdt_status status =
-        read.addresses == NULL || read.sizes == NULL
-            ? vdt_fail_memory(error, what)
-            : locate(&read, file, dataset, row_bytes * read.chunk_rows, what, error);
-    for (uint64_t i = 0; array >= VDT_TILE_ARRAYS && status == VDT_OK && i < read.chunks; i++)
-        if (read.sizes[i] != row_bytes * read.chunk_rows)
-            status = vdt_fail(error, VDT_ERR_FORMAT, "%s: chunk %llu has a wrong size", what,
-                              (unsigned long long)i);
+    vdt_status status = locate_all(&read, file, dataset, layout, array, what, error);
     if (status != VDT_OK) {
         vdt_extent_clear(&read);
         return status;

@@ -7,7 +7,7 @@
 #include <vedatile/error.h>
 
 #include "base/buffer.h"
-#include "store/driver.h"
+#include "store/file.h"
 #include "store/layout.h"
 
 /* --- writing ------------------------------------------------------------------------------ */
@@ -46,6 +46,18 @@ struct vdt_extent {
     uint64_t *addresses; /* [chunks] */
     uint32_t *sizes;     /* [chunks] stored bytes */
 };
+
+/* Where one chunk lies. */
+struct vdt_place {
+    uint64_t address;
+    uint64_t size; /* stored bytes */
+};
+
+/* The place of chunk `index`, inside the file and with no filter skipped. `scratch` has room for an
+ * unpacked chunk. */
+vdt_status vdt_place_read(struct vdt_place *place, struct vdt_file *file, hid_t dataset,
+                          uint64_t index, uint64_t chunk_rows, void *scratch, const char *what,
+                          struct vdt_error *error);
 
 /* Checks type, shape, chunks and filters against the layout and asks the driver for every chunk's
  * place, about a microsecond each. `what` is "PATH: /group/array". */

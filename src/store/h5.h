@@ -7,14 +7,17 @@
 
 #include "base/cleanup.h"
 
-/* HDF5 prints its errors unless told otherwise; this keeps the calling thread quiet for a scope:
- * vdt_cleanup(vdt_h5_restore) struct vdt_h5_quiet quiet = vdt_h5_silence(); */
+/* HDF5 prints its errors unless told otherwise; VDT_H5_QUIET; as a function's first line keeps the
+ * calling thread quiet until its end. */
 struct vdt_h5_quiet {
     H5E_auto2_t function;
     void *payload;
 };
 struct vdt_h5_quiet vdt_h5_silence(void);
 void vdt_h5_restore(struct vdt_h5_quiet *quiet);
+#define VDT_H5_QUIET                                                          \
+    vdt_cleanup(vdt_h5_restore) struct vdt_h5_quiet quiet = vdt_h5_silence(); \
+    (void)quiet
 
 /* Scope ends for identifiers; negative is none. */
 void vdt_h5_close_file(hid_t *id);

@@ -9,9 +9,11 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "store/codec.h"
+#include "store/column.h"
 #include "store/h5.h"
 
-enum { MOST_TABLE_ROWS = 1 << 20 };
+enum { TABLE_CHUNK_ROWS = 4 };
 
 static const enum vdt_task all_tasks[] = {VDT_CLASSIFICATION, VDT_DETECTION, VDT_SEGMENTATION,
                                           VDT_INSTANCE};
@@ -257,6 +259,11 @@ vdt_status vdt_header_read(hid_t file, const char *path, struct vdt_header *head
         status = vdt_h5_read_text(file, texts[i].name, path, texts[i].text, error);
     if (status == VDT_OK)
         status = read_layout(file, path, &read.layout, error);
+    if (status == VDT_ERR_NOT_FOUND) { /* of an attribute; for callers that means the file */
+        status = VDT_ERR_FORMAT;
+        if (error != NULL)
+            error->status = status;
+    }
     if (status != VDT_OK) {
         vdt_header_clear(&read);
         return status;
@@ -268,16 +275,24 @@ vdt_status vdt_header_read(hid_t file, const char *path, struct vdt_header *head
 struct names {
     char **names;
     size_t count, capacity;
-    hid_t file;
+    char bad[64]; /* the one that was looked at last */
 };
 
+/* A group that cannot be opened is an error: skipping it would make its samples vanish. */
 static herr_t note_group(hid_t file, const char *name, const H5L_info_t *info, void *payload)
 {
     struct names *names = payload;
-    if (info->type != H5L_TYPE_HARD || !vdt_group_name_valid(name))
+    if (!vdt_group_name_valid(name))
         return 0;
-    vdt_cleanup(vdt_h5_close_group) hid_t group = H5Gopen2(file, name, H5P_DEFAULT);
-    if (group < 0 || H5Lexists(group, "samples", H5P_DEFAULT) <= 0)
+    snprintf(names->bad, sizeof names->bad, "%s", name);
+    hid_t object = info->type == H5L_TYPE_HARD ? H5Oopen(file, name, H5P_DEFAULT) : -1;
+    if (object < 0)
+        return -1;
+    bool samples =
+        H5Iget_type(object) == H5I_GROUP && (H5Lexists(object, "samples", H5P_DEFAULT) > 0 ||
+                                             H5Lexists(object, "images", H5P_DEFAULT) > 0);
+    H5Oclose(object);
+    if (!samples)
         return 0;
     if (!vdt_grow(&names->names, &names->capacity, names->count + 1, sizeof *names->names))
         return -1;
@@ -288,10 +303,11 @@ static herr_t note_group(hid_t file, const char *name, const H5L_info_t *info, v
 vdt_status vdt_header_groups(hid_t file, const char *path, char ***out, size_t *count,
                              struct vdt_error *error)
 {
-    struct names names = {.file = file};
+    struct names names = {0};
     if (H5Literate(file, H5_INDEX_NAME, H5_ITER_INC, NULL, note_group, &names) < 0) {
         vdt_h5_free_texts(names.names, names.count);
-        return vdt_fail(error, VDT_ERR_FORMAT, "%s: the groups cannot be listed", path);
+        return vdt_fail(error, VDT_ERR_FORMAT, "%s: /%s: not a whole group of this file", path,
+                        names.bad);
     }
     *out = names.names;
     *count = names.count;
@@ -314,7 +330,7 @@ static hid_t table_type(enum vdt_table table)
 
 vdt_status vdt_table_create(hid_t file, enum vdt_table table, struct vdt_error *error)
 {
-    hsize_t none = 0, unlimited = H5S_UNLIMITED, chunk = 4;
+    hsize_t none = 0, unlimited = H5S_UNLIMITED, chunk = TABLE_CHUNK_ROWS;
     vdt_cleanup(vdt_h5_close_type) hid_t type = table_type(table);
     vdt_cleanup(vdt_h5_close_space) hid_t space = H5Screate_simple(1, &none, &unlimited);
     vdt_cleanup(vdt_h5_close_plist) hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
@@ -346,47 +362,79 @@ vdt_status vdt_table_append(hid_t file, enum vdt_table table, const void *row,
     return VDT_OK;
 }
 
-/* Reading goes through HDF5's filters, so only those that are part of it are let in: a file must
- * not make us load a plug-in or follow a link out of it. */
-static bool table_is_plain(hid_t dataset)
+/* Only what we write is let in: a file must not lead us into others or unpack without end. */
+static bool table_is_ours(hid_t dataset, enum vdt_table table, uint64_t *rows)
 {
+    hsize_t chunk[H5S_MAX_RANK] = {0}, dims[H5S_MAX_RANK] = {0};
+    size_t values = 0;
     vdt_cleanup(vdt_h5_close_plist) hid_t creation = H5Dget_create_plist(dataset);
-    int filters = creation < 0 ? -1 : H5Pget_nfilters(creation);
-    if (filters < 0 || H5Pget_layout(creation) != H5D_CHUNKED)
+    if (creation < 0 || H5Pget_layout(creation) != H5D_CHUNKED ||
+        H5Pget_chunk(creation, H5S_MAX_RANK, chunk) != 1 || chunk[0] != TABLE_CHUNK_ROWS ||
+        H5Pget_nfilters(creation) != 1 ||
+        H5Pget_filter2(creation, 0, NULL, &values, NULL, 0, NULL, NULL) != H5Z_FILTER_DEFLATE)
         return false;
-    for (int i = 0; i < filters; i++) {
-        size_t values = 0;
-        H5Z_filter_t filter =
-            H5Pget_filter2(creation, (unsigned)i, NULL, &values, NULL, 0, NULL, NULL);
-        if (filter != H5Z_FILTER_DEFLATE && filter != H5Z_FILTER_SHUFFLE)
-            return false;
-    }
+    vdt_cleanup(vdt_h5_close_type) hid_t type = table_type(table);
+    vdt_cleanup(vdt_h5_close_type) hid_t found = H5Dget_type(dataset);
+    vdt_cleanup(vdt_h5_close_space) hid_t space = H5Dget_space(dataset);
+    if (found < 0 || H5Tequal(found, type) <= 0 || H5Sget_simple_extent_ndims(space) != 1 ||
+        H5Sget_simple_extent_dims(space, dims, NULL) < 0)
+        return false;
+    *rows = dims[0];
     return true;
 }
 
-vdt_status vdt_table_read(hid_t file, const char *path, enum vdt_table table, void **rows,
+/* Chunks are unpacked here and not by HDF5, whose filters (1.10) trust what a file says. */
+static vdt_status read_table_chunks(struct vdt_file *file, hid_t dataset, size_t chunk_bytes,
+                                    uint64_t chunks, struct vdt_buffer *rows, const char *what,
+                                    struct vdt_error *error)
+{
+    vdt_cleanup(vdt_free_pointer) void *scratch = vdt_allocate(chunk_bytes, 1);
+    vdt_status status = scratch == NULL ? vdt_fail_memory(error, what) : VDT_OK;
+    for (uint64_t i = 0; status == VDT_OK && i < chunks; i++) {
+        struct vdt_place place;
+        vdt_cleanup(vdt_free_pointer) void *stored = NULL;
+        status = vdt_place_read(&place, file, dataset, i, TABLE_CHUNK_ROWS, scratch, what, error);
+        if (status == VDT_OK && place.size > 2 * chunk_bytes)
+            status = vdt_fail(error, VDT_ERR_FORMAT, "%s: chunk %llu has a wrong size", what,
+                              (unsigned long long)i);
+        if (status != VDT_OK)
+            return status;
+        stored = vdt_allocate(place.size, 1);
+        if (stored == NULL || !vdt_buffer_reserve(rows, rows->size + chunk_bytes))
+            return vdt_fail_memory(error, what);
+        status = vdt_file_read(file, stored, place.size, place.address, error);
+        if (status == VDT_OK &&
+            vdt_decode_chunk(VDT_CODEC_DEFLATE, 1, stored, place.size, rows->data + rows->size,
+                             chunk_bytes, NULL) != VDT_OK)
+            status = vdt_fail(error, VDT_ERR_FORMAT, "%s: chunk %llu is damaged", what,
+                              (unsigned long long)i);
+        rows->size += chunk_bytes;
+    }
+    return status;
+}
+
+vdt_status vdt_table_read(struct vdt_file *file, hid_t h5, enum vdt_table table, void **rows,
                           size_t *count, struct vdt_error *error)
 {
+    char what[1024];
     const char *name = table_names[table];
-    vdt_cleanup(vdt_h5_close_type) hid_t type = table_type(table);
+    size_t chunk_bytes = TABLE_CHUNK_ROWS * vdt_table_row_bytes(table);
+    uint64_t found = 0;
+    struct vdt_buffer read = {0};
+    snprintf(what, sizeof what, "%s: /%s", file->path, name);
     H5L_info_t link;
-    bool hard = H5Lget_info(file, name, &link, H5P_DEFAULT) >= 0 && link.type == H5L_TYPE_HARD;
-    vdt_cleanup(vdt_h5_close_dataset) hid_t dataset = hard ? H5Dopen2(file, name, H5P_DEFAULT) : -1;
-    vdt_cleanup(vdt_h5_close_type) hid_t found = dataset < 0 ? -1 : H5Dget_type(dataset);
-    vdt_cleanup(vdt_h5_close_space) hid_t space = dataset < 0 ? -1 : H5Dget_space(dataset);
-    hssize_t points = space < 0 ? -1 : H5Sget_simple_extent_npoints(space);
-    if (found < 0 || H5Tequal(found, type) <= 0 || H5Sget_simple_extent_ndims(space) != 1 ||
-        points < 0 || points > MOST_TABLE_ROWS || !table_is_plain(dataset))
-        return vdt_fail(error, VDT_ERR_FORMAT, "%s: /%s is not the table of format %s", path, name,
+    bool hard = H5Lget_info(h5, name, &link, H5P_DEFAULT) >= 0 && link.type == H5L_TYPE_HARD;
+    vdt_cleanup(vdt_h5_close_dataset) hid_t dataset = hard ? H5Dopen2(h5, name, H5P_DEFAULT) : -1;
+    if (dataset < 0 || !table_is_ours(dataset, table, &found))
+        return vdt_fail(error, VDT_ERR_FORMAT, "%s is not the table of format %s", what,
                         VDT_STORE_FORMAT);
-    void *data = vdt_allocate_zero((size_t)points, vdt_table_row_bytes(table));
-    if (data == NULL)
-        return vdt_fail_memory(error, path);
-    if (points > 0 && H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0) {
-        free(data);
-        return vdt_fail(error, VDT_ERR_FORMAT, "%s: /%s cannot be read", path, name);
+    uint64_t chunks = found / TABLE_CHUNK_ROWS + (found % TABLE_CHUNK_ROWS != 0);
+    vdt_status status = read_table_chunks(file, dataset, chunk_bytes, chunks, &read, what, error);
+    if (status != VDT_OK) {
+        vdt_buffer_clear(&read);
+        return status;
     }
-    *rows = data;
-    *count = (size_t)points;
+    *rows = read.data;
+    *count = (size_t)found;
     return VDT_OK;
 }

@@ -6,6 +6,7 @@
 #include <vedatile/error.h>
 #include <vedatile/store.h>
 
+#include "store/file.h"
 #include "store/layout.h"
 
 /* Owned strings; {0} is empty. */
@@ -39,7 +40,7 @@ size_t vdt_table_row_bytes(enum vdt_table table);
 vdt_status vdt_table_create(hid_t file, enum vdt_table table, struct vdt_error *error);
 vdt_status vdt_table_append(hid_t file, enum vdt_table table, const void *row,
                             struct vdt_error *error);
-vdt_status vdt_table_read(hid_t file, const char *path, enum vdt_table table, void **rows,
+vdt_status vdt_table_read(struct vdt_file *file, hid_t h5, enum vdt_table table, void **rows,
                           size_t *count, struct vdt_error *error);
 
 #endif

@@ -7,8 +7,11 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/error.h"
+#include "base/json.h"
+#include "store/keys.h"
 
 enum { COLUMN_CHUNK_BYTES = 65536 };
 
@@ -27,19 +30,24 @@ static const char *const paths[VDT_ARRAYS] = {
     [VDT_METADATA_TEXT] = "metadata/text",
 };
 
-static const char **copy_strings(const char *const *strings, size_t count)
-{
-    const char **copies = vdt_allocate_zero(count, sizeof *copies);
-    for (size_t i = 0; copies != NULL && i < count; i++)
-        copies[i] = vdt_copy_string(strings[i]);
-    return copies;
-}
-
 static void free_strings(const char *const *strings, size_t count)
 {
     for (size_t i = 0; strings != NULL && i < count; i++)
         free((void *)strings[i]);
     free((void *)strings);
+}
+
+static const char **copy_strings(const char *const *strings, size_t count)
+{
+    const char **copies = vdt_allocate_zero(count, sizeof *copies);
+    for (size_t i = 0; copies != NULL && i < count; i++) {
+        copies[i] = vdt_copy_string(strings[i]);
+        if (copies[i] == NULL) {
+            free_strings(copies, i);
+            copies = NULL;
+        }
+    }
+    return copies;
 }
 
 static vdt_status check_tile(const struct vdt_tile_spec *tile, struct vdt_error *error)
@@ -59,6 +67,27 @@ static vdt_status check_tile(const struct vdt_tile_spec *tile, struct vdt_error 
     return VDT_OK;
 }
 
+/* Well-formed, and no code point written longer than need be, beyond U+10FFFF or a surrogate. */
+static bool is_utf8(const char *text)
+{
+    const unsigned char *c = (const unsigned char *)text;
+    while (*c != '\0') {
+        int more = *c < 0x80 ? 0 : *c >> 5 == 6 ? 1 : *c >> 4 == 14 ? 2 : *c >> 3 == 30 ? 3 : -1;
+        uint32_t least = more == 1 ? 0x80 : more == 2 ? 0x800 : more == 3 ? 0x10000 : 0;
+        if (more < 0)
+            return false;
+        uint32_t code = more == 0 ? *c : *c & (0x3fu >> more);
+        for (c++; more > 0; more--, c++) {
+            if (*c >> 6 != 2)
+                return false;
+            code = code << 6 | (*c & 0x3f);
+        }
+        if (code < least || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
+            return false;
+    }
+    return true;
+}
+
 static vdt_status check_classes(const struct vdt_store_spec *spec, struct vdt_error *error)
 {
     if (spec->tasks > 15)
@@ -68,14 +97,32 @@ static vdt_status check_classes(const struct vdt_store_spec *spec, struct vdt_er
     if (spec->class_count > 65534)
         return vdt_fail(error, VDT_ERR_ARGUMENT, "%zu classes are too many: at most 65534",
                         spec->class_count);
-    for (size_t i = 0; i < spec->class_count; i++) {
-        if (spec->classes[i][0] == '\0' || strlen(spec->classes[i]) > 255)
-            return vdt_fail(error, VDT_ERR_ARGUMENT, "class %zu: a name has 1 to 255 bytes", i);
-        for (size_t k = 0; k < i; k++)
-            if (strcmp(spec->classes[i], spec->classes[k]) == 0)
-                return vdt_fail(error, VDT_ERR_ARGUMENT, "class \"%s\" is listed twice",
-                                spec->classes[i]);
+    struct vdt_keys seen = {0};
+    vdt_status status = VDT_OK;
+    for (size_t i = 0; status == VDT_OK && i < spec->class_count; i++) {
+        const char *name = spec->classes[i];
+        bool added = false;
+        if (name[0] == '\0' || strlen(name) > 255)
+            status = vdt_fail(error, VDT_ERR_ARGUMENT, "class %zu: a name has 1 to 255 bytes", i);
+        else if (!is_utf8(name))
+            status = vdt_fail(error, VDT_ERR_ARGUMENT, "class %zu: the name is not UTF-8", i);
+        else if (!vdt_keys_add(&seen, name, &added))
+            status = vdt_fail_memory(error, "store layout");
+        else if (!added)
+            status = vdt_fail(error, VDT_ERR_ARGUMENT, "class \"%s\" is listed twice", name);
     }
+    vdt_keys_clear(&seen);
+    return status;
+}
+
+static vdt_status check_names(const struct vdt_store_spec *spec, struct vdt_error *error)
+{
+    if (!is_utf8(spec->name))
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "the store's name is not UTF-8");
+    for (uint32_t b = 0; b < spec->tile.bands; b++)
+        if (!is_utf8(spec->band_names[b]) || strlen(spec->band_names[b]) > 255)
+            return vdt_fail(error, VDT_ERR_ARGUMENT,
+                            "band %u: a name is UTF-8 of at most 255 bytes", b + 1);
     return VDT_OK;
 }
 
@@ -85,6 +132,8 @@ vdt_status vdt_layout_init(struct vdt_layout *layout, const struct vdt_store_spe
     vdt_status status = check_tile(&spec->tile, error);
     if (status == VDT_OK)
         status = check_classes(spec, error);
+    if (status == VDT_OK)
+        status = check_names(spec, error);
     if (status != VDT_OK)
         return status;
     struct vdt_layout made = {.spec = *spec};
@@ -367,6 +416,13 @@ uint32_t vdt_label_crc(const struct vdt_layout *layout, const struct vdt_labels 
     if (vdt_array_present(layout, VDT_INSTANCES))
         crc = vdt_crc32c(crc, labels->instances, layout->pixels * 2);
     return crc;
+}
+
+bool vdt_metadata_valid(const char *text)
+{
+    vdt_cleanup(vdt_json_release) json_t *value = NULL;
+    return strcmp(text, "{}") == 0 ||
+           (vdt_json_parse(text, "", &value, NULL) == VDT_OK && json_is_object(value));
 }
 
 bool vdt_group_name_valid(const char *name)

@@ -111,6 +111,9 @@ uint32_t vdt_row_u32(const unsigned char *row, size_t offset);
 /* CRC-32C over all label arrays in the order of struct vdt_labels. */
 uint32_t vdt_label_crc(const struct vdt_layout *layout, const struct vdt_labels *labels);
 
+/* One JSON object. */
+bool vdt_metadata_valid(const char *text);
+
 /* Group names: letters, digits, '_' and '-'; not one of the root's own names. */
 bool vdt_group_name_valid(const char *name);
 

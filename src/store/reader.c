@@ -1,278 +1,14 @@
-/* A store opened for reading: HDF5 tells where everything lies and is closed; the rest is pread. */
-#include "store/reader.h"
-
-#include <math.h>
+/* What an open store says of itself, and its samples by pread: no HDF5 from here on. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/error.h"
-#include "base/path.h"
 #include "store/codec.h"
-#include "store/driver.h"
-#include "store/h5.h"
-#include "store/header.h"
-
-enum { OPEN_TRIES = 200 };
-
-struct group {
-    char *name;
-    uint64_t count;
-    uint64_t *box_offsets;  /* [count + 1], or NULL */
-    uint64_t *text_offsets; /* [count + 1] */
-    struct vdt_extent extents[VDT_ARRAYS];
-};
-
-struct vdt_reader {
-    char *path;
-    struct vdt_file *file;
-    struct vdt_header header;
-    struct group *groups;
-    size_t group_count;
-    struct vdt_scene_row *scene_rows;
-    struct vdt_scene_record *scenes;
-    char (*scene_texts)[VDT_SCENE_DIGEST + 1 + VDT_SCENE_ACQUIRED + 1];
-    size_t scene_count;
-    char (*crs)[VDT_CRS_WKT];
-    size_t crs_count;
-};
-
-/* --- opening ------------------------------------------------------------------------------ */
-
-static void clear_group(struct group *group)
-{
-    for (int a = 0; a < VDT_ARRAYS; a++)
-        vdt_extent_clear(&group->extents[a]);
-    free(group->box_offsets);
-    free(group->text_offsets);
-    free(group->name);
-}
-
-void vdt_reader_free(struct vdt_reader *reader)
-{
-    if (reader == NULL)
-        return;
-    for (size_t g = 0; g < reader->group_count; g++)
-        clear_group(&reader->groups[g]);
-    free(reader->groups);
-    vdt_header_clear(&reader->header);
-    free(reader->scene_rows);
-    free(reader->scenes);
-    free(reader->scene_texts);
-    free(reader->crs);
-    vdt_file_free(reader->file);
-    free(reader->path);
-    free(reader);
-}
-
-static void reader_cleanup(struct vdt_reader **reader)
-{
-    vdt_reader_free(*reader);
-}
-
-static vdt_status read_rows(const struct vdt_reader *reader, const struct vdt_extent *extent,
-                            size_t row_bytes, uint64_t first, uint64_t count, void *rows,
-                            struct vdt_error *error)
-{
-    char *to = rows;
-    while (count > 0) {
-        uint64_t chunk = first / extent->chunk_rows, at = first % extent->chunk_rows;
-        uint64_t step = extent->chunk_rows - at < count ? extent->chunk_rows - at : count;
-        vdt_status status =
-            vdt_read_at(vdt_file_descriptor(reader->file), to, step * row_bytes,
-                        extent->addresses[chunk] + at * row_bytes, reader->path, error);
-        if (status != VDT_OK)
-            return status;
-        to += step * row_bytes;
-        first += step;
-        count -= step;
-    }
-    return VDT_OK;
-}
-
-/* The offsets of a group, whole and in order: 0 first, `total` last. */
-static vdt_status read_offsets(const struct vdt_reader *reader, const struct group *group,
-                               enum vdt_array array, uint64_t total, uint64_t **out,
-                               struct vdt_error *error)
-{
-    const struct vdt_extent *extent = &group->extents[array];
-    if (extent->rows != group->count + 1)
-        return vdt_fail(error, VDT_ERR_FORMAT, "%s: /%s/%s has %llu rows for %llu samples",
-                        reader->path, group->name, vdt_array_path(array),
-                        (unsigned long long)extent->rows, (unsigned long long)group->count);
-    vdt_cleanup(vdt_free_pointer) uint64_t *offsets = vdt_allocate(extent->rows, 8);
-    if (offsets == NULL)
-        return vdt_fail_memory(error, reader->path);
-    vdt_status status = read_rows(reader, extent, 8, 0, extent->rows, offsets, error);
-    if (status != VDT_OK)
-        return status;
-    bool rising = offsets[0] == 0 && offsets[group->count] == total;
-    for (uint64_t i = 0; rising && i < group->count; i++)
-        rising = offsets[i] <= offsets[i + 1];
-    if (!rising)
-        return vdt_fail(error, VDT_ERR_FORMAT, "%s: /%s/%s does not rise from 0 to %llu",
-                        reader->path, group->name, vdt_array_path(array),
-                        (unsigned long long)total);
-    *out = offsets;
-    offsets = NULL;
-    return VDT_OK;
-}
-
-/* Every array of a group has as many rows as there are samples, or boxes, or bytes of text. */
-static vdt_status check_counts(const struct vdt_reader *reader, struct group *group,
-                               struct vdt_error *error)
-{
-    const struct vdt_layout *layout = &reader->header.layout;
-    for (int a = 0; a < VDT_ARRAYS; a++) {
-        bool per_box = a >= VDT_BOXES && a <= VDT_BOX_VISIBLE;
-        bool other = a == VDT_BOX_OFFSETS || a == VDT_METADATA_OFFSETS || a == VDT_METADATA_TEXT;
-        uint64_t wanted = per_box ? group->extents[VDT_BOXES].rows : group->count;
-        if (!vdt_array_present(layout, (enum vdt_array)a) || other ||
-            group->extents[a].rows == wanted)
-            continue;
-        return vdt_fail(error, VDT_ERR_FORMAT, "%s: /%s/%s has %llu rows where %llu belong",
-                        reader->path, group->name, vdt_array_path((enum vdt_array)a),
-                        (unsigned long long)group->extents[a].rows, (unsigned long long)wanted);
-    }
-    vdt_status status = VDT_OK;
-    if (vdt_array_present(layout, VDT_BOXES))
-        status = read_offsets(reader, group, VDT_BOX_OFFSETS, group->extents[VDT_BOXES].rows,
-                              &group->box_offsets, error);
-    if (status == VDT_OK)
-        status = read_offsets(reader, group, VDT_METADATA_OFFSETS,
-                              group->extents[VDT_METADATA_TEXT].rows, &group->text_offsets, error);
-    return status;
-}
-
-static vdt_status open_group(struct vdt_reader *reader, hid_t file, struct group *group,
-                             struct vdt_error *error)
-{
-    const struct vdt_layout *layout = &reader->header.layout;
-    vdt_cleanup(vdt_h5_close_group) hid_t id = H5Gopen2(file, group->name, H5P_DEFAULT);
-    vdt_status status = VDT_OK;
-    for (int a = 0; status == VDT_OK && a < VDT_ARRAYS; a++) {
-        char what[1024];
-        snprintf(what, sizeof what, "%s: /%s/%s", reader->path, group->name,
-                 vdt_array_path((enum vdt_array)a));
-        if (vdt_array_present(layout, (enum vdt_array)a))
-            status = vdt_extent_read(&group->extents[a], reader->file, id, layout,
-                                     (enum vdt_array)a, what, error);
-    }
-    group->count = group->extents[VDT_SAMPLES].rows;
-    return status;
-}
-
-static vdt_status read_tables(struct vdt_reader *reader, hid_t file, struct vdt_error *error)
-{
-    void *rows = NULL;
-    vdt_status status =
-        vdt_table_read(file, reader->path, VDT_TABLE_SCENES, &rows, &reader->scene_count, error);
-    if (status != VDT_OK)
-        return status;
-    reader->scene_rows = rows;
-    reader->scenes = vdt_allocate_zero(reader->scene_count, sizeof *reader->scenes);
-    reader->scene_texts = vdt_allocate_zero(reader->scene_count, sizeof *reader->scene_texts);
-    if (reader->scenes == NULL || reader->scene_texts == NULL)
-        return vdt_fail_memory(error, reader->path);
-    for (size_t i = 0; i < reader->scene_count; i++) {
-        struct vdt_scene_row *row = &reader->scene_rows[i];
-        char *digest = reader->scene_texts[i], *acquired = digest + VDT_SCENE_DIGEST + 1;
-        row->uri[VDT_SCENE_URI - 1] = '\0';
-        memcpy(digest, row->digest, VDT_SCENE_DIGEST);
-        memcpy(acquired, row->acquired, VDT_SCENE_ACQUIRED);
-        reader->scenes[i] = (struct vdt_scene_record){.uri = row->uri,
-                                                      .size = row->size,
-                                                      .digest = digest,
-                                                      .acquired = acquired,
-                                                      .cols = row->cols,
-                                                      .rows = row->rows};
-    }
-    rows = NULL;
-    status = vdt_table_read(file, reader->path, VDT_TABLE_CRS, &rows, &reader->crs_count, error);
-    reader->crs = rows;
-    for (size_t i = 0; status == VDT_OK && i < reader->crs_count; i++)
-        reader->crs[i][VDT_CRS_WKT - 1] = '\0';
-    return status;
-}
-
-static vdt_status read_groups(struct vdt_reader *reader, hid_t file, struct vdt_error *error)
-{
-    char **names = NULL;
-    size_t count = 0;
-    vdt_status status = vdt_header_groups(file, reader->path, &names, &count, error);
-    if (status != VDT_OK)
-        return status;
-    reader->groups = vdt_allocate_zero(count, sizeof *reader->groups);
-    if (reader->groups == NULL) {
-        vdt_h5_free_texts(names, count);
-        return vdt_fail_memory(error, reader->path);
-    }
-    for (size_t g = 0; g < count; g++)
-        reader->groups[g].name = names[g];
-    free(names);
-    reader->group_count = count;
-    for (size_t g = 0; status == VDT_OK && g < count; g++)
-        status = open_group(reader, file, &reader->groups[g], error);
-    return status;
-}
-
-static vdt_status read_content(struct vdt_reader *reader, struct vdt_error *error)
-{
-    vdt_cleanup(vdt_h5_close_file) hid_t file = -1;
-    vdt_status status = vdt_file_hdf5(reader->file, &file, error);
-    if (status == VDT_OK)
-        status = vdt_header_read(file, reader->path, &reader->header, error);
-    if (status == VDT_OK)
-        status = read_tables(reader, file, error);
-    if (status == VDT_OK)
-        status = read_groups(reader, file, error);
-    for (size_t g = 0; status == VDT_OK && g < reader->group_count; g++)
-        status = check_counts(reader, &reader->groups[g], error);
-    return status;
-}
-
-static vdt_status try_open(const char *path, struct vdt_reader **out, bool *moved,
-                           struct vdt_error *error)
-{
-    vdt_cleanup(reader_cleanup) struct vdt_reader *reader = calloc(1, sizeof *reader);
-    *moved = false;
-    if (reader == NULL || (reader->path = vdt_copy_string(path)) == NULL)
-        return vdt_fail_memory(error, path);
-    vdt_status status = vdt_file_open_read(path, &reader->file, error);
-    if (status != VDT_OK)
-        return status;
-    status = read_content(reader, error);
-    *moved = vdt_file_changed(reader->file);
-    if (status != VDT_OK)
-        return status;
-    *out = reader;
-    reader = NULL;
-    return VDT_OK;
-}
-
-vdt_status vdt_reader_open(const char *path, struct vdt_reader **out, struct vdt_error *error)
-{
-    vdt_cleanup(vdt_h5_restore) struct vdt_h5_quiet quiet = vdt_h5_silence();
-    static const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
-    for (int i = 0; i < OPEN_TRIES; i++) {
-        struct vdt_reader *reader = NULL;
-        bool moved = false;
-        vdt_status status = try_open(path, &reader, &moved, error);
-        if (!moved && status == VDT_OK)
-            *out = reader;
-        if (!moved)
-            return status;
-        /* A writer committed meanwhile: what was read may be of two minds. */
-        vdt_reader_free(reader);
-        nanosleep(&pause, NULL);
-    }
-    return vdt_fail(error, VDT_ERR_BUSY, "%s: changes faster than it can be read", path);
-}
+#include "store/reader_state.h"
 
 /* --- properties --------------------------------------------------------------------------- */
 
@@ -368,6 +104,11 @@ uint64_t vdt_reader_box_count(const struct vdt_reader *reader, size_t group)
     return reader->groups[group].extents[VDT_BOXES].rows;
 }
 
+uint64_t vdt_reader_text_bytes(const struct vdt_reader *reader, size_t group)
+{
+    return reader->groups[group].extents[VDT_METADATA_TEXT].rows;
+}
+
 size_t vdt_reader_scene_count(const struct vdt_reader *reader)
 {
     return reader->scene_count;
@@ -400,6 +141,25 @@ static vdt_status check_range(const struct vdt_reader *reader, size_t group, uin
         return vdt_fail(error, VDT_ERR_ARGUMENT, "%s: /%s: sample %llu of %llu", reader->path,
                         reader->groups[group].name, (unsigned long long)(first + count - 1),
                         (unsigned long long)reader->groups[group].count);
+    return VDT_OK;
+}
+
+static vdt_status read_rows(const struct vdt_reader *reader, const struct vdt_extent *extent,
+                            size_t row_bytes, uint64_t first, uint64_t count, void *rows,
+                            struct vdt_error *error)
+{
+    char *to = rows;
+    while (count > 0) {
+        uint64_t chunk = first / extent->chunk_rows, at = first % extent->chunk_rows;
+        uint64_t step = extent->chunk_rows - at < count ? extent->chunk_rows - at : count;
+        vdt_status status = vdt_file_read(reader->file, to, step * row_bytes,
+                                          extent->addresses[chunk] + at * row_bytes, error);
+        if (status != VDT_OK)
+            return status;
+        to += step * row_bytes;
+        first += step;
+        count -= step;
+    }
     return VDT_OK;
 }
 
@@ -445,10 +205,9 @@ static vdt_status read_tile(const struct vdt_reader *reader, size_t group, enum 
                         vdt_array_path(array));
     const struct vdt_extent *extent = &reader->groups[group].extents[array];
     size_t size = vdt_array_row_bytes(layout, array), stored = extent->sizes[index];
-    int fd = vdt_file_descriptor(reader->file);
     if (vdt_array_codec(layout, array) == VDT_CODEC_RAW) {
         if (stored == size)
-            return vdt_read_at(fd, data, size, extent->addresses[index], reader->path, error);
+            return vdt_file_read(reader->file, data, size, extent->addresses[index], error);
         return vdt_fail(error, VDT_ERR_FORMAT, "%s: /%s/%s[%llu]: %zu bytes instead of %zu",
                         reader->path, reader->groups[group].name, vdt_array_path(array),
                         (unsigned long long)index, stored, size);
@@ -456,7 +215,7 @@ static vdt_status read_tile(const struct vdt_reader *reader, size_t group, enum 
     vdt_cleanup(vdt_free_pointer) void *bytes = vdt_allocate(stored, 1);
     if (bytes == NULL)
         return vdt_fail_memory(error, reader->path);
-    status = vdt_read_at(fd, bytes, stored, extent->addresses[index], reader->path, error);
+    status = vdt_file_read(reader->file, bytes, stored, extent->addresses[index], error);
     struct vdt_error reason;
     if (status == VDT_OK &&
         vdt_decode_chunk(vdt_array_codec(layout, array), vdt_array_element(layout, array), bytes,
@@ -499,7 +258,7 @@ vdt_status vdt_reader_onehot(const struct vdt_reader *reader, size_t group, uint
 uint64_t vdt_reader_box_rows(const struct vdt_reader *reader, size_t group, uint64_t first,
                              uint64_t count)
 {
-    const struct group *g = &reader->groups[group];
+    const struct vdt_reader_group *g = &reader->groups[group];
     return g->box_offsets == NULL ? 0 : g->box_offsets[first + count] - g->box_offsets[first];
 }
 
@@ -510,7 +269,7 @@ vdt_status vdt_reader_boxes(const struct vdt_reader *reader, size_t group, uint6
     vdt_status status = check_range(reader, group, first, count, error);
     if (status != VDT_OK)
         return status;
-    const struct group *g = &reader->groups[group];
+    const struct vdt_reader_group *g = &reader->groups[group];
     if (g->box_offsets == NULL)
         return vdt_fail(error, VDT_ERR_NOT_FOUND, "%s: its tasks have no boxes", reader->path);
     uint64_t row = g->box_offsets[first], rows = g->box_offsets[first + count] - row;
@@ -561,13 +320,12 @@ vdt_status vdt_reader_verify(const struct vdt_reader *reader, size_t group, uint
     const char *damaged = NULL;
     if (image != NULL &&
         vdt_crc32c(0, image, layout->image_bytes) != vdt_row_u32(row, VDT_ROW_IMAGE_CRC))
-        damaged = "image";
+        damaged = "image does not match its";
     else if (labels != NULL && vdt_label_crc(layout, labels) != vdt_row_u32(row, VDT_ROW_LABEL_CRC))
-        damaged = "labels";
+        damaged = "labels do not match their";
     if (damaged == NULL)
         return VDT_OK;
-    return vdt_fail(error, VDT_ERR_FORMAT,
-                    "%s: /%s sample %llu (%.63s): the %s differs from its checksum", reader->path,
-                    reader->groups[group].name, (unsigned long long)index,
+    return vdt_fail(error, VDT_ERR_FORMAT, "%s: /%s sample %llu (%.63s): the %s checksum",
+                    reader->path, reader->groups[group].name, (unsigned long long)index,
                     (const char *)row + VDT_ROW_KEY, damaged);
 }

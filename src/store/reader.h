@@ -10,6 +10,9 @@
 const struct vdt_layout *vdt_reader_layout(const struct vdt_reader *reader);
 const char *vdt_reader_split(const struct vdt_reader *reader);
 
+/* Bytes of the metadata of all samples of a group. */
+uint64_t vdt_reader_text_bytes(const struct vdt_reader *reader, size_t group);
+
 /* Rows [first, first + count) of a column as they lie in the file. */
 vdt_status vdt_reader_rows(const struct vdt_reader *reader, size_t group, enum vdt_array array,
                            uint64_t first, uint64_t count, void *rows, struct vdt_error *error);

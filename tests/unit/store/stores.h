@@ -1,0 +1,321 @@
+/* What the tests of src/store share: folders, samples that follow from a number, small stores. */
+#ifndef TEST_STORES_H
+#define TEST_STORES_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <vedatile/store.h>
+
+#include "base/random.h"
+
+enum { MOST_PIXELS = 64 * 64, MOST_BYTES = 65536, MOST_BOXES = 64 };
+
+/* --- folders and files ---------------------------------------------------------------------- */
+
+static char folder[64];
+
+/* "name" in the test's folder; the last 8 results stay valid. */
+static inline const char *in_folder(const char *name)
+{
+    static char paths[8][512];
+    static unsigned next;
+    char *path = paths[next++ % 8];
+    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
+    return path;
+}
+
+static inline int make_folder(void **state)
+{
+    (void)state;
+    strcpy(folder, "/tmp/vdt-store-XXXXXX");
+    return mkdtemp(folder) == NULL;
+}
+
+/* How many files there are; `remove_all` takes them away. */
+static inline int files_in_folder(bool remove_all)
+{
+    int count = 0;
+    DIR *open_folder = opendir(folder);
+    for (struct dirent *entry; (entry = readdir(open_folder)) != NULL;) {
+        if (entry->d_name[0] == '.')
+            continue;
+        count++;
+        if (remove_all)
+            unlink(in_folder(entry->d_name));
+    }
+    closedir(open_folder);
+    return count;
+}
+
+static inline int remove_folder(void **state)
+{
+    (void)state;
+    files_in_folder(true);
+    return rmdir(folder);
+}
+
+static inline bool exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+static inline size_t size_of(const char *path)
+{
+    struct stat info;
+    assert_int_equal(stat(path, &info), 0);
+    return (size_t)info.st_size;
+}
+
+static inline unsigned char *read_file(const char *path, size_t *size)
+{
+    *size = size_of(path);
+    unsigned char *data = malloc(*size + 1);
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    assert_int_equal(fread(data, 1, *size, file), *size);
+    fclose(file);
+    return data;
+}
+
+static inline void write_file(const char *path, const void *data, size_t size)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(data, 1, size, file), size);
+    fclose(file);
+}
+
+static inline void copy_file(const char *from, const char *to)
+{
+    size_t size;
+    unsigned char *data = read_file(from, &size);
+    write_file(to, data, size);
+    free(data);
+}
+
+/* --- samples -------------------------------------------------------------------------------- */
+
+static const char *const class_names[] = {"roof", "Caixa D'\xc3\x81gua", "\xe6\xa3\xae\xe6\x9e\x97",
+                                          "pool"};
+
+static inline struct vdt_store_spec make_spec(enum vdt_dtype dtype, uint32_t tasks,
+                                              enum vdt_codec codec)
+{
+    return (struct vdt_store_spec){.tile = {.bands = 2, .rows = 5, .cols = 7, .dtype = dtype},
+                                   .tasks = tasks,
+                                   .classes = class_names,
+                                   .class_count = 4,
+                                   .image_codec = codec,
+                                   .mask_codec = codec};
+}
+
+/* A sample that follows from `seed` alone, and the memory it points to. */
+struct made {
+    struct vdt_sample sample;
+    char metadata[256];
+    unsigned char image[MOST_BYTES];
+    uint8_t onehot[4];
+    float boxes[MOST_BOXES][4];
+    uint16_t box_class[MOST_BOXES];
+    int64_t box_feature[MOST_BOXES];
+    float box_visible[MOST_BOXES];
+    uint8_t mask[MOST_PIXELS];
+    uint16_t instances[MOST_PIXELS];
+};
+
+static inline void make_boxes(struct made *m, const struct vdt_tile_spec *tile, uint64_t seed)
+{
+    m->sample.labels.box_count = seed % 5 == 4 ? 17 : seed % 4;
+    for (size_t i = 0; i < m->sample.labels.box_count; i++) {
+        uint64_t r = vdt_mix(seed * 64 + i);
+        m->boxes[i][0] = (float)(r % tile->cols) / 2;
+        m->boxes[i][1] = (float)(r / 7 % tile->rows) / 2;
+        m->boxes[i][2] = (float)tile->cols;
+        m->boxes[i][3] = (float)tile->rows - 0.25f;
+        m->box_class[i] = (uint16_t)(r % 4);
+        m->box_feature[i] = (int64_t)r;
+        m->box_visible[i] = (float)(r % 101) / 100;
+    }
+}
+
+static inline void make_sample(struct made *m, const struct vdt_store_spec *spec, uint64_t seed)
+{
+    const struct vdt_tile_spec *tile = &spec->tile;
+    size_t bytes = vdt_tile_bytes(tile), pixels = (size_t)tile->rows * tile->cols;
+    memset(m, 0, sizeof *m);
+    snprintf(m->sample.key, sizeof m->sample.key, "key-%llu", (unsigned long long)seed);
+    /* Slowly rising bytes pack well, those of every third sample do not. */
+    for (size_t i = 0; i < bytes; i++)
+        m->image[i] = (unsigned char)(seed % 3 == 0 ? vdt_mix(seed * 100000 + i) : i / 16 + seed);
+    if (tile->dtype == VDT_FLOAT32)
+        for (size_t i = 0; i < bytes / 4; i++)
+            memcpy(m->image + 4 * i, &(float){(float)i + (float)seed}, 4);
+    if (tile->dtype == VDT_FLOAT64)
+        for (size_t i = 0; i < bytes / 8; i++)
+            memcpy(m->image + 8 * i, &(double){(double)i - (double)seed}, 8);
+    make_boxes(m, tile, seed);
+    for (size_t i = 0; i < 4; i++)
+        m->onehot[i] = (uint8_t)(seed >> i & 1);
+    for (size_t i = 0; i < pixels; i++) {
+        uint64_t r = vdt_mix(seed + i / 4);
+        m->mask[i] = r % 6 == 5 ? VDT_IGNORE_U8 : (uint8_t)(r % 6 % 5);
+        m->instances[i] = (uint16_t)(r % (m->sample.labels.box_count + 1));
+    }
+    m->sample.window = (struct vdt_window){(int32_t)seed, -3, (int32_t)tile->cols, 5};
+    for (int i = 0; i < 6; i++)
+        m->sample.geotransform[i] = (double)seed + 0.1 * i;
+    for (int i = 0; i < 4; i++)
+        m->sample.bounds[i] = seed % 2 ? NAN : 1.5 * i;
+    m->sample.valid_fraction = 0.75f;
+    m->sample.weight = 1 + (float)(seed % 3);
+    m->sample.image = m->image;
+    m->sample.labels.onehot = m->onehot;
+    m->sample.labels.boxes = (const float(*)[4])m->boxes;
+    m->sample.labels.box_class = m->box_class;
+    m->sample.labels.box_feature = m->box_feature;
+    m->sample.labels.box_visible = m->box_visible;
+    m->sample.labels.mask = m->mask;
+    m->sample.labels.instances = m->instances;
+    if (seed % 4 != 0)
+        snprintf(m->metadata, sizeof m->metadata, "{\"n\":%llu,\"t\":\"%.*s\"}",
+                 (unsigned long long)seed, (int)(seed % 100),
+                 "0123456789012345678901234567890123456789012345678901234567890123456789"
+                 "012345678901234567890123456789");
+    m->sample.metadata = seed % 4 == 0 ? NULL : m->metadata;
+}
+
+/* --- stores --------------------------------------------------------------------------------- */
+
+static inline struct vdt_scene_record scene_number(unsigned number, char digest[33])
+{
+    snprintf(digest, 33, "%032x", number);
+    return (struct vdt_scene_record){.uri = "../scenes/a.tif",
+                                     .size = 1000 + number,
+                                     .digest = digest,
+                                     .acquired = "2024-05-01T10:00:00Z",
+                                     .cols = 512,
+                                     .rows = 256};
+}
+
+/* Scene 0 and CRS 0, which all samples here are of. */
+static inline void add_place(struct vdt_writer *writer)
+{
+    char digest[33];
+    struct vdt_scene_record scene = scene_number(0, digest);
+    uint32_t index = 99;
+    assert_int_equal(vdt_writer_add_scene(writer, &scene, &index, NULL), VDT_OK);
+    assert_int_equal(index, 0);
+    index = 99;
+    assert_int_equal(vdt_writer_add_crs(writer, "GEOGCRS[\"x\"]", &index, NULL), VDT_OK);
+    assert_int_equal(index, 0);
+}
+
+static inline void append_to(struct vdt_writer *writer, const char *group,
+                             const struct vdt_store_spec *spec, uint64_t first, uint64_t count)
+{
+    static struct made m;
+    struct vdt_error error = {0};
+    for (uint64_t i = first; i < first + count; i++) {
+        make_sample(&m, spec, i);
+        if (vdt_writer_append(writer, group, &m.sample, &error) != VDT_OK)
+            fail_msg("%s", error.message);
+    }
+}
+
+static inline struct vdt_writer *create_store(const char *path, const struct vdt_store_spec *spec)
+{
+    struct vdt_writer *writer = NULL;
+    struct vdt_error error = {0};
+    if (vdt_writer_create(path, spec, &writer, &error) != VDT_OK)
+        fail_msg("%s", error.message);
+    add_place(writer);
+    return writer;
+}
+
+static inline struct vdt_writer *open_store(const char *path)
+{
+    struct vdt_writer *writer = NULL;
+    struct vdt_error error = {0};
+    if (vdt_writer_open(path, &writer, &error) != VDT_OK)
+        fail_msg("%s", error.message);
+    return writer;
+}
+
+static inline void commit(struct vdt_writer *writer)
+{
+    struct vdt_error error = {0};
+    if (vdt_writer_commit(writer, &error) != VDT_OK)
+        fail_msg("%s", error.message);
+}
+
+static inline void finish(struct vdt_writer *writer)
+{
+    struct vdt_error error = {0};
+    if (vdt_writer_finish(writer, &error) != VDT_OK)
+        fail_msg("%s", error.message);
+    vdt_writer_free(writer);
+}
+
+/* Samples 0 .. count-1 in group "train", finished. */
+static inline void make_store(const char *path, const struct vdt_store_spec *spec, uint64_t count)
+{
+    struct vdt_writer *writer = create_store(path, spec);
+    append_to(writer, "train", spec, 0, count);
+    finish(writer);
+}
+
+static inline struct vdt_reader *read_store(const char *path)
+{
+    struct vdt_reader *reader = NULL;
+    struct vdt_error error = {0};
+    if (vdt_reader_open(path, &reader, &error) != VDT_OK)
+        fail_msg("%s", error.message);
+    return reader;
+}
+
+/* Samples in a group, 0 when there is no such group. */
+static inline uint64_t count_in(const char *path, const char *group)
+{
+    struct vdt_reader *reader = read_store(path);
+    size_t index = 0;
+    uint64_t count = vdt_reader_find_group(reader, group, &index, NULL) == VDT_OK
+                         ? vdt_reader_count(reader, index)
+                         : 0;
+    vdt_reader_free(reader);
+    return count;
+}
+
+static inline void keep_problem(const char *text, void *payload)
+{
+    snprintf(payload, 1024, "%s", text);
+}
+
+/* The digest of a store that must be whole. */
+static inline void digest_of(const char *path, char digest[65])
+{
+    char first[1024] = "";
+    struct vdt_check_options options = {.threads = 2, .payload = first};
+    struct vdt_check_report report = {0};
+    struct vdt_error error = {0};
+    if (vdt_check(path, &options, keep_problem, &report, &error) != VDT_OK)
+        fail_msg("%s", error.message);
+    if (report.problems != 0)
+        fail_msg("%s", first);
+    assert_int_equal(strlen(report.digest), 64);
+    strcpy(digest, report.digest);
+}
+
+#endif
