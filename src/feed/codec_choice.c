@@ -6,15 +6,25 @@
 #include "base/error.h"
 #include "store/codec.h"
 
-enum { SAMPLE_TILES = 16 };
+enum { SAMPLE_TILES = 16, RUN = 4, PART = 4 };
 
 static void scene_cleanup(struct vdt_scene **scene)
 {
     vdt_scene_free(*scene);
 }
 
+/* The upper part of tiles, a few side by side in a few places: where blocks are strips, each row
+ * that is looked at is decoded over its whole width. */
+static struct vdt_window sample_at(const struct vdt_plan *plan, uint64_t windows, uint64_t i)
+{
+    uint64_t index = i / RUN * RUN * windows / SAMPLE_TILES + i % RUN;
+    struct vdt_window window = vdt_plan_window_at(plan, windows <= SAMPLE_TILES ? i : index);
+    window.rows = (window.rows + PART - 1) / PART;
+    return window;
+}
+
 static vdt_status measure(const struct vdt_plan *plan, struct vdt_scene *scene, uint64_t windows,
-                          struct vdt_coder *coder, struct vdt_buffer *stored,
+                          struct vdt_coder *coder, struct vdt_buffer *stored, size_t *raw,
                           struct vdt_error *error)
 {
     const struct vdt_tile_spec *tile = &plan->spec.tile;
@@ -25,11 +35,13 @@ static vdt_status measure(const struct vdt_plan *plan, struct vdt_scene *scene, 
         return vdt_fail_memory(error, "feed");
     uint64_t tries = windows < SAMPLE_TILES ? windows : SAMPLE_TILES;
     for (uint64_t i = 0; i < tries; i++) {
-        struct vdt_window window = vdt_plan_window_at(plan, i * windows / tries);
+        struct vdt_window window = sample_at(plan, windows, i);
+        size_t part = size / tile->rows * (size_t)window.rows;
+        *raw += part;
         vdt_status status = vdt_scene_read(scene, &plan->selection, &window, pixels, valid, error);
         if (status == VDT_OK)
             status = vdt_encode_chunk(coder, VDT_CODEC_LZ4, vdt_dtype_size(tile->dtype), pixels,
-                                      size, stored, error);
+                                      part, stored, error);
         if (status != VDT_OK)
             return status;
     }
@@ -47,12 +59,12 @@ vdt_status vdt_choose_codec(const struct vdt_plan *plan, enum vdt_codec *codec,
         return VDT_OK;
     struct vdt_coder coder = {0};
     struct vdt_buffer stored = {0};
+    size_t raw = 0;
     vdt_cleanup(scene_cleanup) struct vdt_scene *scene = NULL;
     vdt_status status = vdt_scene_open(plan->scenes[plan->windows[0].scene].path, &scene, error);
     if (status == VDT_OK)
-        status = measure(plan, scene, windows, &coder, &stored, error);
-    uint64_t tries = windows < SAMPLE_TILES ? windows : SAMPLE_TILES;
-    if (status == VDT_OK && stored.size * 6 <= vdt_tile_bytes(&plan->spec.tile) * tries * 5)
+        status = measure(plan, scene, windows, &coder, &stored, &raw, error);
+    if (status == VDT_OK && stored.size * 6 <= raw * 5)
         *codec = VDT_CODEC_LZ4;
     vdt_coder_clear(&coder);
     vdt_buffer_clear(&stored);

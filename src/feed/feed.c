@@ -13,7 +13,13 @@
 #include "feed/worker.h"
 #include "source/cache.h"
 
-enum { SPARE_SLOTS = 2, CACHE_LEAST = 64 << 20, CACHE_MOST = 512 << 20 };
+enum {
+    SPARE_SLOTS = 2,
+    IN_FLIGHT_BYTES = 256 << 20,
+    USUAL_UNIT_BYTES = 16 << 20,
+    CACHE_LEAST = 64 << 20,
+    CACHE_MOST = 512 << 20
+};
 
 static void writer_cleanup(struct vdt_writer **writer)
 {
@@ -27,10 +33,50 @@ static double seconds_now(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-static bool exists(const char *path)
+static bool is_file(const struct stat *file, const char *path)
 {
     struct stat info;
-    return stat(path, &info) == 0;
+    return stat(path, &info) == 0 && info.st_dev == file->st_dev && info.st_ino == file->st_ino;
+}
+
+static vdt_status check_folder(const char *store, struct vdt_error *error)
+{
+    struct stat info;
+    vdt_cleanup(vdt_free_pointer) char *folder = vdt_copy_string(store);
+    if (folder == NULL)
+        return vdt_fail_memory(error, store);
+    char *slash = strrchr(folder, '/');
+    if (slash == NULL || slash == folder)
+        return VDT_OK;
+    *slash = '\0';
+    if (stat(folder, &info) == 0 && S_ISDIR(info.st_mode))
+        return VDT_OK;
+    return vdt_fail(error, VDT_ERR_NOT_FOUND, "%s: there is no folder %s: make it first", store,
+                    folder);
+}
+
+/* What can be said of the store's path before scenes and labels are read. */
+static vdt_status check_store(const struct vdt_feed_options *options, bool *there,
+                              struct vdt_error *error)
+{
+    struct stat info;
+    if (options->store == NULL)
+        return VDT_OK; /* the plan says so */
+    if (stat(options->store, &info) != 0)
+        return check_folder(options->store, error);
+    if (S_ISDIR(info.st_mode))
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "%s: a folder: name a file in it", options->store);
+    bool input = false;
+    for (size_t i = 0; i < options->image_count; i++)
+        input |= is_file(&info, options->images[i]);
+    for (size_t i = 0; i < options->label_count; i++)
+        input |= is_file(&info, options->labels[i]);
+    if (input)
+        return vdt_fail(error, VDT_ERR_ARGUMENT,
+                        "%s: is the store and an input too: give the store another name",
+                        options->store);
+    *there = true;
+    return VDT_OK;
 }
 
 static uint32_t thread_count(const struct vdt_feed_options *options)
@@ -38,8 +84,18 @@ static uint32_t thread_count(const struct vdt_feed_options *options)
     return options->threads == 0 ? vdt_core_count() : options->threads;
 }
 
-/* Blocks that a worker needs again for its next window: two tile rows of the widest scene where
- * blocks are strips, a few tiles' worth where they are squares. */
+/* Results that may exist at a time. Units as large as strips make them need memory more than they
+ * need spare threads. */
+static uint32_t slot_count(const struct vdt_plan *plan)
+{
+    uint32_t slots = thread_count(plan->options) + SPARE_SLOTS;
+    uint64_t unit = (uint64_t)plan->most_in_unit * vdt_tile_bytes(&plan->spec.tile);
+    if (unit <= USUAL_UNIT_BYTES || slots <= IN_FLIGHT_BYTES / unit)
+        return slots;
+    return unit > IN_FLIGHT_BYTES / 2 ? 2 : (uint32_t)(IN_FLIGHT_BYTES / unit);
+}
+
+/* Blocks that a worker needs again for the next row of its unit's windows. */
 static int64_t cache_bytes(const struct vdt_plan *plan)
 {
     int64_t most = 0;
@@ -47,9 +103,9 @@ static int64_t cache_bytes(const struct vdt_plan *plan)
     for (size_t i = 0; i < plan->scene_count; i++) {
         const struct vdt_plan_scene *scene = &plan->scenes[i];
         int64_t rows = (int64_t)tile->rows + 2 * (int64_t)scene->block_rows;
-        int64_t cols = scene->block_cols >= scene->cols
-                           ? scene->cols
-                           : 4 * ((int64_t)tile->cols + 2 * (int64_t)scene->block_cols);
+        int64_t cols = (int64_t)scene->unit_cols * scene->grid.stride_cols + tile->cols +
+                       2 * (int64_t)scene->block_cols;
+        cols = cols < scene->cols ? cols : scene->cols;
         int64_t bytes = rows * cols * tile->bands * (int64_t)vdt_dtype_size(tile->dtype);
         most = bytes > most ? bytes : most;
     }
@@ -177,7 +233,7 @@ static vdt_status consume(struct run *run, struct vdt_ordered *ordered,
 
 static vdt_status run_workers(struct run *run, struct vdt_error *error)
 {
-    uint32_t threads = thread_count(run->plan->options), slots = threads + SPARE_SLOTS;
+    uint32_t threads = thread_count(run->plan->options), slots = slot_count(run->plan);
     struct vdt_unit_result *results = vdt_allocate_zero(slots, sizeof *results);
     if (results == NULL)
         return vdt_fail_memory(error, run->plan->options->store);
@@ -205,10 +261,28 @@ static vdt_status explain_empty(const struct vdt_feed_options *options,
 {
     return vdt_fail(
         error, VDT_ERR_NOT_FOUND,
-        "%s: no window is left of %llu: %llu without objects (--match all keeps them), %llu "
+        "%s: no window is left of %llu: %llu without an object (--match all keeps them), %llu "
         "below --min-valid, %llu on block borders",
         options->store, (unsigned long long)report->windows, (unsigned long long)report->unlabelled,
         (unsigned long long)report->invalid, (unsigned long long)report->straddling);
+}
+
+/* Shares are kept by ground and by chance: with few blocks or scenes they can be far off. */
+static void warn_shares(const struct vdt_plan *plan, struct vdt_feed_report *report)
+{
+    for (size_t i = 0; plan->groups.split && i < plan->groups.count && i < 64; i++) {
+        double got = (double)report->groups[i].written / (double)report->written;
+        bool off = got < plan->groups.shares[i] / 2 || got > (1 + plan->groups.shares[i]) / 2;
+        if (!off || report->warning[0] != '\0')
+            continue;
+        snprintf(report->warning, sizeof report->warning,
+                 "%s got %llu of %llu samples, %.3g was asked: %s", plan->groups.names[i],
+                 (unsigned long long)report->groups[i].written, (unsigned long long)report->written,
+                 plan->groups.shares[i],
+                 plan->groups.by == VDT_SPLIT_SCENE
+                     ? "there are too few scenes to split"
+                     : "try a smaller --block-size or another --seed");
+    }
 }
 
 static vdt_status run_feed(struct vdt_plan *plan, struct vdt_writer **writer,
@@ -229,6 +303,8 @@ static vdt_status run_feed(struct vdt_plan *plan, struct vdt_writer **writer,
                       .done = report->existing + report->straddling,
                       .last_commit = seconds_now()};
     status = run_workers(&run, error);
+    if (status == VDT_OK && report->existing == 0 && report->written > 0)
+        warn_shares(plan, report);
     if (status != VDT_OK || options->dry_run)
         return status;
     if (report->written == 0)
@@ -242,8 +318,9 @@ vdt_status vdt_feed(const struct vdt_feed_options *options, struct vdt_feed_repo
     vdt_cleanup(writer_cleanup) struct vdt_writer *writer = NULL;
     struct vdt_feed_report report = {0};
     struct vdt_plan plan = {0};
-    vdt_status status = VDT_OK;
-    if (options->store != NULL && exists(options->store))
+    bool there = false;
+    vdt_status status = check_store(options, &there, error);
+    if (status == VDT_OK && there)
         status = vdt_writer_open(options->store, &writer, error);
     if (status == VDT_OK)
         status = vdt_plan_make(&plan, options, writer, &report, error);

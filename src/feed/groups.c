@@ -47,13 +47,13 @@ static double round_to(double pixels, double stride, double tile)
     return blocks < tile ? ceil(tile / stride) * stride : blocks;
 }
 
-/* About 16 blocks a side of the first scene, of one to eight tiles; where windows overlap at least
- * four, because those on a border are lost. */
+/* About ten blocks a side of the first scene, of one to eight tiles; where windows overlap at least
+ * two, because those on a border are lost. */
 static void choose_block(const struct vdt_split_sizes *sizes, double block[2])
 {
-    double tiles = fmin(sizes->scene[0] / sizes->tile[0], sizes->scene[1] / sizes->tile[1]) / 16;
+    double tiles = fmin(sizes->scene[0] / sizes->tile[0], sizes->scene[1] / sizes->tile[1]) / 10;
     bool overlap = sizes->stride[0] < sizes->tile[0] || sizes->stride[1] < sizes->tile[1];
-    tiles = fmin(fmax(floor(tiles), overlap ? 4 : 1), 8);
+    tiles = fmin(fmax(floor(tiles), overlap ? 2 : 1), 8);
     for (int i = 0; i < 2; i++)
         block[i] = round_to(tiles * sizes->tile[i], sizes->stride[i], sizes->tile[i]);
 }
@@ -87,7 +87,7 @@ static vdt_status make_rule(struct vdt_groups *groups, const struct vdt_feed_opt
                             sizes->tile[1] * sizes->metres[1]);
         if (options->block_size > 0)
             block[i] = round_to(asked, sizes->stride[i], sizes->tile[i]);
-        lost[i] = fmax(sizes->tile[i] - sizes->stride[i], 0);
+        lost[i] = (ceil(sizes->tile[i] / sizes->stride[i]) - 1) * sizes->stride[i];
         groups->block_metres[i] = block[i] * sizes->metres[i];
     }
     vdt_split_blocks(&groups->rule, options->seed, groups->shares, groups->count, block, lost);

@@ -2,6 +2,7 @@
 #include "feed/place.h"
 
 #include <math.h>
+
 enum { SIDE_POINTS = 8, OUTLINE_POINTS = 4 * SIDE_POINTS };
 
 static void outline(const struct vdt_window *window, double points[OUTLINE_POINTS][2])
@@ -20,16 +21,23 @@ static void outline(const struct vdt_window *window, double points[OUTLINE_POINT
     }
 }
 
-/* min and max of one coordinate over the outline; longitudes below `shift` count a turn further. */
-static void range(const double points[OUTLINE_POINTS][2], int axis, double shift, double *low,
-                  double *high)
+/* Longitudes come with any number of whole turns (a scene may count from 0 to 360): each is moved
+ * next to the one before it on the outline. Returns the turns that the outline makes in all: 0, or
+ * 1 or -1 round a pole. */
+static int follow(double points[OUTLINE_POINTS][2])
+{
+    for (int i = 1; i < OUTLINE_POINTS; i++)
+        points[i][0] -= 360 * rint((points[i][0] - points[i - 1][0]) / 360);
+    return (int)rint((points[OUTLINE_POINTS - 1][0] - points[0][0]) / 360);
+}
+
+static void range(const double points[OUTLINE_POINTS][2], int axis, double *low, double *high)
 {
     *low = INFINITY;
     *high = -INFINITY;
     for (int i = 0; i < OUTLINE_POINTS; i++) {
-        double value = points[i][axis] < shift ? points[i][axis] + 360 : points[i][axis];
-        *low = fmin(*low, value);
-        *high = fmax(*high, value);
+        *low = fmin(*low, points[i][axis]);
+        *high = fmax(*high, points[i][axis]);
     }
 }
 
@@ -45,14 +53,19 @@ bool vdt_place_bounds(struct vdt_scene *scene, const struct vdt_window *window, 
         bounds[i] = NAN;
     if (!placed)
         return false;
-    range((const double(*)[2])points, 1, -INFINITY, &bounds[1], &bounds[3]);
-    range((const double(*)[2])points, 0, -INFINITY, &bounds[0], &bounds[2]);
-    /* No window spans half the globe: such a range is one that crosses the antimeridian. */
-    if (bounds[2] - bounds[0] > 180) {
-        range((const double(*)[2])points, 0, 0, &bounds[0], &bounds[2]);
-        if (bounds[2] > 180)
-            bounds[2] -= 360;
+    bool round_pole = follow(points) != 0;
+    range((const double(*)[2])points, 0, &bounds[0], &bounds[2]);
+    range((const double(*)[2])points, 1, &bounds[1], &bounds[3]);
+    if (round_pole && bounds[1] + bounds[3] > 0)
+        bounds[3] = 90;
+    else if (round_pole)
+        bounds[1] = -90;
+    if (round_pole || bounds[2] - bounds[0] >= 360) {
+        bounds[0] = -180;
+        bounds[2] = 180;
     }
+    bounds[0] -= 360 * floor((bounds[0] + 180) / 360);
+    bounds[2] -= 360 * ceil((bounds[2] - 180) / 360);
     return true;
 }
 
@@ -67,8 +80,8 @@ bool vdt_place_ground(const struct vdt_frame *frame, struct vdt_scene *scene,
     for (int i = 0; i < OUTLINE_POINTS; i++)
         if (!ok[i] || !isfinite(points[i][0]) || !isfinite(points[i][1]))
             return false;
-    range((const double(*)[2])points, 0, -INFINITY, &box[0], &box[2]);
-    range((const double(*)[2])points, 1, -INFINITY, &box[1], &box[3]);
+    range((const double(*)[2])points, 0, &box[0], &box[2]);
+    range((const double(*)[2])points, 1, &box[1], &box[3]);
     return true;
 }
 

@@ -14,7 +14,13 @@
 #include "base/path.h"
 #include "feed/place.h"
 
-enum { DEFAULT_TILE = 256, UNIT_BYTES = 16 << 20, UNITS_IN_FLIGHT_BYTES = 192 << 20 };
+enum {
+    DEFAULT_TILE = 256,
+    LEAST_UNIT_BYTES = 1 << 20,
+    UNIT_BYTES = 16 << 20,
+    LARGEST_UNIT_BYTES = 160 << 20, /* where blocks are strips */
+    FAIR_UNITS = 64                 /* of a scene, so that all threads have work to the end */
+};
 
 static void scene_cleanup(struct vdt_scene **scene)
 {
@@ -44,11 +50,22 @@ static vdt_status check_options(const struct vdt_feed_options *options, struct v
         return VDT_OK; /* an existing store may know */
     if (options->label_count == 0 && (options->tasks != 0 || options->class_field != NULL))
         return vdt_fail(error, VDT_ERR_ARGUMENT,
-                        "labels are asked for, but no label file is given");
+                        "a task or a class field is about labels, but there is no label file: "
+                        "give --labels");
     if (!(options->min_visible >= 0 && options->min_visible <= 1) ||
         !(options->min_valid >= 0 && options->min_valid <= 1))
         return vdt_fail(error, VDT_ERR_ARGUMENT, "min-visible and min-valid are shares of 0 to 1");
     return VDT_OK;
+}
+
+/* "detection, segmentation"; "none" for 0. */
+static void list_tasks(uint32_t tasks, char text[80])
+{
+    size_t used = (size_t)snprintf(text, 80, "%s", tasks == 0 ? "none" : "");
+    for (uint32_t bit = VDT_CLASSIFICATION; bit <= VDT_INSTANCE && used < 79; bit *= 2)
+        if (tasks & bit)
+            used += (size_t)snprintf(text + used, 80 - used, "%s%s", used == 0 ? "" : ", ",
+                                     vdt_task_name((enum vdt_task)bit));
 }
 
 static vdt_status check_tasks(const struct vdt_feed_options *options,
@@ -56,11 +73,14 @@ static vdt_status check_tasks(const struct vdt_feed_options *options,
                               struct vdt_error *error)
 {
     *tasks = options->tasks != 0 || layout == NULL ? options->tasks : layout->spec.tasks;
-    if (layout != NULL && *tasks != layout->spec.tasks)
-        return vdt_fail(
-            error, VDT_ERR_MISMATCH,
-            "%s: its tasks are not those asked for (bits %u, asked %u): leave --task out",
-            options->store, layout->spec.tasks, *tasks);
+    if (layout != NULL && *tasks != layout->spec.tasks) {
+        char have[80], want[80];
+        list_tasks(layout->spec.tasks, have);
+        list_tasks(*tasks, want);
+        return vdt_fail(error, VDT_ERR_MISMATCH,
+                        "%s: its tasks are %s, this feed asks for %s: leave --task out",
+                        options->store, have, want);
+    }
     if (options->label_count > 0 && *tasks == 0)
         return vdt_fail(error, VDT_ERR_ARGUMENT,
                         "%s: say what the labels are for: --task classification, detection, "
@@ -337,55 +357,107 @@ struct vdt_window vdt_plan_window_at(const struct vdt_plan *plan, uint64_t index
                                (int32_t)plan->spec.tile.rows};
 }
 
-/* Windows of one grid row, cut into units of a size that keeps memory flat; a whole row where it
- * fits, so that a strip is decoded once. */
-static vdt_status close_row(struct vdt_plan *plan, uint64_t first, struct vdt_error *error)
+/* `count` windows of one axis, made whole blocks of the scene. */
+static int64_t whole_blocks(int64_t count, int64_t block, int64_t stride, int64_t most)
 {
-    uint32_t threads = plan->options->threads == 0 ? vdt_core_count() : plan->options->threads;
-    size_t budget = UNITS_IN_FLIGHT_BYTES / (2 * (size_t)threads + 2);
-    budget = budget > UNIT_BYTES ? UNIT_BYTES : budget;
-    uint64_t most = budget / vdt_tile_bytes(&plan->spec.tile);
-    most = most == 0 ? 1 : most;
-    while (first < plan->window_count) {
-        uint64_t left = plan->window_count - first;
-        if (!vdt_grow(&plan->units, &plan->unit_capacity, plan->unit_count + 1,
-                      sizeof *plan->units))
-            return vdt_fail_memory(error, "plan");
-        uint32_t count = (uint32_t)(left < most ? left : most);
-        plan->units[plan->unit_count++] = (struct vdt_plan_unit){first, count};
-        first += count;
+    int64_t step = (block + stride - 1) / stride;
+    int64_t windows = count <= step ? step : (count + step / 2) / step * step;
+    return windows < most ? windows : most;
+}
+
+static int64_t at_least_one(int64_t value)
+{
+    return value < 1 ? 1 : value;
+}
+
+/* How many windows across and down make a unit: about a square, so that windows that share blocks
+ * go together, and of whole blocks, so that two workers need not decode the same one. A strip makes
+ * it a whole grid row. How many threads run has no say, because the order of samples follows. */
+static void shape_unit(const struct vdt_plan *plan, struct vdt_plan_scene *planned)
+{
+    const struct vdt_grid *grid = &planned->grid;
+    int64_t bytes = (int64_t)vdt_tile_bytes(&plan->spec.tile);
+    int64_t cols = vdt_grid_cols(grid), rows = vdt_grid_rows(grid);
+    int64_t windows = at_least_one(UNIT_BYTES / bytes), most = LARGEST_UNIT_BYTES / bytes;
+    int64_t fair = cols * rows / FAIR_UNITS, least = at_least_one(LEAST_UNIT_BYTES / bytes);
+    if (fair < windows)
+        windows = fair < least ? least : fair;
+    int64_t across =
+        whole_blocks((int64_t)sqrt((double)windows), planned->block_cols, grid->stride_cols, cols);
+    across = at_least_one(across < most ? across : most);
+    int64_t down =
+        whole_blocks(at_least_one(windows / across), planned->block_rows, grid->stride_rows, rows);
+    down = at_least_one(down < most / across ? down : most / across);
+    planned->unit_cols = (int32_t)across;
+    planned->unit_rows = (int32_t)down;
+}
+
+static vdt_status plan_window(struct vdt_plan *plan, uint32_t index, struct vdt_scene *scene,
+                              const struct vdt_window *window, const struct vdt_writer *writer,
+                              struct vdt_feed_report *report, struct vdt_error *error)
+{
+    const struct vdt_plan_scene *planned = &plan->scenes[index];
+    char key[VDT_KEY_SIZE];
+    make_key(planned->digest, window, key);
+    report->windows++;
+    if (writer != NULL && vdt_writer_has(writer, key)) {
+        report->existing++;
+        return VDT_OK;
     }
+    int group = window_group(plan, scene, window, key, planned->digest);
+    if (group == VDT_SPLIT_NONE) {
+        report->straddling++;
+        return VDT_OK;
+    }
+    if (!vdt_grow(&plan->windows, &plan->window_capacity, plan->window_count + 1,
+                  sizeof *plan->windows))
+        return vdt_fail_memory(error, "plan");
+    plan->windows[plan->window_count++] =
+        (struct vdt_plan_window){window->col, window->row, index, (uint32_t)group};
     return VDT_OK;
 }
 
-static vdt_status plan_row(struct vdt_plan *plan, uint32_t index, struct vdt_scene *scene,
-                           int32_t j, const struct vdt_writer *writer,
-                           struct vdt_feed_report *report, struct vdt_error *error)
+/* The unit whose first window is (left, top) of the grid. */
+static vdt_status plan_unit(struct vdt_plan *plan, uint32_t index, struct vdt_scene *scene,
+                            int32_t left, int32_t top, const struct vdt_writer *writer,
+                            struct vdt_feed_report *report, struct vdt_error *error)
 {
     const struct vdt_plan_scene *planned = &plan->scenes[index];
+    int32_t cols = vdt_grid_cols(&planned->grid) - left;
+    int32_t rows = vdt_grid_rows(&planned->grid) - top;
+    cols = cols < planned->unit_cols ? cols : planned->unit_cols;
+    rows = rows < planned->unit_rows ? rows : planned->unit_rows;
     uint64_t first = plan->window_count;
-    int32_t cols = vdt_grid_cols(&planned->grid);
-    for (int32_t i = 0; i < cols; i++) {
-        struct vdt_window window = vdt_grid_window(&planned->grid, i, j);
-        char key[VDT_KEY_SIZE];
-        make_key(planned->digest, &window, key);
-        report->windows++;
-        if (writer != NULL && vdt_writer_has(writer, key)) {
-            report->existing++;
-            continue;
+    for (int32_t j = 0; j < rows; j++)
+        for (int32_t i = 0; i < cols; i++) {
+            struct vdt_window window = vdt_grid_window(&planned->grid, left + i, top + j);
+            vdt_status status = plan_window(plan, index, scene, &window, writer, report, error);
+            if (status != VDT_OK)
+                return status;
         }
-        int group = window_group(plan, scene, &window, key, planned->digest);
-        if (group == VDT_SPLIT_NONE) {
-            report->straddling++;
-            continue;
-        }
-        if (!vdt_grow(&plan->windows, &plan->window_capacity, plan->window_count + 1,
-                      sizeof *plan->windows))
-            return vdt_fail_memory(error, "plan");
-        plan->windows[plan->window_count++] =
-            (struct vdt_plan_window){window.col, window.row, index, (uint32_t)group};
-    }
-    return close_row(plan, first, error);
+    if (plan->window_count == first)
+        return VDT_OK;
+    if (!vdt_grow(&plan->units, &plan->unit_capacity, plan->unit_count + 1, sizeof *plan->units))
+        return vdt_fail_memory(error, "plan");
+    uint32_t count = (uint32_t)(plan->window_count - first);
+    plan->units[plan->unit_count++] = (struct vdt_plan_unit){first, count};
+    plan->most_in_unit = count > plan->most_in_unit ? count : plan->most_in_unit;
+    return VDT_OK;
+}
+
+static vdt_status plan_windows(struct vdt_plan *plan, uint32_t index, struct vdt_scene *scene,
+                               const struct vdt_writer *writer, struct vdt_feed_report *report,
+                               struct vdt_error *error)
+{
+    struct vdt_plan_scene *planned = &plan->scenes[index];
+    int64_t cols = vdt_grid_cols(&planned->grid), rows = vdt_grid_rows(&planned->grid);
+    vdt_status status = VDT_OK;
+    shape_unit(plan, planned);
+    for (int64_t top = 0; status == VDT_OK && top < rows; top += planned->unit_rows)
+        for (int64_t left = 0; status == VDT_OK && left < cols; left += planned->unit_cols)
+            status =
+                plan_unit(plan, index, scene, (int32_t)left, (int32_t)top, writer, report, error);
+    return status;
 }
 
 /* The same image given twice, or a copy of it, would make the same keys. */
@@ -469,14 +541,15 @@ vdt_status vdt_plan_make(struct vdt_plan *plan, const struct vdt_feed_options *o
         status = plan_scene(plan, options->images[s], layout, &scene, error);
         if (status == VDT_OK && s == 0)
             status = plan_groups(plan, scene, writer, report, error);
-        if (status != VDT_OK || is_repeated(plan, s))
-            continue;
+        if (status != VDT_OK)
+            break;
         features += plan->scenes[s].geometry.feature_count;
         if (plan->labels != NULL && features == 0 && s + 1 == options->image_count)
             status = vdt_labels_explain(plan->labels, scene, error);
-        int32_t rows = vdt_grid_rows(&plan->scenes[s].grid);
-        for (int32_t j = 0; status == VDT_OK && j < rows; j++)
-            status = plan_row(plan, (uint32_t)s, scene, j, writer, report, error);
+        if (is_repeated(plan, s))
+            continue;
+        if (status == VDT_OK)
+            status = plan_windows(plan, (uint32_t)s, scene, writer, report, error);
     }
     if (status == VDT_OK)
         warn_overlap(plan, report);

@@ -26,6 +26,7 @@ struct vdt_plan_scene {
     int block_cols, block_rows;
     double bounds[4];
     struct vdt_grid grid;
+    int32_t unit_cols, unit_rows; /* windows of a unit, across and down */
     struct vdt_geometry geometry;
     struct vdt_index *index;     /* NULL without labels */
     uint32_t scene_row, crs_row; /* in the store's tables */
@@ -37,7 +38,7 @@ struct vdt_plan_window {
     uint32_t group; /* into plan groups */
 };
 
-/* A run of windows that one worker does in one go. */
+/* Windows that one worker does in one go: a rectangle of the grid, less what is left out. */
 struct vdt_plan_unit {
     uint64_t first;
     uint32_t count;
@@ -59,6 +60,7 @@ struct vdt_plan {
     struct vdt_plan_unit *units;
     uint64_t unit_count;
     size_t unit_capacity;
+    uint32_t most_in_unit; /* windows */
 };
 
 /* `writer` is the store that is there, or NULL; samples that it has are left out. Fills the counts

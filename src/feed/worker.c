@@ -86,6 +86,8 @@ static vdt_status use_scene(struct worker *worker, const struct vdt_plan *plan, 
 static double valid_fraction(const uint8_t *valid, size_t count)
 {
     uint64_t sum = 0;
+    if (memchr(valid, 0, count) == NULL)
+        return 1;
     for (size_t i = 0; i < count; i++)
         sum += valid[i];
     return (double)sum / (double)count;

@@ -135,6 +135,9 @@ static vdt_status fail_unknown(const struct vdt_labels_source *source,
                 (size_t)snprintf(list + used, sizeof list - used, null ? "%s%.60s" : "%s'%.48s'",
                                  used == 0 ? "" : ", ", values->texts[i]);
     }
+    char more[48] = "";
+    if (unknown > LISTED_VALUES)
+        snprintf(more, sizeof more, ", ... (%zu values in all)", unknown);
     size_t file = source->path_count;
     for (size_t l = 0; l < source->layer_count; l++) {
         const struct vdt_label_layer *layer = &source->layers[l];
@@ -145,10 +148,9 @@ static vdt_status fail_unknown(const struct vdt_labels_source *source,
             }
     }
     return vdt_fail(error, VDT_ERR_MISMATCH,
-                    "%s: %zu features have a value of field '%s' that is not a class: %s%s (%zu "
-                    "distinct): --unknown skip%s",
-                    source->paths[file], features, options->class_field, list,
-                    unknown > LISTED_VALUES ? ", ..." : "", unknown,
+                    "%s: %zu features have a value of field '%s' that is not a class: %s%s: "
+                    "--unknown skip%s",
+                    source->paths[file], features, options->class_field, list, more,
                     only_null ? "" : ", or add them to --classes");
 }
 

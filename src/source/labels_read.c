@@ -92,7 +92,8 @@ static vdt_status find_field(struct reading *reading, OGRLayerH layer, struct vd
         if (strcmp(OGR_Fld_GetNameRef(OGR_FD_GetFieldDefn(definition, i)), options->class_field) ==
             0)
             reading->field = i;
-    if (reading->field >= 0)
+    /* An empty GeoJSON has no fields at all; what is wrong with it is that it is empty. */
+    if (reading->field >= 0 || OGR_L_GetFeatureCount(layer, 1) == 0)
         return VDT_OK;
     return vdt_fail(error, VDT_ERR_ARGUMENT, "%s: layer '%s' has no field '%s': it has %s",
                     reading->path, OGR_L_GetName(layer), options->class_field, fields);
@@ -265,10 +266,12 @@ static vdt_status check_file(const struct reading *reading, struct vdt_error *er
                         reading->without_area_type, total);
     }
     if (reading->features == 0)
-        return vdt_fail(error, VDT_ERR_FORMAT, "%s: holds no features", reading->path);
+        return vdt_fail(error, VDT_ERR_FORMAT, "%s: holds no features: leave it out",
+                        reading->path);
     if (reading->null_geometries == reading->features)
         return vdt_fail(error, VDT_ERR_FORMAT,
-                        "%s: none of its %llu features has a geometry: all are null or empty",
+                        "%s: none of its %llu features has a geometry, all are null or empty: "
+                        "leave it out",
                         reading->path, (unsigned long long)reading->features);
     return VDT_OK;
 }
@@ -298,8 +301,10 @@ vdt_status vdt_labels_read(struct vdt_labels_source *source, size_t file,
     reading.dataset = GDALOpenEx(
         reading.path, GDAL_OF_VECTOR | GDAL_OF_READONLY | GDAL_OF_VERBOSE_ERROR, NULL, NULL, NULL);
     if (reading.dataset == NULL)
-        return vdt_fail(error, VDT_ERR_FORMAT, "%s: not a vector file that OGR can open (%s)",
-                        reading.path, vdt_quiet_text(&reading.quiet, "no driver knows it"));
+        return vdt_fail(
+            error, VDT_ERR_FORMAT,
+            "%s: not a vector file that OGR can open (%s): name a file that ogrinfo reads",
+            reading.path, vdt_quiet_text(&reading.quiet, "no driver knows it"));
     int layers = GDALDatasetGetLayerCount(reading.dataset);
     for (int i = 0; i < layers && status == VDT_OK; i++)
         if (!is_plain_table(reading.dataset, i))

@@ -78,5 +78,5 @@ vdt_status vdt_check_exists(const char *path, struct vdt_error *error)
         return VDT_OK;
     if (errno == EACCES)
         return vdt_fail_errno(error, path);
-    return vdt_fail(error, VDT_ERR_NOT_FOUND, "%s: no such file", path);
+    return vdt_fail(error, VDT_ERR_NOT_FOUND, "%s: no such file: check the path", path);
 }

@@ -33,8 +33,10 @@ static vdt_status open_dataset(struct vdt_scene *scene, const char *path, struct
                                 NULL, NULL, NULL);
     vdt_quiet_end(&quiet);
     if (scene->dataset == NULL)
-        return vdt_fail(error, VDT_ERR_FORMAT, "%s: not a raster that GDAL can open (%s)", path,
-                        vdt_quiet_text(&quiet, "no driver knows it"));
+        return vdt_fail(
+            error, VDT_ERR_FORMAT,
+            "%s: not a raster that GDAL can open (%s): name an image that gdalinfo reads", path,
+            vdt_quiet_text(&quiet, "no driver knows it"));
     return VDT_OK;
 }
 

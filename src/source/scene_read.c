@@ -225,7 +225,8 @@ static vdt_status fail_read(struct vdt_scene *scene, const struct vdt_window *wi
                             const struct vdt_quiet *quiet, struct vdt_error *error)
 {
     vdt_status status =
-        vdt_fail(error, VDT_ERR_FORMAT, "%s: window col %d row %d %dx%d: cannot be read (%s)",
+        vdt_fail(error, VDT_ERR_FORMAT,
+                 "%s: window col %d row %d %dx%d: cannot be read (%s): fetch or make the file anew",
                  scene->path, window->col, window->row, window->cols, window->rows,
                  vdt_quiet_text(quiet, "GDAL does not say why"));
     /* A block that came with a warning is in GDAL's cache, where it would pass for good. */

@@ -35,7 +35,8 @@ void vdt_split_shares(struct vdt_split *split, uint64_t seed, const double *shar
 /* As above for blocks of that size, with limits corrected so that the shares hold among the windows
  * that survive: those that touch blocks of two groups are lost, and smaller groups lose more.
  * `window`: width and height of windows that begin anywhere in a block, in pixels of the frame; for
- * windows at whole strides from a block's border, what a window is longer than its stride. */
+ * windows at whole strides from a block's border, the strides that a window reaches into beyond its
+ * first. */
 void vdt_split_blocks(struct vdt_split *split, uint64_t seed, const double *shares, size_t count,
                       const double block[2], const double window[2]);
 

@@ -282,8 +282,8 @@ static void test_class_errors(void **state)
     assert_open_fails(path, &options, VDT_ERR_ARGUMENT, "has no field 'Kind': it has kind, x");
     options.class_field = "kind";
     assert_open_fails(path, &options, VDT_ERR_MISMATCH,
-                      "2 features have a value of field 'kind' that is not a class: 'b', (null) (2 "
-                      "distinct): --unknown skip, or add them to --classes");
+                      "2 features have a value of field 'kind' that is not a class: 'b', (null): "
+                      "--unknown skip, or add them to --classes");
     options.unknown = VDT_UNKNOWN_CLASS;
     options.unknown_class = "q";
     assert_open_fails(path, &options, VDT_ERR_ARGUMENT, "class 'q'");
