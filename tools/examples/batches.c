@@ -3,18 +3,15 @@
 #include <stdio.h>
 #include <vedatile/vedatile.h>
 
-static void print_batch(const struct vdt_store_spec *spec, const struct vdt_batch_view *view)
+/* The training step would stand here. The arrays are the batch's: they end with vdt_batch_free. */
+static void use_batch(const struct vdt_batch_view *view, const struct vdt_tile_spec *tile)
 {
-    printf("images [%zu, %" PRIu32 ", %" PRIu32 ", %" PRIu32 "] %s", view->size, spec->tile.bands,
-           spec->tile.rows, spec->tile.cols, vdt_dtype_name(spec->tile.dtype));
-    if (view->onehot != NULL) {
-        size_t set = 0;
-        for (size_t i = 0; i < view->size * spec->class_count; i++)
-            set += view->onehot[i];
-        printf(", %.2f classes a tile", (double)set / (double)view->size);
-    }
+    printf("images [%zu, %" PRIu32 ", %" PRIu32 ", %" PRIu32 "] %s", view->size, tile->bands,
+           tile->rows, tile->cols, vdt_dtype_name(tile->dtype));
+    if (view->masks != NULL)
+        printf(", masks [%zu, %" PRIu32 ", %" PRIu32 "]", view->size, tile->rows, tile->cols);
     if (view->boxes != NULL)
-        printf(", %.2f boxes a tile", (double)view->box_offsets[view->size] / (double)view->size);
+        printf(", %" PRIu64 " boxes", view->box_offsets[view->size]);
     printf("\n");
 }
 
@@ -35,9 +32,9 @@ int main(int argc, char **argv)
     if (status == VDT_OK)
         status = vdt_loader_start(reader, &options, &loader, &error);
     while (status == VDT_OK && (status = vdt_loader_next(loader, &batch, &error)) == VDT_OK) {
-        struct vdt_store_spec spec = vdt_reader_spec(reader);
+        struct vdt_tile_spec tile = vdt_reader_spec(reader).tile;
         struct vdt_batch_view view = vdt_batch_view(batch);
-        print_batch(&spec, &view);
+        use_batch(&view, &tile);
         vdt_batch_free(batch);
     }
     if (status < 0)

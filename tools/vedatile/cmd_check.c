@@ -65,6 +65,11 @@ static void note_problem(const char *text, void *payload)
     }
 }
 
+static bool note_progress(uint64_t done, uint64_t total, void *payload)
+{
+    return progress_update(done, total, ((struct findings *)payload)->progress);
+}
+
 /* Takes `problems`. */
 static int print_json(const struct vdt_check_report *report, json_t *problems)
 {
@@ -97,8 +102,8 @@ static int check(const struct check_values *values)
     struct progress progress = progress_start((enum progress_mode)values->progress, "samples");
     struct findings findings = {.progress = &progress, .list = json_array()};
     struct vdt_check_options options = {.threads = (uint32_t)values->threads.value,
-                                        .progress = progress_update,
-                                        .payload = &progress};
+                                        .progress = note_progress,
+                                        .payload = &findings};
     if (!values->json)
         findings.file = values->digest ? stderr : stdout;
     interrupt_catch();

@@ -322,7 +322,7 @@ static void print_summary(const struct feed_values *values, const struct vdt_fee
         puts("windows left out:");
     print_left_out(report->unlabelled, values->match == VDT_MATCH_INSIDE
                                            ? "hold no whole feature (--match all keeps them)"
-                                           : "without a feature (--match all keeps them)");
+                                           : "without an object (--match all keeps them)");
     print_left_out(report->straddling, "reach into blocks of two groups");
     print_left_out(report->invalid, "with fewer valid pixels than --min-valid");
     if (values->labels.count > 0)

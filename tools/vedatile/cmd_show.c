@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <vedatile/store.h>
 #ifdef TOOL_FONTCONFIG
@@ -229,12 +230,24 @@ static void release_fonts(void)
 #endif
 }
 
+static vdt_status check_output(const struct show_values *values, struct vdt_error *error)
+{
+    struct stat store, output;
+    if (stat(values->store, &store) || stat(values->output, &output) ||
+        store.st_dev != output.st_dev || store.st_ino != output.st_ino)
+        return VDT_OK;
+    return error_set(error, VDT_ERR_ARGUMENT, "--output %s: is the store itself: name another file",
+                     values->output);
+}
+
 static int show(const struct show_values *values)
 {
     struct vdt_error error = {.status = VDT_OK};
     struct vdt_reader *reader = NULL;
     struct chosen chosen = {0};
-    vdt_status status = vdt_reader_open(values->store, &reader, &error);
+    vdt_status status = check_output(values, &error);
+    if (!status)
+        status = vdt_reader_open(values->store, &reader, &error);
     if (!status)
         status = draw(values, reader, &chosen, &error);
     if (!status && strcmp(values->output, "-") != 0) {
