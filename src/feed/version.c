@@ -4,7 +4,7 @@
 #include <vedatile/types.h>
 
 #include "source/version.h"
-#include "store/h5.h"
+#include "store/version.h"
 
 static char versions[512];
 static pthread_once_t versions_once = PTHREAD_ONCE_INIT;

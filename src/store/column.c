@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "store/driver.h"
 #include "store/h5.h"
+#include "store/h5_types.h"
 
 enum { FLUSH_BYTES = 1 << 20, EXTENT_STEP = 256 };
 

@@ -7,6 +7,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "store/version.h"
 
 enum { LONGEST_TEXT = 16 << 20, MOST_TEXTS = 65535 };
 

@@ -42,7 +42,4 @@ vdt_status vdt_h5_read_texts(hid_t object, const char *name, const char *what, c
                              size_t *count, struct vdt_error *error);
 void vdt_h5_free_texts(char **texts, size_t count);
 
-/* "1.10.8" of the library that runs. */
-const char *vdt_h5_version(void);
-
 #endif

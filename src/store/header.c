@@ -12,6 +12,7 @@
 #include "store/codec.h"
 #include "store/column.h"
 #include "store/h5.h"
+#include "store/h5_types.h"
 
 enum { TABLE_CHUNK_ROWS = 4 };
 

@@ -1,9 +1,8 @@
-/* The written layout in one place: every array of a group, its type and shape, and the sample row.
+/* The written layout in one place: every array of a group, its shape, and the sample row.
  * schemas/store-layout.md says the same in prose. */
 #ifndef STORE_LAYOUT_H
 #define STORE_LAYOUT_H
 
-#include <hdf5.h>
 #include <stdbool.h>
 #include <vedatile/error.h>
 #include <vedatile/store.h>
@@ -85,17 +84,10 @@ const char *vdt_array_path(enum vdt_array array);
 /* Bytes of one row (for tile arrays: of one decoded chunk). */
 size_t vdt_array_row_bytes(const struct vdt_layout *layout, enum vdt_array array);
 /* Rows a chunk. */
-hsize_t vdt_array_chunk_rows(const struct vdt_layout *layout, enum vdt_array array);
-/* Dimensions below the first; returns how many (0..3). */
-int vdt_array_inner(const struct vdt_layout *layout, enum vdt_array array, hsize_t inner[3]);
+uint64_t vdt_array_chunk_rows(const struct vdt_layout *layout, enum vdt_array array);
 /* Codec and element size of a tile array. */
 enum vdt_codec vdt_array_codec(const struct vdt_layout *layout, enum vdt_array array);
 size_t vdt_array_element(const struct vdt_layout *layout, enum vdt_array array);
-/* HDF5 type of one element; the caller closes it. */
-hid_t vdt_array_type(const struct vdt_layout *layout, enum vdt_array array);
-
-hid_t vdt_scene_type(void);
-hid_t vdt_crs_type(void);
 
 /* A sample's row without its checksum, and back. */
 void vdt_row_pack(const struct vdt_layout *layout, const struct vdt_sample *sample,

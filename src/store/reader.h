@@ -4,7 +4,6 @@
 
 #include <vedatile/store.h>
 
-#include "store/column.h"
 #include "store/layout.h"
 
 const struct vdt_layout *vdt_reader_layout(const struct vdt_reader *reader);

@@ -55,6 +55,34 @@ def test_illegal_include_is_caught(tmp_path, name, line, complaint):
     assert complaint in done.stdout
 
 
+def own_includes(name):
+    text = (SOURCE / name).read_text()
+    return [f"src/{path}" for path in re.findall(r'#include "([^"]+)"', text)]
+
+
+def library_headers(name, seen=None):
+    """Third-party headers that a file gets to see, through our own ones too."""
+    seen = set() if seen is None else seen
+    seen.add(name)
+    found = set(re.findall(r"#include <((?:hdf5|H5|gdal|ogr|cpl|proj|geos)[^>]*)>",
+                           (SOURCE / name).read_text()))
+    for header in own_includes(name):
+        if header not in seen and (SOURCE / header).exists():
+            found |= library_headers(header, seen)
+    return found
+
+
+@pytest.mark.parametrize("name", files(["src"], "*.c"))
+def test_no_library_leaks_through_headers(name):
+    owner = {"store": ("hdf5", "H5"), "source": ("gdal", "ogr", "cpl", "proj", "geos")}
+    own = owner.get(name.split("/")[1], ())
+    assert [header for header in library_headers(name) if not header.startswith(own)] == []
+
+
+def test_leak_is_seen():
+    assert "hdf5.h" in library_headers("src/store/column.c")
+
+
 def long_functions(text):
     """(line, length) of function bodies over the limit; clang-format puts both braces in column 0."""
     start = None

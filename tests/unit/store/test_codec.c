@@ -207,7 +207,6 @@ static void every_shortened_chunk_is_an_error(void **state)
     for (size_t c = 0; c < 4; c++)
         for (int kind = 1; kind < 3; kind++) {
             struct vdt_buffer out = {0};
-            struct vdt_error error = {0};
             unsigned char data[400], back[401];
             fill(data, 400, kind);
             assert_int_equal(vdt_encode_chunk(&coder, codecs[c], 4, data, 400, &out, NULL), VDT_OK);

@@ -1,17 +1,9 @@
 #include "stores.h"
 
 #include "base/path.h"
+#include "store/driver.h"
 #include "store/file.h"
 #include "store/journal.h"
-
-static struct vdt_error error;
-
-static int clean(void **state)
-{
-    (void)state;
-    files_in_folder(true);
-    return 0;
-}
 
 /* --- the overlay ------------------------------------------------------------------------------ */
 
@@ -226,6 +218,40 @@ static void overwriting_waits_for_the_commit(void **state)
     vdt_file_free(reader);
 }
 
+/* HDF5 may free space at the end of the file; the store of the last commit stays as long as it is.
+ */
+static void committed_bytes_are_never_cut_off(void **state)
+{
+    (void)state;
+    struct vdt_file *file = NULL;
+    assert_int_equal(vdt_file_create(in_folder("f"), &file, &error), VDT_OK);
+    assert_int_equal(vdt_file_write(file, "tail", 4, 9000, &error), VDT_OK);
+    assert_int_equal(vdt_file_commit(file, &error), VDT_OK);
+    assert_int_equal(vdt_file_truncate(file, 100, &error), VDT_OK);
+    assert_int_equal(size_of(in_folder("f")), 12288);
+    assert_int_equal(vdt_file_truncate(file, 20000, &error), VDT_OK);
+    assert_int_equal(size_of(in_folder("f")), 20000);
+    assert_int_equal(vdt_file_truncate(file, 100, &error), VDT_OK);
+    expect_bytes(file, 9000, "tail");
+    assert_int_equal(size_of(in_folder("f")), 12288);
+    vdt_file_free(file);
+}
+
+/* As after writes that failed: HDF5 closes late, at the latest when the process ends. */
+static void a_late_close_of_hdf5_finds_no_file(void **state)
+{
+    (void)state;
+    struct vdt_file *file = NULL;
+    hid_t id = -1;
+    assert_int_equal(vdt_file_create(in_folder("f"), &file, &error), VDT_OK);
+    assert_int_equal(vdt_file_hdf5(file, &id, &error), VDT_OK);
+    H5Gclose(H5Gcreate2(id, "g", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+    vdt_file_abandon(file);
+    vdt_file_free(file);
+    assert_true(H5Fclose(id) >= 0);
+    assert_int_equal(files_in_folder(false), 0);
+}
+
 static void every_commit_is_a_change(void **state)
 {
     (void)state;
@@ -386,7 +412,7 @@ static void a_new_store_ignores_the_journal_of_another(void **state)
 
 int main(void)
 {
-#define JOURNAL_TEST(test) cmocka_unit_test_setup(test, clean)
+#define JOURNAL_TEST(test) cmocka_unit_test_setup_teardown(test, clean, close_all)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pages_are_found_again),
         cmocka_unit_test(patching_touches_its_pages_only),
@@ -395,6 +421,8 @@ int main(void)
         JOURNAL_TEST(a_torn_journal_never_happened),
         JOURNAL_TEST(a_journal_belongs_to_its_store),
         JOURNAL_TEST(overwriting_waits_for_the_commit),
+        JOURNAL_TEST(committed_bytes_are_never_cut_off),
+        JOURNAL_TEST(a_late_close_of_hdf5_finds_no_file),
         JOURNAL_TEST(every_commit_is_a_change),
         JOURNAL_TEST(a_crash_inside_a_commit_leaves_the_old_or_the_new),
         JOURNAL_TEST(a_reader_sees_through_a_pending_journal),
