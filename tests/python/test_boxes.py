@@ -74,7 +74,8 @@ def test_match_chooses_windows_and_boxes(shared, tmp_path, name):
     for match in ("intersect", "inside"):
         store = feed(tmp_path / f"{match}.h5", shared / name, shared / path, "--class-field", field,
                      "--tile", 40, "--stride", 33, "--edge", "pad", match=match, tasks="detection")
-        assert store.windows == [w for w in windows if expected.boxes(w, match=match)]
+        kept = [window for window in windows if expected.boxes(window, match=match)]
+        assert sorted(store.windows) == sorted(kept)
         assert 0 < len(store) < len(windows)
         assert_all_boxes(store, expected, match=match)
 

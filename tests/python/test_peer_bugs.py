@@ -80,10 +80,9 @@ class Error(ctypes.Structure):
 @pytest.fixture(scope="module")
 def library():
     path = pathlib.Path(conftest.VEDATILE).resolve().parents[1] / "libvedatile.so.0"
-    try:
-        return ctypes.CDLL(str(path))
-    except OSError as error:
-        pytest.skip(f"the library cannot be loaded: {error}")  # such as one with sanitizers
+    if not path.exists() or b"__asan_init" in path.read_bytes():
+        pytest.skip("no library that this Python can load: absent or built with sanitizers")
+    return ctypes.CDLL(str(path))
 
 
 def test_index_never_reaches_into_another_group(data, tmp_path, vedatile, library):
@@ -536,7 +535,7 @@ def test_scene_smaller_than_the_tile_has_no_negative_window(tmp_path, vedatile):
                     code=2)
     assert "larger than the scene" in done.stderr
     store = feed(tmp_path / "b.h5", image, (), "--tile", 8, "--edge", "pad")
-    assert store.windows == [(0, 0, 8, 8), (8, 0, 8, 8)]
+    assert sorted(store.windows) == [(0, 0, 8, 8), (8, 0, 8, 8)]
 
 
 def test_vertices_are_not_rounded_to_pixels(small):
@@ -569,8 +568,10 @@ def test_no_object_is_no_box(small):
     """label-maker: labels are filled up with zeros, which look like boxes of class 0."""
     store = small([rectangle(1, 1, 4, 4), rectangle(5, 5, 8, 8), rectangle(11, 1, 14, 4)],
                   "--tile", 10)
-    assert store.array("labels/box_offsets").tolist() == [0, 2, 3, 3, 3]
-    assert store.onehot.tolist() == [[1], [1], [0], [0]]
+    found = {window[:2]: (len(store.boxes(i)), store.onehot[i].tolist())
+             for i, window in enumerate(store.windows)}
+    assert found == {(0, 0): (2, [1]), (10, 0): (1, [1]), (0, 10): (0, [0]), (10, 10): (0, [0])}
+    assert store.array("labels/box_offsets")[-1] == len(store.array("labels/boxes")) == 3
 
 
 def test_seed_zero_is_a_seed(data, tmp_path, vedatile):
@@ -618,7 +619,8 @@ def test_default_rule_is_the_pixel_centre(small):
 def test_polygon_that_abuts_a_tile_burns_nothing_in_it(small):
     """raster_tools: labels clipped to the tile first degenerate to lines that burn 10 pixels."""
     store = small([rectangle(10, 0, 20, 10)], "--tile", 10)
-    assert [int(mask.sum()) for mask in store.masks] == [0, 100, 0, 0]
+    found = {window[:2]: int(mask.sum()) for window, mask in zip(store.windows, store.masks)}
+    assert found == {(0, 0): 0, (10, 0): 100, (0, 10): 0, (10, 10): 0}
 
 
 def test_parts_that_overlap_unite(small):
@@ -757,7 +759,7 @@ def test_one_failure_keeps_what_was_done(shared, tmp_path, vedatile):
     before = Store(path).samples["key"].tolist()
     vedatile("feed", path, "--image", shared / "hard-cases/rasterio_corrupt.tif", "--tile", 32,
              code=1)
-    assert Store(path).samples["key"].tolist()[:4] == before
+    assert set(before) <= set(Store(path).samples["key"].tolist())
     vedatile("check", path)
 
 

@@ -53,10 +53,10 @@ def test_windows_are_those_of_the_rule(case, shared, folder):
     store = fed(case, folder)
     with rasterio.open(shared / case.image) as source:
         expected = grid((source.width, source.height), case.tile, case.stride, case.edge)
-    assert store.windows == expected
+    assert sorted(store.windows) == sorted(expected)
     digest = store.table("scenes")["digest"][0].decode()[:16]
     assert [key.decode() for key in store.samples["key"]] == [
-        f"{digest}-{col}-{row}-{cols}x{rows}" for col, row, cols, rows in expected]
+        f"{digest}-{col}-{row}-{cols}x{rows}" for col, row, cols, rows in store.windows]
 
 
 def test_tiles_are_the_windows_that_rasterio_reads(case, shared, folder):
@@ -91,7 +91,7 @@ def test_grid(tmp_path, size, tile, stride, edge):
     image = write_scene(tmp_path / "scene.tif", pixels)
     store = feed(tmp_path / "store.h5", image, (), "--tile", "{}x{}".format(*tile),
                  "--stride", "{}x{}".format(*stride), "--edge", edge)
-    assert store.windows == grid(size, tile, stride, edge)
+    assert sorted(store.windows) == sorted(grid(size, tile, stride, edge))
     assert_pixels(store, image)
     for window, sample in zip(store.windows, store.samples):
         inside = (min(window[0] + tile[0], size[0]) - window[0]) * \
@@ -287,7 +287,7 @@ def test_min_valid_on_the_shared_data(shared, tmp_path):
         mask = source.dataset_mask() != 0
         windows = grid((source.width, source.height), (50, 50), (50, 50), "drop")
     expected = [w for w in windows if mask[w[1]:w[1] + 50, w[0]:w[0] + 50].mean() >= 0.9]
-    assert store.windows == expected
+    assert sorted(store.windows) == sorted(expected)
     assert 0 < len(expected) < len(windows)
 
 

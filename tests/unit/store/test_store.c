@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "store/writer.h"
 
@@ -517,7 +518,7 @@ static void *commit_often(void *payload)
 {
     struct vdt_store_spec spec = make_spec(VDT_UINT8, 15, VDT_CODEC_LZ4);
     struct vdt_writer *writer = open_store(in_folder("a.h5"));
-    for (uint64_t i = 0; i < 40; i++) {
+    for (uint64_t i = 0; i < 25; i++) {
         append_to(writer, "train", &spec, 10 * i, 10);
         append_to(writer, "test", &spec, 100000 + 5 * i, 5);
         commit(writer);
@@ -564,7 +565,7 @@ static void readers_never_see_a_mix(void **state)
     }
     assert_int_equal(result, 0);
     assert_true(states > 3);
-    expect_group(path, "train", &spec, 0, 400);
+    expect_group(path, "train", &spec, 0, 250);
 }
 
 /* --- crashes ---------------------------------------------------------------------------------- */
@@ -587,7 +588,7 @@ static void killed_writers_lose_no_commit(void **state)
     (void)state;
     char path[256];
     struct vdt_store_spec spec = make_spec(VDT_UINT16, 15, VDT_CODEC_LZ4);
-    enum { TOTAL = 1400 };
+    enum { TOTAL = 700 };
     strcpy(path, in_folder("a.h5"));
     make_store(in_folder("once.h5"), &spec, TOTAL);
     digest_of(in_folder("once.h5"), digest_a);
@@ -599,7 +600,7 @@ static void killed_writers_lose_no_commit(void **state)
             append_until_killed(path, &spec, TOTAL);
             _exit(0);
         }
-        nanosleep(&(struct timespec){.tv_nsec = (long)(vdt_mix(round) % 60000000)}, NULL);
+        nanosleep(&(struct timespec){.tv_nsec = (long)(vdt_mix(round) % 40000000)}, NULL);
         if (round < 400)
             kill(child, SIGKILL);
         assert_int_equal(waitpid(child, &result, 0), child);
