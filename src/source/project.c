@@ -285,6 +285,21 @@ static vdt_status need_lonlat(struct vdt_scene *scene, struct vdt_error *error)
     return VDT_OK;
 }
 
+/* Whether a scene in degrees ends at the poles, give or take a pixel: grids whose nodes are pixel
+ * centres reach half a pixel past them. */
+static bool ends_at_poles(const struct vdt_scene *scene)
+{
+    if (scene->info.georef != VDT_GEOREF_AFFINE || !vdt_project_wraps(scene))
+        return false;
+    const double *g = scene->info.geotransform;
+    double limit = 90 + fabs(g[4]) + fabs(g[5]);
+    for (int corner = 0; corner < 4; corner++)
+        if (fabs(g[3] + (corner & 1 ? scene->info.cols * g[4] : 0) +
+                 (corner & 2 ? scene->info.rows * g[5] : 0)) > limit)
+            return false;
+    return true;
+}
+
 vdt_status vdt_scene_lonlat(struct vdt_scene *scene, double (*points)[2], size_t count, bool *ok,
                             struct vdt_error *error)
 {
@@ -303,11 +318,12 @@ vdt_status vdt_scene_lonlat(struct vdt_scene *scene, double (*points)[2], size_t
         status = in_pieces(&work, scene->to_lonlat, NULL, 0, scene->path, error);
     if (status != VDT_OK)
         return status;
+    bool clamp = ends_at_poles(scene);
     for (size_t i = 0; i < count; i++) {
         points[i][0] = work.x[i];
-        points[i][1] = work.y[i];
+        points[i][1] = clamp ? fmin(fmax(work.y[i], -90), 90) : work.y[i];
         /* Polynomials through control points leave the globe without notice. */
-        ok[i] = work.ok[i] && fabs(work.y[i]) <= 90 + 1e-9;
+        ok[i] = work.ok[i] && fabs(points[i][1]) <= 90 + 1e-9;
     }
     return VDT_OK;
 }

@@ -168,7 +168,8 @@ def lonlat_bounds(path, window, steps=64):
     y = np.concatenate([0 * along, 0 * along + 1, along, along]) * rows + row
     if dataset.GetGCPCount() > 0:
         transformer = gdal.Transformer(dataset, None, ["METHOD=GCP_POLYNOMIAL"])
-        ground = np.array(transformer.TransformPoints(False, np.stack([x, y], 1).tolist())[0])[:, :2]
+        points = transformer.TransformPoints(False, np.stack([x, y], 1).tolist())[0]
+        ground = np.array(points)[:, :2]
     else:
         g = dataset.GetGeoTransform()
         ground = np.stack([g[0] + x * g[1] + y * g[2], g[3] + x * g[4] + y * g[5]], 1)

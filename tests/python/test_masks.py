@@ -90,8 +90,8 @@ def random_rings(rng, count, corners, centre, radius):
 def wkb_polygons(rings_of):
     """WKB polygons of [count, corners, 2] rings: the outer one, then its holes."""
     count, corners = rings_of[0].shape[:2]
-    head = np.frombuffer(np.array([1], "u1").tobytes() + np.array([3, len(rings_of)], "<u4").tobytes(),
-                         "u1")
+    kind = np.array([3, len(rings_of)], "<u4").tobytes()  # little-endian polygon of n rings
+    head = np.frombuffer(b"\x01" + kind, "u1")
     parts = [np.broadcast_to(head, (count, head.size))]
     size = np.frombuffer(np.array([corners + 1], "<u4").tobytes(), "u1")
     for ring in rings_of:
@@ -254,7 +254,8 @@ def test_labels_on_control_points(shared, tmp_path):
 
 def test_more_than_254_classes_make_a_wide_mask(tmp_path):
     image = write_scene(tmp_path / "scene.tif", np.zeros((20, 20), np.uint8))
-    squares = [(rectangle(i % 20, i // 20, i % 20 + 1, i // 20 + 1), f"{i:03d}") for i in range(300)]
+    squares = [(rectangle(i % 20, i // 20, i % 20 + 1, i // 20 + 1), f"{i:03d}")
+               for i in range(300)]
     labels = write_labels(tmp_path / "labels.geojson", squares)
     store = feed(tmp_path / "store.h5", image, labels, "--class-field", "class", "--tile", 16,
                  "--edge", "pad", tasks="segmentation")
@@ -283,7 +284,8 @@ def test_padding_is_ignored(tmp_path):
     labels = write_labels(tmp_path / "labels.geojson", [rectangle(-5, -5, 30, 30)])
     store = feed(tmp_path / "store.h5", image, labels, "--tile", 8, "--edge", "pad")
     corner = store.at(8, 8)
-    assert (store.masks[corner, 2:] == IGNORE).all() and (store.masks[corner, :, 2:] == IGNORE).all()
+    assert (store.masks[corner, 2:] == IGNORE).all()
+    assert (store.masks[corner, :, 2:] == IGNORE).all()
     assert (store.masks[corner, :2, :2] == 1).all()
     assert not store.images[corner, 0, 2:].any() and not store.images[corner, 0, :, 2:].any()
     assert not store.instances[corner, 2:].any()

@@ -14,7 +14,8 @@ import rasterio
 import reference
 import shapely.geometry
 from osgeo import osr
-from reference import (ALL_TASKS, Labels, Store, feed, polygon, rectangle, write_labels, write_scene)
+from reference import (ALL_TASKS, Labels, Store, feed, polygon, rectangle, write_labels,
+                       write_scene)
 
 
 @pytest.fixture
@@ -102,7 +103,8 @@ def test_index_never_reaches_into_another_group(data, tmp_path, vedatile, librar
         count = library.vdt_reader_count(reader, size_t(group))
         for call, into in calls:
             def status(index, call=call, into=into, group=group):
-                return call(reader, size_t(group), index_t(index % 2**64), into, ctypes.byref(error))
+                return call(reader, size_t(group), index_t(index % 2**64), into,
+                            ctypes.byref(error))
             assert status(0) == 0 and status(count - 1) == 0
             for index in (count, count + 1, -1, -count, 2**63, 2**32):
                 assert status(index) < 0, index
@@ -227,7 +229,7 @@ def test_x_and_y_are_not_swapped(small):
     assert store.boxes(0)[0][0] == [2, 5, 16, 8]
 
 
-def test_empty_collection_does_not_lose_the_next_building(small, tmp_path):
+def test_empty_collection_does_not_lose_the_next_building(small):
     """pyveda: an empty GeometryCollection raises, and the class's other polygons vanish."""
     store = small([{"type": "GeometryCollection", "geometries": []}, rectangle(3, 3, 9, 9)])
     np.testing.assert_array_equal(store.masks[0], block(20, (3, 3, 9, 9)))
@@ -244,7 +246,7 @@ def test_polygons_in_a_collection_are_seen(small):
     assert store.boxes(0) == [([1, 1, 18, 12], 0, 0, 1)]
 
 
-def test_a_bad_geometry_does_not_lose_those_after_it(small, tmp_path, vedatile):
+def test_a_bad_geometry_does_not_lose_those_after_it(small):
     """pyveda: any exception ends the class: all polygons after it are lost."""
     features = [rectangle(1, 1, 5, 5), None, {"type": "Polygon", "coordinates": []},
                 polygon([[8, 1], [12, 5], [12, 1], [8, 5]]), rectangle(14, 14, 18, 18)]
@@ -253,7 +255,7 @@ def test_a_bad_geometry_does_not_lose_those_after_it(small, tmp_path, vedatile):
     assert store.masks[0, 2, 2] == store.masks[0, 15, 15] == 1
 
 
-def test_no_half_pixel_shift(small, tmp_path):
+def test_no_half_pixel_shift(small):
     """pyveda: masks test pixel corners instead of centres."""
     store = small([rectangle(5, 5, 10, 10), rectangle(12.4, 12.4, 14.6, 14.6)])
     np.testing.assert_array_equal(

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import rasterio
 import reference
-from reference import CASES, Store, feed, fed, grid, read_window, write_scene
+from reference import CASES, feed, fed, grid, read_window, write_scene
 
 
 @pytest.fixture(scope="session")
@@ -167,7 +167,8 @@ def test_bands_in_the_order_wanted(data, store, bands):
 
 @pytest.mark.parametrize("bands", ["0", "7", "1,1"])
 def test_impossible_bands_are_refused(data, store, vedatile, bands):
-    done = vedatile("feed", store, "--image", data / "olinda/scene.tif", "--bands", bands, code=None)
+    image = data / "olinda/scene.tif"
+    done = vedatile("feed", store, "--image", image, "--bands", bands, code=None)
     assert done.returncode in (1, 2) and "band" in done.stderr
     assert not store.exists()
 
@@ -221,6 +222,18 @@ def test_bounds_of_the_whole_globe(tmp_path):
     np.testing.assert_allclose(store.samples["bounds"], [[-180, 0, 180, 90], [-180, -90, 180, 0]])
 
 
+def test_bounds_of_a_grid_with_nodes_on_the_poles(tmp_path):
+    """Weather models: the centres of the first and last row are the poles."""
+    image = write_scene(tmp_path / "scene.tif", np.zeros((91, 180), np.uint8),
+                        rasterio.Affine(2, 0, -1, 0, -2, 91), "EPSG:4326")
+    store = feed(tmp_path / "store.h5", image, (), "--tile", 45, "--edge", "pad")
+    bounds = {window[:2]: row.tolist()
+              for window, row in zip(store.windows, store.samples["bounds"])}
+    assert bounds[0, 0] == [-1, 1, 89, 90]
+    assert bounds[45, 45] == [89, -89, 179, 1]
+    assert bounds[90, 90] == [179, -90, -91, -89]  # most of it is padding
+
+
 @pytest.mark.parametrize("crs, pole", [("EPSG:3413", 90), ("EPSG:3031", -90)])
 def test_bounds_round_a_pole(tmp_path, crs, pole):
     image = write_scene(tmp_path / "scene.tif", np.zeros((9, 9), np.uint8),
@@ -259,13 +272,9 @@ def test_rotated_scene_without_crs_has_no_bounds(shared, tmp_path):
 
 
 def test_mask_band_decides_what_is_valid(tmp_path):
-    image = tmp_path / "scene.tif"
-    pixels = np.ones((2, 8, 8), np.uint8)
-    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
-        with rasterio.open(image, "w", driver="GTiff", count=2, height=8, width=8, dtype="uint8",
-                           crs=reference.UTM, transform=rasterio.Affine(1, 0, 5e5, 0, -1, 4e6)) as t:
-            t.write(pixels)
-            t.write_mask(np.tri(8, dtype=bool))
+    image = write_scene(tmp_path / "scene.tif", np.ones((2, 8, 8), np.uint8))
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(image, "r+") as target:
+        target.write_mask(np.tri(8, dtype=bool))
     store = feed(tmp_path / "store.h5", image, (), "--tile", 4)
     assert_places(store, image)
     assert sorted(store.samples["valid_fraction"]) == [0, 0.625, 0.625, 1]
@@ -293,7 +302,7 @@ def test_min_valid_on_the_shared_data(shared, tmp_path):
 
 def test_band_statistics_are_of_valid_pixels(shared, tmp_path):
     image = shared / "rmnp/rmnp-rgb.tif"
-    store = Store(feed(tmp_path / "store.h5", image, (), "--tile", 64, "--edge", "pad").path)
+    store = feed(tmp_path / "store.h5", image, (), "--tile", 64, "--edge", "pad")
     for sample, tile in zip(store.samples, store.images.astype(np.float64)):
         for band, pixels in enumerate(tile):
             pixels = pixels[pixels != 255]

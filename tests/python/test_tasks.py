@@ -175,8 +175,9 @@ def test_a_comma_in_a_class_name(tmp_path):
 
 
 def test_unknown_values_are_listed(shared, store, vedatile):
-    done = vedatile("feed", store, "--image", shared / "para-landcover/LT52240631988227CUB02_7bands.tif",
-                    "--labels", shared / "para-landcover/training_polygons.geojson",
+    image = shared / "para-landcover/LT52240631988227CUB02_7bands.tif"
+    done = vedatile("feed", store, "--image", image, "--labels",
+                    shared / "para-landcover/training_polygons.geojson",
                     "--task", "segmentation", "--class-field", "class", "--classes", "water,forest",
                     code=1)
     assert "'cleared'" in done.stderr and "'fallen_dry'" in done.stderr
