@@ -90,6 +90,15 @@ static herr_t driver_read(H5FD_t *base, H5FD_mem_t type, hid_t dxpl, haddr_t add
     return vdt_file_read(file, data, size, address, &file->failure) == VDT_OK ? 0 : -1;
 }
 
+/* HDF5 must not know of a failed write: it could not close the file any more, and would crash on it
+ * when the process ends. The writer asks vdt_file_failure before it commits. */
+static herr_t done(struct vdt_file *file, vdt_status status)
+{
+    if (status != VDT_OK)
+        vdt_file_abandon(file);
+    return 0;
+}
+
 static herr_t driver_write(H5FD_t *base, H5FD_mem_t type, hid_t dxpl, haddr_t address, size_t size,
                            const void *data)
 {
@@ -97,7 +106,7 @@ static herr_t driver_write(H5FD_t *base, H5FD_mem_t type, hid_t dxpl, haddr_t ad
     struct vdt_file *file = ((struct vdt_driver *)base)->file;
     if (file == NULL || file->abandoned)
         return 0;
-    return vdt_file_write(file, data, size, address, &file->failure) == VDT_OK ? 0 : -1;
+    return done(file, vdt_file_write(file, data, size, address, &file->failure));
 }
 
 static herr_t driver_truncate(H5FD_t *base, hid_t dxpl, hbool_t closing)
@@ -107,7 +116,7 @@ static herr_t driver_truncate(H5FD_t *base, hid_t dxpl, hbool_t closing)
     struct vdt_file *file = driver->file;
     if (file == NULL || !file->writing || file->abandoned)
         return 0;
-    return vdt_file_truncate(file, driver->eoa, &file->failure) == VDT_OK ? 0 : -1;
+    return done(file, vdt_file_truncate(file, driver->eoa, &file->failure));
 }
 
 static const H5FD_class_t driver_class = {

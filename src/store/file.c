@@ -240,6 +240,17 @@ vdt_status vdt_file_open_write(const char *path, struct vdt_file **out, struct v
     return VDT_OK;
 }
 
+/* Brings home a commit that a crash interrupted, for programs that know of no journal. False when
+ * its writer lives or we may not write: then the journal is read through. */
+static bool settle(const char *path)
+{
+    struct vdt_file *writer = NULL;
+    if (vdt_file_open_write(path, &writer, NULL) != VDT_OK)
+        return false;
+    vdt_file_free(writer);
+    return true;
+}
+
 vdt_status vdt_file_open_read(const char *path, struct vdt_file **out, struct vdt_error *error)
 {
     vdt_cleanup(file_cleanup) struct vdt_file *file = new_file(path);
@@ -253,6 +264,11 @@ vdt_status vdt_file_open_read(const char *path, struct vdt_file **out, struct vd
     vdt_status status = measure(file, error);
     if (status == VDT_OK)
         status = vdt_journal_read(file->journal_path, file->fd, &file->overlay, &valid, error);
+    if (status == VDT_OK && valid && settle(path)) {
+        vdt_overlay_clear(&file->overlay);
+        file->stamp = stamp_now(file);
+        status = measure(file, error);
+    }
     if (status != VDT_OK)
         return status;
     *out = file;

@@ -221,6 +221,8 @@ vdt_status vdt_writer_put(struct vdt_writer *writer, const char *name,
     group->text_bytes += packet->size[VDT_METADATA_TEXT];
     for (int a = 0; status == VDT_OK && a < VDT_ARRAYS; a++)
         status = put_array(writer, group, (enum vdt_array)a, packet, error);
+    if (status == VDT_OK && vdt_file_failure(writer->file) != NULL)
+        status = VDT_ERR_IO;
     return status == VDT_OK ? VDT_OK : vdt_writer_lose(writer, status, error);
 }
 
@@ -258,6 +260,8 @@ vdt_status vdt_writer_commit(struct vdt_writer *writer, struct vdt_error *error)
         status = vdt_header_write(writer->h5, &writer->header, error);
     if (status == VDT_OK && H5Fflush(writer->h5, H5F_SCOPE_GLOBAL) < 0)
         status = vdt_fail(error, VDT_ERR_IO, "cannot be flushed");
+    if (status == VDT_OK && vdt_file_failure(writer->file) != NULL)
+        status = VDT_ERR_IO;
     if (status == VDT_OK)
         status = vdt_file_commit(writer->file, error);
     writer->header_changed = false;
