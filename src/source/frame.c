@@ -10,6 +10,7 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "source/crs.h"
 #include "source/quiet.h"
 
 struct vdt_frame {
@@ -18,23 +19,6 @@ struct vdt_frame {
     OGRCoordinateTransformationH from_lonlat, to_lonlat; /* NULL without a CRS */
     bool wraps; /* x is a longitude: whole turns are the same place */
 };
-
-static void release_crs(OGRSpatialReferenceH *crs)
-{
-    if (*crs != NULL)
-        OSRRelease(*crs);
-}
-
-static OGRSpatialReferenceH crs_from_text(const char *text)
-{
-    OGRSpatialReferenceH crs = OSRNewSpatialReference(NULL);
-    if (OSRSetFromUserInput(crs, text) != OGRERR_NONE) {
-        release_crs(&crs);
-        return NULL;
-    }
-    OSRSetAxisMappingStrategy(crs, OAMS_TRADITIONAL_GIS_ORDER);
-    return crs;
-}
 
 static void frame_cleanup(struct vdt_frame **frame)
 {
@@ -45,8 +29,8 @@ static vdt_status attach_crs(struct vdt_frame *frame, struct vdt_error *error)
 {
     vdt_cleanup(vdt_quiet_end) struct vdt_quiet quiet;
     vdt_quiet_begin(&quiet);
-    vdt_cleanup(release_crs) OGRSpatialReferenceH crs = crs_from_text(frame->crs);
-    vdt_cleanup(release_crs) OGRSpatialReferenceH lonlat = crs_from_text("EPSG:4326");
+    vdt_cleanup(vdt_crs_release) OGRSpatialReferenceH crs = vdt_crs_from_text(frame->crs);
+    vdt_cleanup(vdt_crs_release) OGRSpatialReferenceH lonlat = vdt_crs_from_text("EPSG:4326");
     if (crs == NULL || lonlat == NULL)
         return vdt_fail(error, VDT_ERR_FORMAT, "the split's CRS cannot be read: %s",
                         vdt_quiet_text(&quiet, "not WKT"));

@@ -12,14 +12,9 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "source/crs.h"
 #include "source/quiet.h"
 #include "source/scene_state.h"
-
-static void release_crs(OGRSpatialReferenceH *crs)
-{
-    if (*crs != NULL)
-        OSRRelease(*crs);
-}
 
 static void destroy_transformation(OGRCoordinateTransformationH *transformation)
 {
@@ -116,17 +111,6 @@ static vdt_status make_transformer(struct vdt_scene *scene, struct vdt_error *er
     return VDT_OK;
 }
 
-static OGRSpatialReferenceH crs_from_text(const char *text)
-{
-    OGRSpatialReferenceH crs = OSRNewSpatialReference(NULL);
-    if (crs == NULL || OSRSetFromUserInput(crs, text) != OGRERR_NONE) {
-        release_crs(&crs);
-        return NULL;
-    }
-    OSRSetAxisMappingStrategy(crs, OAMS_TRADITIONAL_GIS_ORDER);
-    return crs;
-}
-
 static vdt_status find_crs(struct vdt_scene *scene, struct vdt_error *error)
 {
     scene->info.crs = "";
@@ -134,7 +118,7 @@ static vdt_status find_crs(struct vdt_scene *scene, struct vdt_error *error)
                                    ? GDALGetGCPSpatialRef(scene->dataset)
                                    : GDALGetSpatialRef(scene->dataset);
     if (scene->info.georef == VDT_GEOREF_RPC)
-        scene->crs = crs_from_text("EPSG:4326"); /* what RPC are defined on */
+        scene->crs = vdt_crs_from_text("EPSG:4326"); /* what RPC are defined on */
     else if (own != NULL && (scene->crs = OSRClone(own)) != NULL)
         OSRSetAxisMappingStrategy(scene->crs, OAMS_TRADITIONAL_GIS_ORDER);
     if (scene->crs == NULL)
@@ -150,7 +134,7 @@ static vdt_status find_crs(struct vdt_scene *scene, struct vdt_error *error)
         return vdt_fail(error, VDT_ERR_FORMAT, "%s: its CRS cannot be written as WKT", scene->path);
     /* A local frame has no relation to any other: nothing can be projected into it. */
     if (OSRIsLocal(scene->crs) || scene->info.georef == VDT_GEOREF_NONE) {
-        release_crs(&scene->crs);
+        vdt_crs_release(&scene->crs);
         scene->crs = NULL;
     }
     return VDT_OK;
@@ -172,7 +156,7 @@ void vdt_project_detach(struct vdt_scene *scene)
     destroy_transformation(&scene->to_lonlat);
     if (scene->transformer != NULL)
         GDALDestroyGenImgProjTransformer(scene->transformer);
-    release_crs(&scene->crs);
+    vdt_crs_release(&scene->crs);
 }
 
 /* --- points ------------------------------------------------------------------------------ */
@@ -222,7 +206,7 @@ vdt_status vdt_project_to_ground(struct vdt_scene *scene, const char *crs, const
         return VDT_OK;
     struct vdt_quiet quiet;
     vdt_quiet_begin(&quiet);
-    vdt_cleanup(release_crs) OGRSpatialReferenceH from = crs_from_text(crs);
+    vdt_cleanup(vdt_crs_release) OGRSpatialReferenceH from = vdt_crs_from_text(crs);
     vdt_cleanup(destroy_transformation) OGRCoordinateTransformationH transformation =
         from == NULL ? NULL : OCTNewCoordinateTransformation(from, scene->crs);
     vdt_quiet_end(&quiet);
@@ -276,7 +260,7 @@ static vdt_status need_lonlat(struct vdt_scene *scene, struct vdt_error *error)
                         scene->path);
     struct vdt_quiet quiet;
     vdt_quiet_begin(&quiet);
-    vdt_cleanup(release_crs) OGRSpatialReferenceH wgs84 = crs_from_text("EPSG:4326");
+    vdt_cleanup(vdt_crs_release) OGRSpatialReferenceH wgs84 = vdt_crs_from_text("EPSG:4326");
     scene->to_lonlat = wgs84 == NULL ? NULL : OCTNewCoordinateTransformation(scene->crs, wgs84);
     vdt_quiet_end(&quiet);
     if (scene->to_lonlat == NULL)
@@ -335,7 +319,7 @@ void vdt_crs_label(const char *wkt, char *text, size_t size)
         return;
     vdt_cleanup(vdt_quiet_end) struct vdt_quiet quiet;
     vdt_quiet_begin(&quiet);
-    vdt_cleanup(release_crs) OGRSpatialReferenceH crs = crs_from_text(wkt);
+    vdt_cleanup(vdt_crs_release) OGRSpatialReferenceH crs = vdt_crs_from_text(wkt);
     if (crs == NULL)
         return;
     const char *authority = OSRGetAuthorityName(crs, NULL), *code = OSRGetAuthorityCode(crs, NULL);
