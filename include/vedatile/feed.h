@@ -78,7 +78,8 @@ struct vdt_feed_options {
     const struct vdt_split_share *split;
     size_t split_count;
     enum vdt_split_by split_by;
-    double block_size; /* metres; 0: the store's, or chosen from the first scene */
+    double block_size; /* metres, rounded to whole strides; 0: the store's, or chosen from the first
+                          scene */
     uint64_t seed;
 
     enum vdt_codec codec;     /* VDT_CODEC_AUTO measures; an existing store keeps its own */
@@ -103,7 +104,7 @@ struct vdt_feed_report {
     uint64_t repaired;        /* invalid geometries made valid */
     uint64_t unknown_skipped; /* features skipped by class */
     uint64_t slivers;         /* boxes dropped by min_visible */
-    double block_size;        /* metres, when split by block */
+    double block_size;        /* metres as used, when split by block; else 0 */
     size_t group_count;       /* at most 64 are listed */
     struct vdt_feed_group {
         char name[64];

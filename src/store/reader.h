@@ -7,7 +7,6 @@
 #include "store/layout.h"
 
 const struct vdt_layout *vdt_reader_layout(const struct vdt_reader *reader);
-const char *vdt_reader_split(const struct vdt_reader *reader);
 
 /* Bytes of the metadata of all samples of a group. */
 uint64_t vdt_reader_text_bytes(const struct vdt_reader *reader, size_t group);
