@@ -14,6 +14,7 @@
 #include "source/cache.h"
 
 enum {
+    FEW_SAMPLES = 10, /* too few to speak of shares */
     SPARE_SLOTS = 2,
     IN_FLIGHT_BYTES = 256 << 20,
     USUAL_UNIT_BYTES = 16 << 20,
@@ -303,7 +304,7 @@ static vdt_status run_feed(struct vdt_plan *plan, struct vdt_writer **writer,
                       .done = report->existing + report->straddling,
                       .last_commit = seconds_now()};
     status = run_workers(&run, error);
-    if (status == VDT_OK && report->existing == 0 && report->written > 0)
+    if (status == VDT_OK && report->existing == 0 && report->written >= FEW_SAMPLES)
         warn_shares(plan, report);
     if (status != VDT_OK || options->dry_run)
         return status;
