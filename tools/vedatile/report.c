@@ -13,25 +13,28 @@ static void report_line(const struct command *command, const char *kind, const c
     fputc('\n', stderr);
 }
 
-int report_failed(const struct command *command, const char *format, ...)
+static void report_format(const struct command *command, const char *format, va_list arguments)
 {
     char message[1400];
+    vsnprintf(message, sizeof message, format, arguments);
+    report_line(command, "", message);
+}
+
+int report_failed(const struct command *command, const char *format, ...)
+{
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    report_format(command, format, arguments);
     va_end(arguments);
-    report_line(command, "", message);
     return EXIT_FAILED;
 }
 
 int report_wrong(const struct command *command, const char *format, ...)
 {
-    char message[1400];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    report_format(command, format, arguments);
     va_end(arguments);
-    report_line(command, "", message);
     return EXIT_WRONG;
 }
 
