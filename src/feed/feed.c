@@ -1,4 +1,5 @@
 /* The pipeline: plan, workers, one writer, commits. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,8 +51,11 @@ static vdt_status check_folder(const char *store, struct vdt_error *error)
     if (slash == NULL || slash == folder)
         return VDT_OK;
     *slash = '\0';
-    if (stat(folder, &info) == 0 && S_ISDIR(info.st_mode))
+    bool found = stat(folder, &info) == 0;
+    if (found && S_ISDIR(info.st_mode))
         return VDT_OK;
+    if (!found && errno == EACCES)
+        return vdt_fail_errno(error, store);
     return vdt_fail(error, VDT_ERR_NOT_FOUND, "%s: there is no folder %s: make it first", store,
                     folder);
 }

@@ -477,14 +477,31 @@ def as_nobody():
 @pytest.mark.skipif(not AS_ROOT, reason="only root can become somebody else")
 @pytest.mark.parametrize("name", ["old.h5", "new.h5"])
 def test_somebody_elses_store(folder, name):
-    for parent in [folder, *folder.parents]:
-        if parent.stat().st_mode & 0o005 != 0o005 and parent.is_relative_to("/tmp"):
-            parent.chmod(parent.stat().st_mode | 0o055)
-    reach = subprocess.run([VEDATILE, "--version"], capture_output=True, check=False,
-                           preexec_fn=as_nobody)
-    if reach.returncode:
-        pytest.skip("the command is out of reach for another user")
+    for own in (folder, folder.parent):  # pytest closes them to others
+        own.chmod(0o755)
+    for argument in (["--version"], ["info", folder / "old.h5"]):
+        reach = subprocess.run([VEDATILE, *argument], capture_output=True, check=False,
+                               preexec_fn=as_nobody)
+        if reach.returncode:
+            pytest.skip("the command or the folder is out of reach for another user")
     refused(folder, feed_into(folder, folder / name), name, "Permission denied",
+            preexec_fn=as_nobody)
+
+
+@pytest.mark.skipif(not AS_ROOT, reason="only root can become somebody else")
+def test_folder_that_is_closed(folder):
+    """A folder that one may not look into is not said to be missing."""
+    closed = folder / "closed"
+    inner = closed / "inner"
+    inner.mkdir(parents=True)
+    closed.chmod(0o700)
+    for own in (folder, folder.parent):
+        own.chmod(0o755)
+    reach = subprocess.run([VEDATILE, "info", folder / "old.h5"], capture_output=True,
+                           check=False, preexec_fn=as_nobody)
+    if reach.returncode:
+        pytest.skip("the command or the folder is out of reach for another user")
+    refused(folder, feed_into(folder, inner / "new.h5"), "new.h5", "Permission denied",
             preexec_fn=as_nobody)
 
 
