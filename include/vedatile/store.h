@@ -112,6 +112,23 @@ VDT_API VDT_CHECKED vdt_status vdt_writer_append(struct vdt_writer *writer, cons
                                                  const struct vdt_sample *sample,
                                                  struct vdt_error *error);
 
+/* What every sample of the store has in common; pointers borrowed from the writer. */
+VDT_API struct vdt_store_spec vdt_writer_spec(const struct vdt_writer *writer);
+
+/* Samples of a group, committed and appended; 0 for a group that is not there. */
+VDT_API uint64_t vdt_writer_count(const struct vdt_writer *writer, const char *group);
+
+/* Keeps a selection of a group's samples under a name (letters, digits, '_' and '-'), part of the
+ * store with the next commit. Indices are of samples committed or appended; they may repeat.
+ * A view of that name is replaced. `definition` (may be NULL) says how it came about: JSON text. */
+VDT_API VDT_CHECKED vdt_status vdt_writer_put_view(struct vdt_writer *writer, const char *name,
+                                                   const char *group, const uint64_t *indices,
+                                                   uint64_t count, const char *definition,
+                                                   struct vdt_error *error);
+/* VDT_ERR_NOT_FOUND when there is no such view. */
+VDT_API VDT_CHECKED vdt_status vdt_writer_remove_view(struct vdt_writer *writer, const char *name,
+                                                      struct vdt_error *error);
+
 /* Makes everything appended so far part of the store, durably and all at once. */
 VDT_API VDT_CHECKED vdt_status vdt_writer_commit(struct vdt_writer *writer,
                                                  struct vdt_error *error);
@@ -192,6 +209,55 @@ VDT_API VDT_CHECKED vdt_status vdt_reader_metadata(const struct vdt_reader *read
                                                    uint64_t index, char **json,
                                                    struct vdt_error *error);
 VDT_API void vdt_string_free(char *string);
+
+/* --- selections and summaries ------------------------------------------------------------------
+ */
+
+/* Views kept in the store. Pointers are borrowed and live as long as the reader. */
+struct vdt_view {
+    const char *name;
+    const char *group;
+    const char *definition; /* JSON text, "" for none */
+    const uint64_t *indices;
+    uint64_t count;
+};
+VDT_API size_t vdt_reader_view_count(const struct vdt_reader *reader);
+VDT_API struct vdt_view vdt_reader_view(const struct vdt_reader *reader, size_t view);
+/* VDT_ERR_NOT_FOUND names the views that there are. */
+VDT_API VDT_CHECKED vdt_status vdt_reader_find_view(const struct vdt_reader *reader,
+                                                    const char *name, size_t *view,
+                                                    struct vdt_error *error);
+
+/* Which samples to take; every condition given must hold. Zero: all of them. */
+struct vdt_filter {
+    const char *const *classes; /* any of these is among the sample's one-hot or boxes */
+    size_t class_count;
+    uint64_t min_boxes;   /* at least so many boxes (of those classes, when classes are given) */
+    uint64_t max_boxes;   /* 0: any number */
+    double min_valid;     /* valid_fraction at least this */
+    const double *bounds; /* west, south, east, north in degrees: the sample meets it; west > east
+                             crosses the antimeridian */
+    const char *scene;    /* part of the scene's uri */
+};
+
+/* Indices of the group's samples that pass, rising. *indices belongs to the caller, release with
+ * vdt_indices_free. VDT_ERR_NOT_FOUND for a class that the store has not; VDT_ERR_ARGUMENT when
+ * the store has no labels that could tell. */
+VDT_API VDT_CHECKED vdt_status vdt_reader_select(const struct vdt_reader *reader, size_t group,
+                                                 const struct vdt_filter *filter,
+                                                 uint64_t **indices, uint64_t *count,
+                                                 struct vdt_error *error);
+VDT_API void vdt_indices_free(uint64_t *indices);
+
+/* Statistics of each band over all valid pixels of a group, from those kept with the samples
+ * (merged by Chan et al. 1979): room for tile.bands entries. The population's standard deviation is
+ * sqrt(m2 / count). */
+VDT_API VDT_CHECKED vdt_status vdt_reader_band_stats(const struct vdt_reader *reader, size_t group,
+                                                     struct vdt_band_stats *stats,
+                                                     struct vdt_error *error);
+
+/* The largest number of boxes that a sample of the group has. */
+VDT_API uint64_t vdt_reader_most_boxes(const struct vdt_reader *reader, size_t group);
 
 /* --- proving a store whole --------------------------------------------------------------- */
 

@@ -10,7 +10,8 @@
 
 VDT_BEGIN_DECLS
 
-/* Pixel type of a store's images. Values in memory are in the machine's byte order. */
+/* Type of an array's values, in the machine's byte order. A store's images are of the first seven;
+ * batches and other HDF5 files may be of all. */
 enum vdt_dtype {
     VDT_UINT8 = 1,
     VDT_UINT16,
@@ -18,7 +19,19 @@ enum vdt_dtype {
     VDT_UINT32,
     VDT_INT32,
     VDT_FLOAT32,
-    VDT_FLOAT64
+    VDT_FLOAT64,
+    VDT_FLOAT16,  /* IEEE 754 binary16 */
+    VDT_BFLOAT16, /* the upper half of a float32 */
+    VDT_INT8,
+    VDT_UINT64,
+    VDT_INT64
+};
+
+/* Which axis of an image array is which. */
+enum vdt_axes {
+    VDT_AXES_STORED = 0, /* as they are stored; for reading other files: found out from the shape */
+    VDT_AXES_CHW,        /* [band][row][col]: a store's own */
+    VDT_AXES_HWC         /* [row][col][band] */
 };
 
 /* What a sample's labels are; a store has one or more (bits are or-ed). */

@@ -5,7 +5,9 @@
 #include "vedatile/error.h"
 #include "vedatile/export.h"
 #include "vedatile/feed.h"
+#include "vedatile/hdf5.h"
 #include "vedatile/loader.h"
+#include "vedatile/scene.h"
 #include "vedatile/store.h"
 #include "vedatile/types.h"
 

@@ -4,6 +4,7 @@
 
 #include <vedatile/store.h>
 
+#include "store/decoder.h"
 #include "store/layout.h"
 
 const struct vdt_layout *vdt_reader_layout(const struct vdt_reader *reader);
@@ -14,6 +15,29 @@ uint64_t vdt_reader_text_bytes(const struct vdt_reader *reader, size_t group);
 /* Rows [first, first + count) of a column as they lie in the file. */
 vdt_status vdt_reader_rows(const struct vdt_reader *reader, size_t group, enum vdt_array array,
                            uint64_t first, uint64_t count, void *rows, struct vdt_error *error);
+
+/* A tile array of one sample, as vdt_reader_image, _mask and _instances do, with the decoder's
+ * memory. A message names the place in the file: "PATH: /train/images[17] at byte 81920: ...". */
+vdt_status vdt_reader_tile(const struct vdt_reader *reader, struct vdt_decoder *decoder,
+                           size_t group, enum vdt_array array, uint64_t index, void *data,
+                           struct vdt_error *error);
+
+/* The one-hot vectors, boxes and checksums of a group in memory, where that takes at most `limit`
+ * bytes; beyond that they are read when they are asked for. Unchanging; any thread reads. */
+struct vdt_columns;
+vdt_status vdt_columns_load(const struct vdt_reader *reader, size_t group, uint64_t limit,
+                            struct vdt_columns **columns, struct vdt_error *error);
+void vdt_columns_free(struct vdt_columns *columns); /* accepts NULL */
+/* One row; the store has the array. */
+vdt_status vdt_columns_onehot(const struct vdt_columns *columns, uint64_t index, uint8_t *onehot,
+                              struct vdt_error *error);
+/* vdt_reader_box_rows(.., index, 1) rows; any of the four may be NULL. */
+vdt_status vdt_columns_boxes(const struct vdt_columns *columns, uint64_t index, float (*boxes)[4],
+                             uint16_t *box_class, int64_t *box_feature, float *box_visible,
+                             struct vdt_error *error);
+/* Compares as vdt_reader_verify does. */
+vdt_status vdt_columns_verify(const struct vdt_columns *columns, uint64_t index, const void *image,
+                              const struct vdt_labels *labels, struct vdt_error *error);
 
 /* Compares a decoded sample with its checksums: image (may be NULL: not compared) and labels (may
  * be NULL). VDT_ERR_FORMAT names the sample. */
