@@ -4,12 +4,17 @@
 size_t vdt_dtype_size(enum vdt_dtype dtype)
 {
     switch (dtype) {
-    case VDT_UINT8: return 1;
+    case VDT_UINT8:
+    case VDT_INT8: return 1;
     case VDT_UINT16:
-    case VDT_INT16: return 2;
+    case VDT_INT16:
+    case VDT_FLOAT16:
+    case VDT_BFLOAT16: return 2;
     case VDT_UINT32:
     case VDT_INT32:
     case VDT_FLOAT32: return 4;
+    case VDT_UINT64:
+    case VDT_INT64:
     case VDT_FLOAT64: return 8;
     }
     return 0;
@@ -25,6 +30,11 @@ const char *vdt_dtype_name(enum vdt_dtype dtype)
     case VDT_INT32: return "int32";
     case VDT_FLOAT32: return "float32";
     case VDT_FLOAT64: return "float64";
+    case VDT_FLOAT16: return "float16";
+    case VDT_BFLOAT16: return "bfloat16";
+    case VDT_INT8: return "int8";
+    case VDT_UINT64: return "uint64";
+    case VDT_INT64: return "int64";
     }
     return "unknown";
 }

@@ -512,7 +512,7 @@ static vdt_status plan_groups(struct vdt_plan *plan, struct vdt_scene *first,
             "the store is split, but these samples all go to %.64s: they may share ground with "
             "other groups",
             plan->groups.names[0]);
-    else if (writer != NULL && !stored && plan->groups.split && vdt_writer_count(writer) > 0)
+    else if (writer != NULL && !stored && plan->groups.split && vdt_writer_total(writer) > 0)
         snprintf(
             report->warning, sizeof report->warning,
             "the samples that are in the store already were not split by this rule: groups may "

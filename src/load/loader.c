@@ -105,7 +105,8 @@ static vdt_status start_pool(struct vdt_loader *loader, uint64_t epoch, uint64_t
     vdt_status status = assign_slots(loader, error);
     if (status != VDT_OK)
         return status;
-    loader->order = vdt_order_make(loader->shuffle, loader->seed, epoch, loader->sample_count);
+    loader->order = vdt_order_make(loader->shuffle ? VDT_SHUFFLED : VDT_SEQUENTIAL, loader->seed,
+                                   epoch, loader->sample_count, 0, 0, NULL);
     loader->first_batch = first_batch;
     struct vdt_ordered *pool = NULL;
     status = vdt_ordered_start(&ops, loader, loader->batch_count - first_batch, loader->threads,
@@ -138,8 +139,8 @@ static vdt_status plan(struct vdt_loader *loader, const struct vdt_loader_option
     uint64_t count = loader->sample_count;
     uint64_t size = options->batch_size == 0 ? 32 : options->batch_size;
     loader->batch_size = size;
-    loader->batch_count = count / size + (count % size != 0 && !options->drop_last);
-    loader->shuffle = options->shuffle;
+    loader->batch_count = count / size + (count % size != 0 && options->tail != VDT_TAIL_DROP);
+    loader->shuffle = options->order != VDT_SEQUENTIAL;
     loader->seed = options->seed;
     loader->epoch = options->epoch;
 
@@ -205,7 +206,7 @@ vdt_status vdt_loader_start(const struct vdt_reader *reader,
         free(made);
         return vdt_fail_memory(error, vdt_reader_path(reader));
     }
-    made->source = vdt_batch_source(reader, group, options->verify);
+    made->source = vdt_batch_source(reader, group, options->verify == VDT_VERIFY_ALWAYS);
     made->group_name = vdt_reader_group_name(reader, group);
     made->sample_count = vdt_reader_count(reader, group);
     uint64_t first_batch = 0;

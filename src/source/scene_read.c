@@ -44,7 +44,7 @@ static GDALDataType gdal_type(enum vdt_dtype dtype)
     case VDT_UINT32: return GDT_UInt32;
     case VDT_INT32: return GDT_Int32;
     case VDT_FLOAT32: return GDT_Float32;
-    case VDT_FLOAT64: break;
+    default: break;
     }
     return GDT_Float64;
 }
@@ -113,6 +113,7 @@ static void fill(enum vdt_dtype dtype, void *pixels, size_t count, double value)
     case VDT_INT32: fill_i32(pixels, count, value); break;
     case VDT_FLOAT32: fill_f32(pixels, count, value); break;
     case VDT_FLOAT64: fill_f64(pixels, count, value); break;
+    default: break; /* no scene has it */
     }
 }
 
@@ -137,6 +138,7 @@ static void mark(enum vdt_dtype dtype, const void *pixels, size_t count, double 
         else
             mark_f64(pixels, count, value, valid);
         break;
+    default: break;
     }
 }
 

@@ -30,6 +30,7 @@ static hid_t pixel_type(enum vdt_dtype dtype)
     case VDT_INT32: return H5T_STD_I32LE;
     case VDT_FLOAT32: return H5T_IEEE_F32LE;
     case VDT_FLOAT64: return H5T_IEEE_F64LE;
+    default: break; /* no store has it */
     }
     return H5I_INVALID_HID;
 }

@@ -52,7 +52,7 @@ static const char **copy_strings(const char *const *strings, size_t count)
 
 static vdt_status check_tile(const struct vdt_tile_spec *tile, struct vdt_error *error)
 {
-    if (vdt_dtype_size(tile->dtype) == 0)
+    if (tile->dtype < VDT_UINT8 || tile->dtype > VDT_FLOAT64)
         return vdt_fail(error, VDT_ERR_ARGUMENT, "unknown pixel type %d", (int)tile->dtype);
     if (tile->bands == 0 || tile->rows == 0 || tile->cols == 0)
         return vdt_fail(error, VDT_ERR_ARGUMENT, "a tile of %u bands, %u rows, %u columns is empty",

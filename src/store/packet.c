@@ -113,6 +113,7 @@ struct vdt_band_stats vdt_band_statistics(enum vdt_dtype dtype, const void *pixe
     case VDT_INT32: return statistics_i32(pixels, count, valid, nodata);
     case VDT_FLOAT32: return statistics_f32(pixels, count, valid, nodata);
     case VDT_FLOAT64: return statistics_f64(pixels, count, valid, nodata);
+    default: break; /* no store has it */
     }
     return (struct vdt_band_stats){0};
 }

@@ -325,7 +325,7 @@ const struct vdt_layout *vdt_writer_layout(const struct vdt_writer *writer)
     return &writer->header.layout;
 }
 
-uint64_t vdt_writer_count(const struct vdt_writer *writer)
+uint64_t vdt_writer_total(const struct vdt_writer *writer)
 {
     uint64_t count = 0;
     for (size_t g = 0; g < writer->group_count; g++)

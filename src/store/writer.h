@@ -8,7 +8,7 @@
 #include "store/packet.h"
 
 const struct vdt_layout *vdt_writer_layout(const struct vdt_writer *writer);
-uint64_t vdt_writer_count(const struct vdt_writer *writer); /* samples, appended ones included */
+uint64_t vdt_writer_total(const struct vdt_writer *writer); /* samples, appended ones included */
 
 /* As vdt_writer_append for a sample that is encoded already. */
 vdt_status vdt_writer_put(struct vdt_writer *writer, const char *group,

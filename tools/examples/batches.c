@@ -22,7 +22,7 @@ int main(int argc, char **argv)
         return 2;
     }
     struct vdt_loader_options options = {
-        .group = argc == 3 ? argv[2] : "train", .batch_size = 8, .shuffle = true, .seed = 7};
+        .group = argc == 3 ? argv[2] : "train", .batch_size = 8, .order = VDT_SHUFFLED, .seed = 7};
     struct vdt_error error = {0};
     struct vdt_reader *reader = NULL;
     struct vdt_loader *loader = NULL;

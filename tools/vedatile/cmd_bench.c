@@ -205,13 +205,14 @@ static vdt_status first_batch(const struct bench_values *values, struct vdt_read
     if (status)
         return status;
     measured->group = vdt_reader_group_name(*reader, group);
-    struct vdt_loader_options options = {.group = measured->group,
-                                         .batch_size = (uint32_t)values->batch_size.value,
-                                         .threads = (uint32_t)values->threads.value,
-                                         .prefetch = (uint32_t)values->prefetch.value,
-                                         .shuffle = !values->sequential,
-                                         .seed = values->seed.value,
-                                         .verify = values->verify};
+    struct vdt_loader_options options = {
+        .group = measured->group,
+        .batch_size = (uint32_t)values->batch_size.value,
+        .threads = (uint32_t)values->threads.value,
+        .prefetch = (uint32_t)values->prefetch.value,
+        .order = values->sequential ? VDT_SEQUENTIAL : VDT_SHUFFLED,
+        .seed = values->seed.value,
+        .verify = values->verify ? VDT_VERIFY_ALWAYS : VDT_VERIFY_NEVER};
     status = vdt_loader_start(*reader, &options, loader, error);
     if (!status)
         status = take_batch(*loader, *reader, &ignored, error);

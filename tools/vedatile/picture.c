@@ -46,6 +46,7 @@ static double pixel_value(const void *image, enum vdt_dtype dtype, size_t at)
     case VDT_INT32: return ((const int32_t *)image)[at];
     case VDT_FLOAT32: return (double)((const float *)image)[at];
     case VDT_FLOAT64: return ((const double *)image)[at];
+    default: break; /* no store has it */
     }
     return NAN;
 }

@@ -88,7 +88,7 @@ static size_t drain(struct vdt_loader *loader, uint64_t *indices)
 static struct vdt_loader_options shuffled(uint32_t threads)
 {
     return (struct vdt_loader_options){
-        .batch_size = BATCH, .threads = threads, .shuffle = true, .seed = 5};
+        .batch_size = BATCH, .threads = threads, .order = VDT_SHUFFLED, .seed = 5};
 }
 
 /* One whole epoch from scratch with one thread. */
@@ -179,7 +179,7 @@ static void the_tail_is_short_or_dropped(void **state)
     struct fixture *fixture = *state;
     for (int drop = 0; drop < 2; drop++) {
         struct vdt_loader_options options = shuffled(2);
-        options.drop_last = drop;
+        options.tail = drop ? VDT_TAIL_DROP : VDT_TAIL_SHORT;
         struct vdt_loader *loader = start(fixture->reader, &options);
         assert_int_equal(vdt_loader_batches(loader), BATCHES - drop);
         for (int i = 0; i < BATCHES - drop; i++) {
@@ -198,7 +198,7 @@ static void the_tail_is_short_or_dropped(void **state)
     uint64_t indices[SAMPLES];
     assert_int_equal(drain(loader, indices), SAMPLES);
     vdt_loader_free(loader);
-    options.drop_last = true;
+    options.tail = VDT_TAIL_DROP;
     loader = start(fixture->reader, &options);
     assert_int_equal(vdt_loader_batches(loader), 0);
     assert_int_equal(drain(loader, indices), 0);
@@ -441,7 +441,8 @@ static void verify_finds_a_flipped_bit(void **state)
     write_store(path, VDT_SEGMENTATION, SAMPLES);
     assert_true(damage(path, 117) >= 1);
     struct vdt_reader *reader = open_store(path);
-    struct vdt_loader_options options = {.batch_size = BATCH, .threads = 3, .verify = true};
+    struct vdt_loader_options options = {
+        .batch_size = BATCH, .threads = 3, .verify = VDT_VERIFY_ALWAYS};
     struct vdt_loader *loader = start(reader, &options);
     for (uint64_t i = 0; i < 11; i++) {
         struct vdt_batch *batch = next(loader);
@@ -461,7 +462,7 @@ static void verify_finds_a_flipped_bit(void **state)
     vdt_loader_free(loader);
 
     /* Without verify nobody looks. */
-    options.verify = false;
+    options.verify = VDT_VERIFY_NEVER;
     loader = start(reader, &options);
     for (int i = 0; i < BATCHES; i++)
         vdt_batch_free(next(loader));
@@ -469,7 +470,7 @@ static void verify_finds_a_flipped_bit(void **state)
     vdt_reader_free(reader);
     unlink(path);
 
-    options.verify = true;
+    options.verify = VDT_VERIFY_ALWAYS;
     loader = start(fixture->reader, &options);
     uint64_t indices[SAMPLES];
     assert_int_equal(drain(loader, indices), SAMPLES);

@@ -15,7 +15,7 @@
 
 static void assert_bijection(uint64_t seed, uint64_t count)
 {
-    struct vdt_order order = vdt_order_make(true, seed, 3, count);
+    struct vdt_order order = vdt_order_make(VDT_SHUFFLED, seed, 3, count, 0, 0, NULL);
     unsigned char *seen = calloc(count, 1);
     assert_non_null(seen);
     for (uint64_t i = 0; i < count; i++) {
@@ -40,7 +40,7 @@ static void every_index_comes_once(void **state)
 static void sequential_is_the_identity(void **state)
 {
     (void)state;
-    struct vdt_order order = vdt_order_make(false, 5, 6, 1000);
+    struct vdt_order order = vdt_order_make(VDT_SEQUENTIAL, 5, 6, 1000, 0, 0, NULL);
     for (uint64_t i = 0; i < 1000; i++)
         assert_int_equal(vdt_order_index(&order, i), i);
 }
@@ -51,10 +51,10 @@ static void the_order_never_changes(void **state)
     (void)state;
     static const uint64_t small[] = {3, 139, 334, 938, 32};
     static const uint64_t large[] = {142317652533, 441477960589, 380797879168};
-    struct vdt_order order = vdt_order_make(true, 1, 0, 1000);
+    struct vdt_order order = vdt_order_make(VDT_SHUFFLED, 1, 0, 1000, 0, 0, NULL);
     for (uint64_t i = 0; i < 5; i++)
         assert_int_equal(vdt_order_index(&order, i), small[i]);
-    order = vdt_order_make(true, UINT64_MAX, 9, UINT64_C(1) << 40);
+    order = vdt_order_make(VDT_SHUFFLED, UINT64_MAX, 9, UINT64_C(1) << 40, 0, 0, NULL);
     for (uint64_t i = 0; i < 3; i++)
         assert_int_equal(vdt_order_index(&order, (UINT64_C(1) << 40) - 1 - i), large[i]);
 }
@@ -70,12 +70,12 @@ static size_t same_places(const struct vdt_order *a, const struct vdt_order *b)
 static void seed_epoch_and_count_all_matter(void **state)
 {
     (void)state;
-    struct vdt_order order = vdt_order_make(true, 1, 2, 1000);
-    struct vdt_order again = vdt_order_make(true, 1, 2, 1000);
-    struct vdt_order swapped = vdt_order_make(true, 2, 1, 1000);
-    struct vdt_order seed = vdt_order_make(true, 3, 2, 1000);
-    struct vdt_order epoch = vdt_order_make(true, 1, 3, 1000);
-    struct vdt_order count = vdt_order_make(true, 1, 2, 1001);
+    struct vdt_order order = vdt_order_make(VDT_SHUFFLED, 1, 2, 1000, 0, 0, NULL);
+    struct vdt_order again = vdt_order_make(VDT_SHUFFLED, 1, 2, 1000, 0, 0, NULL);
+    struct vdt_order swapped = vdt_order_make(VDT_SHUFFLED, 2, 1, 1000, 0, 0, NULL);
+    struct vdt_order seed = vdt_order_make(VDT_SHUFFLED, 3, 2, 1000, 0, 0, NULL);
+    struct vdt_order epoch = vdt_order_make(VDT_SHUFFLED, 1, 3, 1000, 0, 0, NULL);
+    struct vdt_order count = vdt_order_make(VDT_SHUFFLED, 1, 2, 1001, 0, 0, NULL);
     assert_int_equal(same_places(&order, &again), 1000);
     /* One place in 1000 agrees by chance, give or take 1: 10 would be far out. */
     assert_true(same_places(&order, &swapped) < 10);
@@ -96,7 +96,7 @@ static void huge_counts_work(void **state)
     enum { DRAWS = 50000 };
     static uint64_t drawn[DRAWS];
     uint64_t count = (UINT64_C(1) << 40) - 12345;
-    struct vdt_order order = vdt_order_make(true, 4, 4, count);
+    struct vdt_order order = vdt_order_make(VDT_SHUFFLED, 4, 4, count, 0, 0, NULL);
     double mean = 0;
     for (uint64_t i = 0; i < DRAWS; i++) {
         drawn[i] = vdt_order_index(&order, i * 21990000);
@@ -116,7 +116,7 @@ typedef void (*shuffler)(uint64_t seed, uint64_t epoch, uint64_t count, uint32_t
 
 static void ours(uint64_t seed, uint64_t epoch, uint64_t count, uint32_t *order)
 {
-    struct vdt_order made = vdt_order_make(true, seed, epoch, count);
+    struct vdt_order made = vdt_order_make(VDT_SHUFFLED, seed, epoch, count, 0, 0, NULL);
     for (uint64_t i = 0; i < count; i++)
         order[i] = (uint32_t)vdt_order_index(&made, i);
 }

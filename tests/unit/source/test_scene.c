@@ -113,6 +113,7 @@ static double value_at(const struct vdt_band_selection *selection, const void *p
     case VDT_INT32: return ((const int32_t *)pixels)[index];
     case VDT_FLOAT32: return ((const float *)pixels)[index];
     case VDT_FLOAT64: return ((const double *)pixels)[index];
+    default: break;
     }
     return NAN;
 }

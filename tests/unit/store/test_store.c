@@ -192,7 +192,7 @@ static void a_store_grows_by_reopening(void **state)
     for (uint64_t i = 0; i < 60; i += 10) {
         struct vdt_writer *writer = i == 0 ? create_store(grown, &spec) : open_store(grown);
         add_place(writer);
-        assert_int_equal(vdt_writer_count(writer), 2 * i);
+        assert_int_equal(vdt_writer_total(writer), 2 * i);
         append_to(writer, "train", &spec, i, 10);
         append_to(writer, "test", &spec, 1000 + i, 10);
         finish(writer);
@@ -575,8 +575,8 @@ static void append_until_killed(const char *path, const struct vdt_store_spec *s
 {
     struct vdt_writer *writer = exists(path) ? open_store(path) : create_store(path, spec);
     add_place(writer);
-    while (vdt_writer_count(writer) < total) {
-        uint64_t at = vdt_writer_count(writer), left = total - at;
+    while (vdt_writer_total(writer) < total) {
+        uint64_t at = vdt_writer_total(writer), left = total - at;
         append_to(writer, "train", spec, at, left < 7 ? left : 7);
         commit(writer);
     }
