@@ -270,6 +270,12 @@ void vdt_ordered_free(struct vdt_ordered *ordered)
     release_memory(ordered);
 }
 
+void vdt_ordered_forget(struct vdt_ordered *ordered)
+{
+    if (ordered != NULL)
+        release_memory(ordered);
+}
+
 uint32_t vdt_core_count(void)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);

@@ -37,6 +37,10 @@ void vdt_ordered_release(struct vdt_ordered *ordered, uint32_t slot);
 /* Joins the workers; unfinished items are abandoned. Accepts NULL. */
 void vdt_ordered_free(struct vdt_ordered *ordered);
 
+/* In a child process after a fork, where no worker is left to join: frees the pool's own memory,
+ * but not what its workers had. Accepts NULL. */
+void vdt_ordered_forget(struct vdt_ordered *ordered);
+
 /* Cores of this machine that the process may use, at least 1. */
 uint32_t vdt_core_count(void);
 

@@ -1,193 +1,318 @@
-/* One slot of the loader's ring: contiguous arrays, filled sample by sample by one worker. */
+/* One piece of memory for all arrays of fixed size, and rows of boxes that grow. */
 #include "load/batch.h"
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "base/buffer.h"
 #include "base/error.h"
-#include "store/reader.h"
+#include "load/memory.h"
 
-/* What vector units and DLPack consumers ask for. */
 enum { ALIGNMENT = 64 };
 
-struct vdt_batch_source vdt_batch_source(const struct vdt_reader *reader, size_t group, bool verify)
-{
-    struct vdt_store_spec spec = vdt_reader_spec(reader);
-    size_t pixels = (size_t)spec.tile.rows * spec.tile.cols;
-    struct vdt_batch_source source = {.reader = reader, .group = group, .verify = verify};
-    source.image_size = vdt_tile_bytes(&spec.tile);
-    source.boxes = (spec.tasks & (VDT_DETECTION | VDT_INSTANCE)) != 0;
-    if (spec.tasks & VDT_CLASSIFICATION)
-        source.onehot_size = spec.class_count;
-    if (spec.tasks & VDT_SEGMENTATION)
-        source.mask_size = pixels * vdt_reader_mask_size(reader);
-    if (spec.tasks & VDT_INSTANCE)
-        source.instances_size = pixels * sizeof(uint16_t);
-    return source;
-}
+/* --- boxes ------------------------------------------------------------------------------------ */
 
-static void *allocate(size_t count, size_t size)
+/* `array` is the address of a pointer of whatever type. */
+static bool move_rows(void *array, size_t count, size_t capacity, size_t size)
 {
-    size_t bytes;
-    if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX - ALIGNMENT)
-        return NULL;
-    void *memory = NULL;
-    if (posix_memalign(&memory, ALIGNMENT, bytes == 0 ? ALIGNMENT : bytes) != 0)
-        return NULL;
-    return memory;
-}
-
-static void free_boxes(struct vdt_batch_arrays *arrays)
-{
-    free(arrays->boxes);
-    free(arrays->box_class);
-    free(arrays->box_feature);
-    free(arrays->box_visible);
-}
-
-/* Drops what the box arrays held: offsets are known before the first box is read. */
-static bool reserve_boxes(struct vdt_batch_arrays *arrays, size_t needed)
-{
-    if (needed <= arrays->box_capacity)
-        return true;
-    size_t capacity = arrays->box_capacity > SIZE_MAX / 2 ? needed : arrays->box_capacity * 2;
-    if (capacity < needed)
-        capacity = needed;
-    struct vdt_batch_arrays grown = {
-        .boxes = allocate(capacity, sizeof *grown.boxes),
-        .box_class = allocate(capacity, sizeof *grown.box_class),
-        .box_feature = allocate(capacity, sizeof *grown.box_feature),
-        .box_visible = allocate(capacity, sizeof *grown.box_visible),
-    };
-    if (grown.boxes == NULL || grown.box_class == NULL || grown.box_feature == NULL ||
-        grown.box_visible == NULL) {
-        free_boxes(&grown);
+    void *old = NULL, *grown = NULL;
+    if (capacity > SIZE_MAX / size || (grown = vdt_memory_allocate(capacity * size)) == NULL)
         return false;
-    }
-    free_boxes(arrays);
-    arrays->boxes = grown.boxes;
-    arrays->box_class = grown.box_class;
-    arrays->box_feature = grown.box_feature;
-    arrays->box_visible = grown.box_visible;
-    arrays->box_capacity = capacity;
+    memcpy(&old, array, sizeof old);
+    if (count > 0)
+        memcpy(grown, old, count * size);
+    memcpy(array, &grown, sizeof grown);
+    free(old);
     return true;
 }
 
-static bool allocate_arrays(struct vdt_batch_arrays *arrays, const struct vdt_batch_source *source)
+bool vdt_box_rows_reserve(struct vdt_box_rows *rows, size_t capacity)
 {
-    size_t capacity = arrays->capacity;
-    arrays->indices = allocate(capacity, sizeof *arrays->indices);
-    arrays->images = allocate(capacity, source->image_size);
-    if (arrays->indices == NULL || arrays->images == NULL)
-        return false;
-    if (source->onehot_size > 0 &&
-        (arrays->onehot = allocate(capacity, source->onehot_size)) == NULL)
-        return false;
-    if (source->mask_size > 0 && (arrays->masks = allocate(capacity, source->mask_size)) == NULL)
-        return false;
-    if (source->instances_size > 0 &&
-        (arrays->instances = allocate(capacity, source->instances_size)) == NULL)
-        return false;
-    if (!source->boxes)
+    if (capacity <= rows->capacity)
         return true;
-    arrays->box_offsets = allocate(capacity + 1, sizeof *arrays->box_offsets);
-    return arrays->box_offsets != NULL && reserve_boxes(arrays, capacity < 8 ? 8 : capacity);
+    if (capacity < rows->capacity * 2)
+        capacity = rows->capacity * 2;
+    if (!move_rows(&rows->boxes, rows->count, capacity, sizeof *rows->boxes) ||
+        !move_rows(&rows->classes, rows->count, capacity, sizeof *rows->classes) ||
+        !move_rows(&rows->features, rows->count, capacity, sizeof *rows->features) ||
+        !move_rows(&rows->visible, rows->count, capacity, sizeof *rows->visible))
+        return false; /* arrays that did grow are only larger than capacity says */
+    rows->capacity = capacity;
+    return true;
 }
 
-vdt_status vdt_batch_init(struct vdt_batch_arrays *arrays, const struct vdt_batch_source *source,
-                          size_t capacity, struct vdt_error *error)
+void vdt_box_rows_clear(struct vdt_box_rows *rows)
 {
-    *arrays = (struct vdt_batch_arrays){.capacity = capacity};
-    if (allocate_arrays(arrays, source))
-        return VDT_OK;
-    vdt_batch_clear(arrays);
-    return vdt_fail(error, VDT_ERR_MEMORY, "%s: out of memory for a batch of %zu samples",
-                    vdt_reader_path(source->reader), capacity);
+    free(rows->boxes);
+    free(rows->classes);
+    free(rows->features);
+    free(rows->visible);
+    *rows = (struct vdt_box_rows){0};
 }
 
-/* Lays out the batch's boxes, so that they are read straight to their place. */
-static vdt_status place_boxes(struct vdt_batch_arrays *arrays,
-                              const struct vdt_batch_source *source, struct vdt_error *error)
+/* --- memory ----------------------------------------------------------------------------------- */
+
+/* Takes the place of an array of `count` values of `size` bytes behind *end. */
+static bool place(size_t count, size_t size, size_t *end, size_t *at)
 {
-    uint64_t rows = 0;
-    for (size_t i = 0; i < arrays->size; i++) {
-        arrays->box_offsets[i] = rows;
-        rows += vdt_reader_box_rows(source->reader, source->group, arrays->indices[i], 1);
-    }
-    arrays->box_offsets[arrays->size] = rows;
-    if (rows == (size_t)rows && reserve_boxes(arrays, (size_t)rows))
-        return VDT_OK;
-    return vdt_fail(error, VDT_ERR_MEMORY, "%s: out of memory for %llu boxes of a batch",
-                    vdt_reader_path(source->reader), (unsigned long long)rows);
+    size_t bytes = 0;
+    if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX / 2 - *end)
+        return false;
+    *at = *end;
+    *end = (*end + bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    return true;
 }
 
-static vdt_status read_labels(struct vdt_batch_arrays *arrays,
-                              const struct vdt_batch_source *source, size_t i,
-                              struct vdt_labels *labels, struct vdt_error *error)
+static bool allocate_arrays(struct vdt_batch *batch)
 {
-    const struct vdt_reader *reader = source->reader;
-    uint64_t index = arrays->indices[i];
-    vdt_status status = VDT_OK;
-    if (arrays->onehot != NULL) {
-        uint8_t *onehot = arrays->onehot + i * source->onehot_size;
-        labels->onehot = onehot;
-        status = vdt_reader_onehot(reader, source->group, index, onehot, error);
+    const struct vdt_batch_spec *spec = &batch->spec;
+    size_t n = batch->capacity, pixels = (size_t)spec->image.rows * spec->image.cols, end = 0;
+    bool offsets = spec->boxes && spec->box_pad == 0;
+    const struct {
+        void *array; /* where the pointer goes */
+        size_t count, size;
+    } wanted[] = {
+        {&batch->images, n, spec->image_bytes},
+        {&batch->masks, spec->mask_size > 0 ? n : 0, pixels * spec->mask_size},
+        {&batch->instances, spec->instances ? n : 0, pixels * sizeof *batch->instances},
+        {&batch->onehot, n, spec->class_count},
+        {&batch->values, spec->value_dtype != 0 ? n : 0, spec->value_bytes},
+        {&batch->indices, n, sizeof *batch->indices},
+        {&batch->inputs, n, sizeof *batch->inputs},
+        {&batch->applied, n, sizeof *batch->applied},
+        {&batch->box_offsets, offsets ? n + 1 : 0, sizeof *batch->box_offsets},
+        {&batch->box_counts, spec->boxes ? n : 0, sizeof *batch->box_counts},
+    };
+    enum { ARRAYS = sizeof wanted / sizeof wanted[0] };
+    size_t at[ARRAYS];
+    for (int i = 0; i < ARRAYS; i++)
+        if (!place(wanted[i].count, wanted[i].size, &end, &at[i]))
+            return false;
+    unsigned char *memory = vdt_memory_allocate(end);
+    if (memory == NULL)
+        return false;
+    batch->memory = memory;
+    batch->memory_size = end;
+    for (int i = 0; i < ARRAYS; i++) {
+        const void *array = memory + at[i];
+        if (wanted[i].count > 0 && wanted[i].size > 0)
+            memcpy(wanted[i].array, &array, sizeof array);
     }
-    if (status == VDT_OK && arrays->masks != NULL) {
-        void *mask = arrays->masks + i * source->mask_size;
-        labels->mask = mask;
-        status = vdt_reader_mask(reader, source->group, index, mask, error);
-    }
-    if (status == VDT_OK && arrays->instances != NULL) {
-        uint16_t *instances = arrays->instances + i * (source->instances_size / sizeof *instances);
-        labels->instances = instances;
-        status = vdt_reader_instances(reader, source->group, index, instances, error);
-    }
-    if (status == VDT_OK && arrays->box_offsets != NULL) {
-        size_t row = (size_t)arrays->box_offsets[i];
-        labels->box_count = (size_t)arrays->box_offsets[i + 1] - row;
-        labels->boxes = (const float(*)[4])(arrays->boxes + row);
-        labels->box_class = arrays->box_class + row;
-        labels->box_feature = arrays->box_feature + row;
-        labels->box_visible = arrays->box_visible + row;
-        if (labels->box_count > 0)
-            status = vdt_reader_boxes(reader, source->group, index, 1, arrays->boxes + row,
-                                      arrays->box_class + row, arrays->box_feature + row,
-                                      arrays->box_visible + row, error);
-    }
+    return true;
+}
+
+static bool allocate_boxes(struct vdt_batch *batch)
+{
+    size_t rows = 0;
+    if (!batch->spec.boxes)
+        return true;
+    if (batch->spec.box_pad == 0)
+        rows = batch->capacity < 8 ? 8 : batch->capacity;
+    else if (__builtin_mul_overflow(batch->capacity, batch->spec.box_pad, &rows))
+        return false;
+    return vdt_box_rows_reserve(&batch->boxes, rows == 0 ? 1 : rows);
+}
+
+/* --- the device ------------------------------------------------------------------------------- */
+
+static vdt_status attach(struct vdt_batch *batch, struct vdt_cuda *cuda, bool copy,
+                         struct vdt_error *error)
+{
+    batch->cuda = cuda;
+    vdt_status status = vdt_cuda_pin(cuda, batch->memory, batch->memory_size, error);
+    batch->pinned = status == VDT_OK;
+    if (status == VDT_OK && copy)
+        status = vdt_cuda_buffer_create(cuda, batch->memory_size, &batch->device[0], error);
     return status;
 }
 
-vdt_status vdt_batch_fill(struct vdt_batch_arrays *arrays, const struct vdt_batch_source *source,
-                          size_t size, struct vdt_error *error)
+/* Boxes of a class, feature and visible share each lie behind room for device_boxes of the one
+ * before. */
+static vdt_status upload_boxes(struct vdt_batch *batch, struct vdt_error *error)
 {
-    assert(size <= arrays->capacity);
-    arrays->size = size;
-    vdt_status status = VDT_OK;
-    if (source->boxes)
-        status = place_boxes(arrays, source, error);
-    for (size_t i = 0; status == VDT_OK && i < size; i++) {
-        uint64_t index = arrays->indices[i];
-        unsigned char *image = arrays->images + i * source->image_size;
-        struct vdt_labels labels = {0};
-        status = vdt_reader_image(source->reader, source->group, index, image, error);
-        if (status == VDT_OK)
-            status = read_labels(arrays, source, i, &labels, error);
-        if (status == VDT_OK && source->verify)
-            status = vdt_reader_verify(source->reader, source->group, index, image, &labels, error);
+    const struct vdt_box_rows *rows = &batch->boxes;
+    if (rows->capacity > batch->device_boxes) {
+        struct vdt_cuda_buffer *grown = NULL;
+        size_t row = sizeof *rows->boxes + sizeof *rows->classes;
+        vdt_status status =
+            vdt_cuda_buffer_create(batch->cuda, rows->capacity * row, &grown, error);
+        if (status != VDT_OK)
+            return status;
+        vdt_cuda_buffer_free(batch->device[1]);
+        batch->device[1] = grown;
+        batch->device_boxes = rows->capacity;
     }
+    if (rows->count == 0)
+        return VDT_OK;
+    vdt_status status =
+        vdt_cuda_copy(batch->device[1], 0, rows->boxes, rows->count * sizeof *rows->boxes, error);
+    if (status == VDT_OK)
+        status = vdt_cuda_copy(batch->device[1], batch->device_boxes * sizeof *rows->boxes,
+                               rows->classes, rows->count * sizeof *rows->classes, error);
     return status;
 }
 
-void vdt_batch_clear(struct vdt_batch_arrays *arrays)
+vdt_status vdt_batch_upload(struct vdt_batch *batch, struct vdt_error *error)
 {
-    free(arrays->indices);
-    free(arrays->images);
-    free(arrays->onehot);
-    free(arrays->masks);
-    free(arrays->instances);
-    free(arrays->box_offsets);
-    free_boxes(arrays);
-    *arrays = (struct vdt_batch_arrays){0};
+    if (batch->device[0] == NULL)
+        return VDT_OK;
+    const struct vdt_batch_spec *spec = &batch->spec;
+    size_t n = batch->size, pixels = (size_t)spec->image.rows * spec->image.cols;
+    const struct {
+        const void *array;
+        size_t size;
+    } arrays[] = {{batch->images, n * spec->image_bytes},
+                  {batch->masks, n * pixels * spec->mask_size},
+                  {batch->instances, n * pixels * sizeof *batch->instances},
+                  {batch->onehot, n * spec->class_count},
+                  {batch->values, n * spec->value_bytes},
+                  {batch->box_offsets, (n + 1) * sizeof *batch->box_offsets},
+                  {batch->box_counts, n * sizeof *batch->box_counts}};
+    vdt_status status = VDT_OK;
+    for (size_t i = 0; status == VDT_OK && i < sizeof arrays / sizeof arrays[0]; i++)
+        if (arrays[i].array != NULL && arrays[i].size > 0)
+            status = vdt_cuda_copy(
+                batch->device[0],
+                (size_t)((const unsigned char *)arrays[i].array - (unsigned char *)batch->memory),
+                arrays[i].array, arrays[i].size, error);
+    return status == VDT_OK && spec->boxes ? upload_boxes(batch, error) : status;
+}
+
+vdt_status vdt_batch_arrived(struct vdt_batch *batch, struct vdt_error *error)
+{
+    vdt_status status = VDT_OK;
+    for (int i = 0; status == VDT_OK && i < 2; i++)
+        if (batch->device[i] != NULL)
+            status = vdt_cuda_wait(batch->device[i], error);
+    return status;
+}
+
+static uint64_t on_device(const struct vdt_batch *batch, const void *array)
+{
+    if (batch->device[0] == NULL || array == NULL)
+        return 0;
+    return vdt_cuda_buffer_address(batch->device[0]) +
+           (uint64_t)((const unsigned char *)array - (unsigned char *)batch->memory);
+}
+
+struct vdt_batch_device vdt_batch_device(const struct vdt_batch *batch)
+{
+    struct vdt_batch_device device = {
+        .images = on_device(batch, batch->images),
+        .onehot = on_device(batch, batch->onehot),
+        .masks = on_device(batch, batch->masks),
+        .instances = on_device(batch, batch->instances),
+        .values = on_device(batch, batch->values),
+        .box_offsets = on_device(batch, batch->box_offsets),
+        .box_counts = on_device(batch, batch->box_counts),
+    };
+    if (batch->device[1] != NULL) {
+        device.boxes = vdt_cuda_buffer_address(batch->device[1]);
+        device.box_class = device.boxes + batch->device_boxes * sizeof *batch->boxes.boxes;
+    }
+    if (batch->device[0] != NULL)
+        device.device = vdt_cuda_device(batch->cuda);
+    return device;
+}
+
+void vdt_batch_used_on(struct vdt_batch *batch, void *stream)
+{
+    for (int i = 0; i < 2; i++)
+        if (batch->device[i] != NULL)
+            vdt_cuda_used_on(batch->device[i], stream);
+}
+
+/* --- a batch ---------------------------------------------------------------------------------- */
+
+vdt_status vdt_batch_create(const struct vdt_batch_spec *spec, size_t capacity, size_t parts,
+                            struct vdt_cuda *cuda, bool copy, struct vdt_batch **out,
+                            struct vdt_error *error)
+{
+    struct vdt_batch *batch = vdt_allocate_zero(1, sizeof *batch);
+    vdt_status status = VDT_OK;
+    if (batch != NULL) {
+        batch->spec = *spec;
+        batch->capacity = capacity;
+        batch->part_count = parts;
+        batch->parts = vdt_allocate_zero(parts, sizeof *batch->parts);
+        atomic_init(&batch->parts_left, parts);
+    }
+    if (batch == NULL || batch->parts == NULL || !allocate_arrays(batch) || !allocate_boxes(batch))
+        status = vdt_fail(error, VDT_ERR_MEMORY,
+                          "out of memory for a batch of %zu samples of %zu "
+                          "bytes: make batches smaller",
+                          capacity, spec->image_bytes);
+    if (status == VDT_OK && cuda != NULL)
+        status = attach(batch, cuda, copy, error);
+    if (status == VDT_OK)
+        *out = batch;
+    else
+        vdt_batch_destroy(batch);
+    return status;
+}
+
+void vdt_batch_destroy(struct vdt_batch *batch)
+{
+    if (batch == NULL)
+        return;
+    vdt_cuda_buffer_free(batch->device[0]);
+    vdt_cuda_buffer_free(batch->device[1]);
+    if (batch->pinned)
+        vdt_cuda_unpin(batch->cuda, batch->memory);
+    for (size_t i = 0; batch->parts != NULL && i < batch->part_count; i++) {
+        vdt_box_rows_clear(&batch->parts[i].boxes);
+        vdt_buffer_clear(&batch->parts[i].damage);
+    }
+    free(batch->parts);
+    vdt_box_rows_clear(&batch->boxes);
+    free(batch->memory);
+    free(batch);
+}
+
+uint64_t vdt_batch_memory(const struct vdt_batch *batch)
+{
+    const struct vdt_box_rows *rows = &batch->boxes;
+    return batch->memory_size +
+           rows->capacity * (uint64_t)(sizeof *rows->boxes + sizeof *rows->classes +
+                                       sizeof *rows->features + sizeof *rows->visible);
+}
+
+struct vdt_batch_spec vdt_batch_spec(const struct vdt_batch *batch)
+{
+    return batch->spec;
+}
+
+struct vdt_batch_view vdt_batch_view(const struct vdt_batch *batch)
+{
+    return (struct vdt_batch_view){
+        .size = batch->size,
+        .position = batch->position,
+        .indices = batch->indices,
+        .inputs = batch->inputs,
+        .applied = batch->applied,
+        .images = batch->images,
+        .onehot = batch->onehot,
+        .masks = batch->masks,
+        .instances = batch->instances,
+        .values = batch->values,
+        .box_offsets = batch->box_offsets,
+        .box_counts = batch->spec.box_pad > 0 ? batch->box_counts : NULL,
+        .boxes = (const float(*)[4])batch->boxes.boxes,
+        .box_class = batch->boxes.classes,
+        .box_feature = batch->boxes.features,
+        .box_visible = batch->boxes.visible,
+        .skipped = batch->skipped,
+    };
+}
+
+void vdt_batch_free(struct vdt_batch *batch)
+{
+    if (batch == NULL)
+        return;
+    /* Work on the default stream may still read the device's copy. */
+    vdt_batch_used_on(batch, NULL);
+    if (batch->home != NULL)
+        vdt_batch_home_give(batch->home, batch);
+    else
+        vdt_batch_destroy(batch);
 }
