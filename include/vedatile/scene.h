@@ -16,11 +16,12 @@ struct vdt_image_spec {
     int32_t rows;
     uint32_t bands; /* read by default: all but alpha */
     enum vdt_dtype dtype;
-    double geotransform[6]; /* GDAL's order; zeros when there is none */
-    double bounds[4];       /* west, south, east, north in degrees; NaN when unknown */
-    const char *crs;        /* WKT2, "" for none; borrowed from the image */
-    const char *uri;        /* as it was opened; borrowed */
-    const char *digest;     /* 32 hex digits that identify the content; borrowed */
+    double geotransform[6];        /* GDAL's order; zeros when there is none */
+    double bounds[4];              /* west, south, east, north in degrees; NaN when unknown */
+    const char *const *band_names; /* [bands] descriptions, else "band_N"; borrowed */
+    const char *crs;               /* WKT2, "" for none; borrowed from the image */
+    const char *uri;               /* as it was opened; borrowed */
+    const char *digest;            /* 32 hex digits that identify the content; borrowed */
 };
 
 /* Opens anything that GDAL reads. `bands`: 1-based numbers in the order wanted, NULL: all but

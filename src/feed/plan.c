@@ -13,6 +13,7 @@
 #include "base/ordered.h"
 #include "base/path.h"
 #include "feed/place.h"
+#include "feed/tile.h"
 
 enum {
     DEFAULT_TILE = 256,
@@ -338,18 +339,6 @@ static int window_group(const struct vdt_plan *plan, struct vdt_scene *scene,
     return vdt_split_ground(&groups->rule, box);
 }
 
-static void make_key(const char *digest, const struct vdt_window *window, char key[VDT_KEY_SIZE])
-{
-    snprintf(key, VDT_KEY_SIZE, "%.16s-%d-%d-%dx%d", digest, window->col, window->row, window->cols,
-             window->rows);
-}
-
-void vdt_plan_key(const struct vdt_plan *plan, uint64_t index, char key[VDT_KEY_SIZE])
-{
-    struct vdt_window window = vdt_plan_window_at(plan, index);
-    make_key(plan->scenes[plan->windows[index].scene].digest, &window, key);
-}
-
 struct vdt_window vdt_plan_window_at(const struct vdt_plan *plan, uint64_t index)
 {
     const struct vdt_plan_window *window = &plan->windows[index];
@@ -398,7 +387,7 @@ static vdt_status plan_window(struct vdt_plan *plan, uint32_t index, struct vdt_
 {
     const struct vdt_plan_scene *planned = &plan->scenes[index];
     char key[VDT_KEY_SIZE];
-    make_key(planned->digest, window, key);
+    vdt_window_key(planned->digest, window, key);
     report->windows++;
     if (writer != NULL && vdt_writer_has(writer, key)) {
         report->existing++;

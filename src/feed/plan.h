@@ -72,7 +72,4 @@ void vdt_plan_clear(struct vdt_plan *plan);
 
 struct vdt_window vdt_plan_window_at(const struct vdt_plan *plan, uint64_t index);
 
-/* "<first 16 hex digits of the scene's digest>-<col>-<row>-<cols>x<rows>" */
-void vdt_plan_key(const struct vdt_plan *plan, uint64_t index, char key[VDT_KEY_SIZE]);
-
 #endif

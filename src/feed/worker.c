@@ -8,7 +8,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "encode/encode.h"
-#include "feed/place.h"
+#include "feed/tile.h"
 
 struct worker {
     struct vdt_scene *scene;
@@ -16,9 +16,7 @@ struct worker {
     struct vdt_band_selection selection;
     struct vdt_encoder encoder;
     struct vdt_coder coder;
-    void *pixels;
-    uint8_t *valid;
-    struct vdt_band_stats *stats;
+    struct vdt_tile tile;
 };
 
 static void free_worker(struct worker *worker)
@@ -27,16 +25,13 @@ static void free_worker(struct worker *worker)
     vdt_selection_clear(&worker->selection);
     vdt_encoder_clear(&worker->encoder);
     vdt_coder_clear(&worker->coder);
-    free(worker->pixels);
-    free(worker->valid);
-    free(worker->stats);
+    vdt_tile_clear(&worker->tile);
     free(worker);
 }
 
 static vdt_status start(void *payload, void **out, struct vdt_error *error)
 {
     const struct vdt_plan *plan = ((struct vdt_feed_work *)payload)->plan;
-    const struct vdt_tile_spec *tile = &plan->spec.tile;
     struct worker *worker = calloc(1, sizeof *worker);
     if (worker == NULL)
         return vdt_fail_memory(error, "feed");
@@ -45,15 +40,12 @@ static vdt_status start(void *payload, void **out, struct vdt_error *error)
                                                       .match = plan->options->match,
                                                       .mask_order = plan->options->mask_order,
                                                       .min_visible = plan->options->min_visible};
-    worker->pixels = vdt_allocate(vdt_tile_bytes(tile), 1);
-    worker->valid = vdt_allocate((size_t)tile->rows * tile->cols, 1);
-    worker->stats = vdt_allocate(tile->bands, sizeof *worker->stats);
-    if (worker->pixels == NULL || worker->valid == NULL || worker->stats == NULL) {
+    vdt_status status = vdt_tile_init(&worker->tile, &plan->spec.tile, error);
+    if (status == VDT_OK)
+        *out = worker;
+    else
         free_worker(worker);
-        return vdt_fail_memory(error, "feed");
-    }
-    *out = worker;
-    return VDT_OK;
+    return status;
 }
 
 static void stop(void *payload, void *worker)
@@ -83,46 +75,11 @@ static vdt_status use_scene(struct worker *worker, const struct vdt_plan *plan, 
     return status;
 }
 
-static double valid_fraction(const uint8_t *valid, size_t count)
-{
-    uint64_t sum = 0;
-    if (memchr(valid, 0, count) == NULL)
-        return 1;
-    for (size_t i = 0; i < count; i++)
-        sum += valid[i];
-    return (double)sum / (double)count;
-}
-
-static void measure_bands(struct worker *worker, const struct vdt_tile_spec *tile)
-{
-    size_t pixels = (size_t)tile->rows * tile->cols, plane = pixels * vdt_dtype_size(tile->dtype);
-    for (uint32_t b = 0; b < tile->bands; b++)
-        worker->stats[b] = vdt_band_statistics(
-            tile->dtype, (const char *)worker->pixels + b * plane, pixels, worker->valid,
-            worker->selection.has_nodata[b] ? &worker->selection.nodata[b] : NULL);
-}
-
-static void describe(struct worker *worker, const struct vdt_plan *plan, uint64_t index,
-                     struct vdt_sample *sample)
-{
-    const struct vdt_plan_scene *planned = &plan->scenes[plan->windows[index].scene];
-    vdt_plan_key(plan, index, sample->key);
-    sample->window = vdt_plan_window_at(plan, index);
-    sample->scene = planned->scene_row;
-    sample->crs = planned->crs_row;
-    sample->weight = 1;
-    sample->image = worker->pixels;
-    sample->stats = worker->stats;
-    vdt_window_geotransform(vdt_scene_info(worker->scene), &sample->window, sample->geotransform);
-    vdt_place_bounds(worker->scene, &sample->window, sample->bounds);
-}
-
 static vdt_status do_window(const struct vdt_feed_work *work, struct worker *worker, uint64_t index,
                             struct vdt_unit_result *result, uint32_t at, struct vdt_error *error)
 {
     const struct vdt_plan *plan = work->plan;
     const struct vdt_plan_scene *planned = &plan->scenes[plan->windows[index].scene];
-    const struct vdt_tile_spec *tile = &plan->spec.tile;
     const struct vdt_geometry *geometry = planned->index == NULL ? NULL : &planned->geometry;
     struct vdt_window window = vdt_plan_window_at(plan, index);
     struct vdt_encoded encoded = {.keep = true};
@@ -139,20 +96,18 @@ static vdt_status do_window(const struct vdt_feed_work *work, struct worker *wor
     result->outcomes[at] = encoded.keep ? VDT_KEPT : VDT_UNLABELLED;
     if (!encoded.keep || work->layout == NULL)
         return VDT_OK;
-    struct vdt_sample sample = {.labels = encoded.labels};
-    status = vdt_scene_read(worker->scene, &worker->selection, &window, worker->pixels,
-                            worker->valid, error);
+    double valid;
+    status =
+        vdt_tile_read(&worker->tile, worker->scene, &worker->selection, &window, &valid, error);
     if (status != VDT_OK)
         return status;
-    /* Compared before it is narrowed: 0.9 in single precision is less than 0.9. */
-    double valid = valid_fraction(worker->valid, (size_t)tile->rows * tile->cols);
-    sample.valid_fraction = (float)valid;
     if (valid < plan->options->min_valid) {
         result->outcomes[at] = VDT_INVALID;
         return VDT_OK;
     }
-    measure_bands(worker, tile);
-    describe(worker, plan, index, &sample);
+    struct vdt_sample sample = {
+        .labels = encoded.labels, .scene = planned->scene_row, .crs = planned->crs_row};
+    vdt_tile_describe(&worker->tile, worker->scene, &worker->selection, &window, valid, &sample);
     return vdt_packet_encode(&result->packets[at], work->layout, &worker->coder, &sample, error);
 }
 

@@ -9,9 +9,11 @@
 
 struct vdt_cuda; /* one device's primary context; shared by all batches of a loader */
 
-/* VDT_ERR_NOT_FOUND: no driver (libcuda.so.1), no such device. */
+/* VDT_ERR_NOT_FOUND: no driver (libcuda.so.1), no such device. Any call: VDT_ERR_MEMORY when the
+ * driver says so, VDT_ERR_IO for all else, with the driver's name of the call and its words. */
 vdt_status vdt_cuda_open(uint32_t device, struct vdt_cuda **cuda, struct vdt_error *error);
 void vdt_cuda_close(struct vdt_cuda *cuda); /* accepts NULL; buffers and pins must be gone */
+uint32_t vdt_cuda_device(const struct vdt_cuda *cuda);
 
 /* Page-locks memory of the caller's, so that copies from it run by themselves. */
 vdt_status vdt_cuda_pin(struct vdt_cuda *cuda, void *memory, size_t size, struct vdt_error *error);
@@ -32,7 +34,7 @@ vdt_status vdt_cuda_copy(struct vdt_cuda_buffer *buffer, size_t offset, const vo
 vdt_status vdt_cuda_wait(struct vdt_cuda_buffer *buffer, struct vdt_error *error);
 
 /* Later copies into the buffer wait for what is in `stream` now (NULL: the legacy default stream,
- * which waits for all blocking streams). */
+ * which waits for all blocking streams). Should that fail, the next copy does. */
 void vdt_cuda_used_on(struct vdt_cuda_buffer *buffer, void *stream);
 
 #endif

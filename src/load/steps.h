@@ -12,8 +12,8 @@
 struct vdt_steps {
     uint64_t length; /* positions in the epoch */
     uint64_t start;  /* <= length */
-    uint64_t size;   /* samples a batch */
-    uint32_t rank;
+    uint64_t size;   /* samples a batch: 1 .. UINT32_MAX */
+    uint32_t rank;   /* < world */
     uint32_t world;
     enum vdt_tail tail; /* not VDT_TAIL_DEFAULT */
 };

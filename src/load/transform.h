@@ -3,6 +3,7 @@
 #define LOAD_TRANSFORM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <vedatile/loader.h>
 
@@ -18,15 +19,16 @@ struct vdt_plan_transform {
     enum vdt_crop crop;
     uint32_t augment;
     size_t in_bytes, out_bytes; /* of an image */
+    bool pixels_alike;          /* all bands in their order, with the same factor and offset */
     bool image_as_is;           /* images are delivered byte for byte as stored */
     bool labels_as_is;          /* no crop, flip or turn: labels are delivered as stored */
 };
 
-/* VDT_ERR_ARGUMENT says what cannot be. in_axes: CHW or HWC. */
+/* VDT_ERR_ARGUMENT says what cannot be. in_axes: CHW or HWC. On failure *plan is empty. */
 vdt_status vdt_transform_init(struct vdt_plan_transform *plan,
                               const struct vdt_transform *transform, const struct vdt_tile_spec *in,
                               enum vdt_axes in_axes, struct vdt_error *error);
-void vdt_transform_clear(struct vdt_plan_transform *plan);
+void vdt_transform_clear(struct vdt_plan_transform *plan); /* {0} is empty */
 
 /* The random choices for one sample: a function of the arguments alone. */
 struct vdt_applied vdt_transform_choose(const struct vdt_plan_transform *plan, uint64_t seed,
@@ -46,5 +48,9 @@ void vdt_transform_pixels(const struct vdt_plan_transform *plan, const struct vd
 size_t vdt_transform_boxes(const struct vdt_plan_transform *plan, const struct vdt_applied *applied,
                            size_t count, float (*boxes)[4], uint16_t *box_class,
                            int64_t *box_feature, float *box_visible, uint16_t *numbers);
+
+/* Instances by their new numbers: each pixel becomes numbers[pixel], or 0 when it is no number of a
+ * box. numbers: [box_count + 1]. */
+void vdt_renumber(uint16_t *pixels, size_t count, const uint16_t *numbers, size_t box_count);
 
 #endif

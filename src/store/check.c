@@ -12,6 +12,7 @@
 #include "base/ordered.h"
 #include "store/keys.h"
 #include "store/reader.h"
+#include "store/view.h"
 
 enum { SAMPLES_A_BLOCK = 16, SPARE_BLOCKS = 8 };
 
@@ -34,6 +35,7 @@ struct check {
 
 /* One worker's arrays, each large enough for a sample. */
 struct scratch {
+    struct vdt_decoder decoder;
     unsigned char *row;
     void *image;
     uint8_t *onehot;
@@ -60,6 +62,7 @@ static void report(struct block *block, const char *format, ...)
 
 static void free_scratch(struct scratch *s)
 {
+    vdt_decoder_clear(&s->decoder);
     free(s->row);
     free(s->image);
     free(s->onehot);
@@ -124,17 +127,18 @@ static vdt_status read_sample(const struct vdt_reader *reader, struct scratch *s
     *labels = (struct vdt_labels){0};
     vdt_status status = vdt_reader_rows(reader, group, VDT_SAMPLES, index, 1, s->row, error);
     if (status == VDT_OK)
-        status = vdt_reader_image(reader, group, index, s->image, error);
+        status = vdt_reader_tile(reader, &s->decoder, group, VDT_IMAGES, index, s->image, error);
     if (status == VDT_OK && vdt_array_present(layout, VDT_ONEHOT)) {
         status = vdt_reader_onehot(reader, group, index, s->onehot, error);
         labels->onehot = s->onehot;
     }
     if (status == VDT_OK && vdt_array_present(layout, VDT_MASK)) {
-        status = vdt_reader_mask(reader, group, index, s->mask, error);
+        status = vdt_reader_tile(reader, &s->decoder, group, VDT_MASK, index, s->mask, error);
         labels->mask = s->mask;
     }
     if (status == VDT_OK && vdt_array_present(layout, VDT_INSTANCES)) {
-        status = vdt_reader_instances(reader, group, index, s->instances, error);
+        status =
+            vdt_reader_tile(reader, &s->decoder, group, VDT_INSTANCES, index, s->instances, error);
         labels->instances = s->instances;
     }
     if (status != VDT_OK || !vdt_array_present(layout, VDT_BOXES))
@@ -349,6 +353,43 @@ static vdt_status collect(struct collection *all, const struct vdt_reader *reade
     return VDT_OK;
 }
 
+/* Opening has proved the rest of a view. */
+static void check_views(struct collection *all, const struct vdt_reader *reader)
+{
+    for (size_t v = 0; v < vdt_reader_view_count(reader); v++) {
+        struct vdt_view view = vdt_reader_view(reader, v);
+        char text[1200];
+        snprintf(text, sizeof text, "%s: /views/%s: its definition is not JSON",
+                 vdt_reader_path(reader), view.name);
+        if (!vdt_view_definition_valid(view.definition))
+            tell(all, text);
+    }
+}
+
+/* Views name samples by their digests, so that no order of feeding shows. Call before they are
+ * sorted: they lie group by group, as the samples do. */
+static vdt_status hash_views(const struct collection *all, const struct vdt_reader *reader,
+                             unsigned char digest[32], struct vdt_error *error)
+{
+    struct vdt_sha256 *sha = vdt_sha256_new();
+    if (sha == NULL)
+        return vdt_fail_memory(error, "check");
+    for (size_t v = 0; v < vdt_reader_view_count(reader); v++) {
+        struct vdt_view view = vdt_reader_view(reader, v);
+        unsigned char(*digests)[32] = all->digests;
+        for (size_t g = 0; strcmp(vdt_reader_group_name(reader, g), view.group) != 0; g++)
+            digests += vdt_reader_count(reader, g);
+        add_text(sha, view.name);
+        add_text(sha, view.group);
+        add_text(sha, view.definition);
+        vdt_sha256_add(sha, &view.count, 8);
+        for (uint64_t i = 0; i < view.count; i++)
+            vdt_sha256_add(sha, digests[view.indices[i]], 32);
+    }
+    vdt_sha256_finish(sha, digest);
+    return VDT_OK;
+}
+
 static int compare_digests(const void *a, const void *b)
 {
     return memcmp(a, b, 32);
@@ -360,8 +401,9 @@ static vdt_status combine(struct collection *all, const struct vdt_reader *reade
                           struct vdt_error *error)
 {
     const struct vdt_store_spec *spec = &vdt_reader_layout(reader)->spec;
-    unsigned char digest[32];
-    struct vdt_sha256 *sha = vdt_sha256_new();
+    unsigned char digest[32], views[32];
+    vdt_status status = hash_views(all, reader, views, error);
+    struct vdt_sha256 *sha = status == VDT_OK ? vdt_sha256_new() : NULL;
     if (sha == NULL)
         return vdt_fail_memory(error, "check");
     uint32_t shape[5] = {spec->tile.bands, spec->tile.rows, spec->tile.cols,
@@ -373,6 +415,8 @@ static vdt_status combine(struct collection *all, const struct vdt_reader *reade
     for (size_t i = 0; i < spec->tile.bands; i++)
         add_text(sha, spec->band_names[i]);
     vdt_sha256_add(sha, all->digests, all->digest_count * 32);
+    if (vdt_reader_view_count(reader) > 0)
+        vdt_sha256_add(sha, views, sizeof views);
     vdt_sha256_finish(sha, digest);
     vdt_hex(digest, 32, all->report.digest);
     return VDT_OK;
@@ -441,6 +485,8 @@ vdt_status vdt_check(const char *path, const struct vdt_check_options *options,
             group_blocks[g] + (vdt_reader_count(reader, g) + SAMPLES_A_BLOCK - 1) / SAMPLES_A_BLOCK;
     struct check check = {.reader = reader, .group_blocks = group_blocks};
     status = run(&check, &all, error);
+    if (status == VDT_OK)
+        check_views(&all, reader);
     if (status == VDT_OK && all.report.problems == 0)
         status = combine(&all, reader, error);
     vdt_keys_clear(&all.keys);

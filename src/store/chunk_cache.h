@@ -25,13 +25,15 @@ struct vdt_chunk_cache;
 struct vdt_chunk_cache *vdt_chunk_cache_open(const struct vdt_file *file);
 
 /* Fills addresses and sizes of `extent` (rows, chunk_rows and chunks are set by the caller) with
- * what is kept for the array `name` ("train/images"); false when nothing fits. */
+ * what is kept for the array `name` ("train/images"); false when nothing fits. The caller checks
+ * them as it would check what HDF5 says. */
 bool vdt_chunk_cache_find(struct vdt_chunk_cache *cache, const char *name,
                           struct vdt_extent *extent);
 
-/* Notes an array that was not found, to be written by save; borrowed until then. */
+/* Notes an array as it was opened, to be written by save; borrowed until then. `found`: the cache
+ * had it. */
 void vdt_chunk_cache_add(struct vdt_chunk_cache *cache, const char *name,
-                         const struct vdt_extent *extent);
+                         const struct vdt_extent *extent, bool found);
 
 /* Writes what was noted, when it is much and something is new. Failures are nobody's business. */
 void vdt_chunk_cache_save(struct vdt_chunk_cache *cache);

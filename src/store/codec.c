@@ -3,11 +3,14 @@
 
 #include <libdeflate.h>
 #include <lz4.h>
-#include <stdlib.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 #include <zstd.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
-#include "base/cleanup.h"
 #include "base/error.h"
 
 enum { DEFLATE_LEVEL = 4, ZSTD_LEVEL = 3, LZ4_HEADER = 16 };
@@ -21,57 +24,141 @@ void vdt_coder_clear(struct vdt_coder *coder)
     *coder = (struct vdt_coder){0};
 }
 
-/* Constant element sizes let the compiler make vector code of the same loop. */
-static inline void shuffle_elements(const unsigned char *in, size_t count, size_t element,
-                                    unsigned char *out)
+/* --- shuffle ------------------------------------------------------------------------------ */
+
+typedef unsigned char bytes16 __attribute__((vector_size(16)));
+
+/* With a constant `n` the loops below become a few instructions, whatever the compiler's level. */
+#define UNROLLED static inline __attribute__((always_inline))
+
+/* The bytes of both halves of n vectors in turn. Each byte's position is turned left by a bit: of
+ * the 4 + log2(n) bits, log2(n) turns undo the shuffle of 16 elements of n bytes, and 4 make it. */
+UNROLLED void zip(bytes16 *v, size_t n)
 {
-    for (size_t k = 0; k < element; k++)
-        for (size_t i = 0; i < count; i++)
-            out[k * count + i] = in[i * element + k];
+    bytes16 zipped[8];
+#pragma GCC unroll 4
+    for (size_t i = 0; i < n / 2; i++) {
+        bytes16 a = v[i], b = v[i + n / 2];
+        zipped[2 * i] =
+            __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+        zipped[2 * i + 1] = __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13,
+                                                    29, 14, 30, 15, 31);
+    }
+#pragma GCC unroll 8
+    for (size_t i = 0; i < n; i++)
+        v[i] = zipped[i];
 }
 
-static inline void unshuffle_elements(const unsigned char *in, size_t count, size_t element,
-                                      unsigned char *out)
+/* As many elements as make whole vectors; returns how many. n is 2, 4 or 8. */
+UNROLLED size_t shuffle_vectors(const unsigned char *in, size_t count, size_t n, unsigned char *out)
 {
-    for (size_t i = 0; i < count; i++)
-        for (size_t k = 0; k < element; k++)
-            out[i * element + k] = in[k * count + i];
+    size_t i = 0;
+    for (; i + 16 <= count; i += 16) {
+        bytes16 v[8];
+#pragma GCC unroll 8
+        for (size_t k = 0; k < n; k++)
+            memcpy(&v[k], in + i * n + 16 * k, 16);
+#pragma GCC unroll 4
+        for (int turn = 0; turn < 4; turn++)
+            zip(v, n);
+#pragma GCC unroll 8
+        for (size_t k = 0; k < n; k++)
+            memcpy(out + k * count + i, &v[k], 16);
+    }
+    return i;
+}
+
+UNROLLED void put(unsigned char *out, bytes16 v, bool past)
+{
+#ifdef __SSE2__
+    if (past) {
+        _mm_stream_si128((__m128i *)(void *)out, (__m128i)v);
+        return;
+    }
+#else
+    (void)past;
+#endif
+    memcpy(out, &v, 16);
+}
+
+/* `past`: past the processor's caches; `out` is then aligned to 16 bytes. */
+UNROLLED size_t unshuffle_vectors(const unsigned char *in, size_t count, size_t n,
+                                  unsigned char *out, bool past)
+{
+    size_t i = 0;
+    for (; i + 16 <= count; i += 16) {
+        bytes16 v[8];
+#pragma GCC unroll 8
+        for (size_t k = 0; k < n; k++)
+            memcpy(&v[k], in + k * count + i, 16);
+#pragma GCC unroll 3
+        for (size_t turn = 1; turn < n; turn *= 2)
+            zip(v, n);
+#pragma GCC unroll 8
+        for (size_t k = 0; k < n; k++)
+            put(out + i * n + 16 * k, v[k], past);
+    }
+#ifdef __SSE2__
+    if (past)
+        _mm_sfence();
+#endif
+    return i;
 }
 
 void vdt_shuffle(const void *data, size_t size, size_t element, void *shuffled)
 {
-    size_t count = size / element;
+    const unsigned char *in = data;
+    unsigned char *out = shuffled;
+    size_t count = size / element, done = 0;
     switch (element) {
-    case 1: memcpy(shuffled, data, size); break;
-    case 2: shuffle_elements(data, count, 2, shuffled); break;
-    case 4: shuffle_elements(data, count, 4, shuffled); break;
-    default: shuffle_elements(data, count, element, shuffled); break;
+    case 1: memcpy(out, in, count); return;
+    case 2: done = shuffle_vectors(in, count, 2, out); break;
+    case 4: done = shuffle_vectors(in, count, 4, out); break;
+    case 8: done = shuffle_vectors(in, count, 8, out); break;
+    default: break;
     }
+    for (size_t k = 0; k < element; k++)
+        for (size_t i = done; i < count; i++)
+            out[k * count + i] = in[i * element + k];
+    memcpy(out + count * element, in + count * element, size % element);
+}
+
+UNROLLED void unshuffle(const unsigned char *in, size_t size, size_t element, unsigned char *out,
+                        bool past)
+{
+    size_t count = size / element, done = 0;
+    switch (element) {
+    case 1: memcpy(out, in, count); return;
+    case 2: done = unshuffle_vectors(in, count, 2, out, past); break;
+    case 4: done = unshuffle_vectors(in, count, 4, out, past); break;
+    case 8: done = unshuffle_vectors(in, count, 8, out, past); break;
+    default: break;
+    }
+    for (size_t i = done; i < count; i++)
+        for (size_t k = 0; k < element; k++)
+            out[i * element + k] = in[k * count + i];
+    memcpy(out + count * element, in + count * element, size % element);
 }
 
 void vdt_unshuffle(const void *shuffled, size_t size, size_t element, void *data)
 {
-    size_t count = size / element;
-    switch (element) {
-    case 1: memcpy(data, shuffled, size); break;
-    case 2: unshuffle_elements(shuffled, count, 2, data); break;
-    case 4: unshuffle_elements(shuffled, count, 4, data); break;
-    default: unshuffle_elements(shuffled, count, element, data); break;
-    }
+    unshuffle(shuffled, size, element, data, false);
 }
+
+void vdt_unshuffle_past(const void *shuffled, size_t size, size_t element, void *data)
+{
+    if ((uintptr_t)data % 16 == 0)
+        unshuffle(shuffled, size, element, data, true);
+    else
+        unshuffle(shuffled, size, element, data, false);
+}
+
+/* --- codecs ------------------------------------------------------------------------------- */
 
 static void put_be(unsigned char *out, uint64_t value, int bytes)
 {
     for (int i = 0; i < bytes; i++)
         out[i] = (unsigned char)(value >> (8 * (bytes - 1 - i)));
-}
-
-static uint64_t get_be(const unsigned char *in, int bytes)
-{
-    uint64_t value = 0;
-    for (int i = 0; i < bytes; i++)
-        value = value << 8 | in[i];
-    return value;
 }
 
 /* One block: u64 size, u32 block size, u32 stored size, data; all big-endian. Data that does not
@@ -92,33 +179,6 @@ static bool encode_lz4(const void *data, size_t size, struct vdt_buffer *out)
     put_be(to + 12, (uint64_t)stored, 4);
     out->size += LZ4_HEADER + (size_t)stored;
     return true;
-}
-
-static bool decode_lz4(const unsigned char *in, size_t in_size, unsigned char *data, size_t size)
-{
-    if (in_size < 12 || get_be(in, 8) != size)
-        return false;
-    uint64_t block = get_be(in + 8, 4);
-    const unsigned char *end = in + in_size;
-    in += 12;
-    while (size > 0) {
-        if (block == 0 || end - in < 4)
-            return false;
-        size_t want = size < block ? size : (size_t)block;
-        uint64_t stored = get_be(in, 4);
-        in += 4;
-        if (stored > (uint64_t)(end - in) || stored > LZ4_MAX_INPUT_SIZE)
-            return false;
-        if (stored == want)
-            memcpy(data, in, want);
-        else if (LZ4_decompress_safe((const char *)in, (char *)data, (int)stored, (int)want) !=
-                 (int)want)
-            return false;
-        in += stored;
-        data += want;
-        size -= want;
-    }
-    return in == end;
 }
 
 static bool encode_deflate(struct vdt_coder *coder, const void *data, size_t size,
@@ -172,45 +232,4 @@ vdt_status vdt_encode_chunk(struct vdt_coder *coder, enum vdt_codec codec, size_
     case VDT_CODEC_AUTO: return vdt_fail(error, VDT_ERR_ARGUMENT, "auto is no stored codec");
     }
     return done ? VDT_OK : vdt_fail_memory(error, "encoder");
-}
-
-static bool decode_deflate(const void *in, size_t in_size, void *data, size_t size)
-{
-    struct libdeflate_decompressor *decompressor = libdeflate_alloc_decompressor();
-    if (decompressor == NULL)
-        return false;
-    size_t got = 0;
-    enum libdeflate_result result =
-        libdeflate_zlib_decompress(decompressor, in, in_size, data, size, &got);
-    libdeflate_free_decompressor(decompressor);
-    return result == LIBDEFLATE_SUCCESS && got == size;
-}
-
-static bool decode(enum vdt_codec codec, const void *stored, size_t stored_size, void *data,
-                   size_t size)
-{
-    switch (codec) {
-    case VDT_CODEC_LZ4: return decode_lz4(stored, stored_size, data, size);
-    case VDT_CODEC_DEFLATE: return decode_deflate(stored, stored_size, data, size);
-    case VDT_CODEC_ZSTD: return ZSTD_decompress(data, size, stored, stored_size) == size;
-    default: break;
-    }
-    if (stored_size != size)
-        return false;
-    memcpy(data, stored, size);
-    return true;
-}
-
-vdt_status vdt_decode_chunk(enum vdt_codec codec, size_t element, const void *stored,
-                            size_t stored_size, void *data, size_t size, struct vdt_error *error)
-{
-    bool shuffled = codec != VDT_CODEC_RAW && element > 1;
-    vdt_cleanup(vdt_free_pointer) void *scratch = shuffled ? vdt_allocate(size, 1) : NULL;
-    if (shuffled && scratch == NULL)
-        return vdt_fail_memory(error, "decoder");
-    if (!decode(codec, stored, stored_size, shuffled ? scratch : data, size))
-        return vdt_fail(error, VDT_ERR_FORMAT, "the %s data is damaged", vdt_codec_name(codec));
-    if (shuffled)
-        vdt_unshuffle(scratch, size, element, data);
-    return VDT_OK;
 }

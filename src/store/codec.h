@@ -1,4 +1,4 @@
-/* Chunks to stored bytes and back, byte for byte as HDF5's filters would. */
+/* Chunks to stored bytes, byte for byte as HDF5's filters would. */
 #ifndef STORE_CODEC_H
 #define STORE_CODEC_H
 
@@ -21,12 +21,12 @@ vdt_status vdt_encode_chunk(struct vdt_coder *coder, enum vdt_codec codec, size_
                             const void *data, size_t size, struct vdt_buffer *out,
                             struct vdt_error *error);
 
-/* Decodes exactly `size` bytes; anything else is VDT_ERR_FORMAT. Any thread; no state. */
-vdt_status vdt_decode_chunk(enum vdt_codec codec, size_t element, const void *stored,
-                            size_t stored_size, void *data, size_t size, struct vdt_error *error);
-
-/* HDF5's shuffle filter: byte k of every element together. */
+/* HDF5's shuffle filter: byte k of every element together, and what is less than an element as it
+ * is. `element` is not 0. */
 void vdt_shuffle(const void *data, size_t size, size_t element, void *shuffled);
 void vdt_unshuffle(const void *shuffled, size_t size, size_t element, void *data);
+/* As vdt_unshuffle, past the processor's caches where it can: twice as fast into memory that is not
+ * in them, and slower where `data` is read again at once. */
+void vdt_unshuffle_past(const void *shuffled, size_t size, size_t element, void *data);
 
 #endif

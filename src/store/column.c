@@ -1,10 +1,12 @@
 /* Datasets: created, grown, checked and located. */
 #include "store/column.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "store/chunk_cache.h"
 #include "store/driver.h"
 #include "store/h5.h"
 #include "store/h5_types.h"
@@ -190,11 +192,16 @@ static bool shape_matches(hid_t dataset, const struct vdt_layout *layout, enum v
 }
 
 /* Stored bytes that a chunk may have: raw ones are exact, and no coder grows data that much. */
-static bool size_is_sane(const struct vdt_layout *layout, enum vdt_array array, uint64_t size)
+struct sizes {
+    uint64_t least, most;
+};
+
+static struct sizes sane_sizes(const struct vdt_layout *layout, enum vdt_array array)
 {
     uint64_t raw = vdt_array_row_bytes(layout, array) * vdt_array_chunk_rows(layout, array);
     bool coded = array < VDT_TILE_ARRAYS && vdt_array_codec(layout, array) != VDT_CODEC_RAW;
-    return coded ? size > 0 && size <= 2 * raw + 4096 && size <= UINT32_MAX : size == raw;
+    uint64_t most = 2 * raw + 4096 < UINT32_MAX ? 2 * raw + 4096 : UINT32_MAX;
+    return coded ? (struct sizes){1, most} : (struct sizes){raw, raw};
 }
 
 vdt_status vdt_place_read(struct vdt_place *place, struct vdt_file *file, hid_t dataset,
@@ -220,22 +227,19 @@ vdt_status vdt_place_read(struct vdt_place *place, struct vdt_file *file, hid_t 
 
 /* Memory grows with the chunks that are found, not with those that the file claims. */
 static vdt_status locate_all(struct vdt_extent *extent, struct vdt_file *file, hid_t dataset,
-                             const struct vdt_layout *layout, enum vdt_array array,
-                             const char *what, struct vdt_error *error)
+                             size_t chunk_bytes, struct sizes sizes, const char *what,
+                             struct vdt_error *error)
 {
-    size_t addresses = 0, sizes = 0;
-    vdt_cleanup(vdt_free_pointer) void *scratch = vdt_allocate(
-        vdt_array_row_bytes(layout, array), (size_t)vdt_array_chunk_rows(layout, array));
+    size_t address_capacity = 0, size_capacity = 0;
+    vdt_cleanup(vdt_free_pointer) void *scratch = vdt_allocate(chunk_bytes, 1);
     vdt_status status = scratch == NULL ? vdt_fail_memory(error, what) : VDT_OK;
     for (uint64_t i = 0; status == VDT_OK && i < extent->chunks; i++) {
         struct vdt_place place;
-        if (!vdt_grow(&extent->addresses, &addresses, i + 1, sizeof *extent->addresses) ||
-            !vdt_grow(&extent->sizes, &sizes, i + 1, sizeof *extent->sizes))
-            status = vdt_fail_memory(error, what);
-        else
-            status =
-                vdt_place_read(&place, file, dataset, i, extent->chunk_rows, scratch, what, error);
-        if (status == VDT_OK && !size_is_sane(layout, array, place.size))
+        if (!vdt_grow(&extent->addresses, &address_capacity, i + 1, sizeof *extent->addresses) ||
+            !vdt_grow(&extent->sizes, &size_capacity, i + 1, sizeof *extent->sizes))
+            return vdt_fail_memory(error, what);
+        status = vdt_place_read(&place, file, dataset, i, extent->chunk_rows, scratch, what, error);
+        if (status == VDT_OK && (place.size < sizes.least || place.size > sizes.most))
             status = vdt_fail(error, VDT_ERR_FORMAT, "%s: chunk %llu has a wrong size", what,
                               (unsigned long long)i);
         if (status != VDT_OK)
@@ -244,6 +248,26 @@ static vdt_status locate_all(struct vdt_extent *extent, struct vdt_file *file, h
         extent->sizes[i] = (uint32_t)place.size;
     }
     return status;
+}
+
+/* A cache is believed no more than the file itself. */
+static bool find_all(struct vdt_extent *extent, struct vdt_chunk_cache *cache, const char *name,
+                     uint64_t end, struct sizes sizes)
+{
+    if (!vdt_chunk_cache_find(cache, name, extent))
+        return false;
+    bool sane = true;
+    for (uint64_t i = 0; sane && i < extent->chunks; i++) {
+        uint64_t address = extent->addresses[i], size = extent->sizes[i];
+        sane = size >= sizes.least && size <= sizes.most && address <= end && size <= end - address;
+    }
+    if (!sane) {
+        free(extent->addresses);
+        free(extent->sizes);
+        extent->addresses = NULL;
+        extent->sizes = NULL;
+    }
+    return sane;
 }
 
 static bool is_hard(hid_t group, const char *name)
@@ -264,11 +288,15 @@ static hid_t open_plain(hid_t group, const char *path)
     return H5Dopen2(group, path, H5P_DEFAULT);
 }
 
-vdt_status vdt_extent_read(struct vdt_extent *extent, struct vdt_file *file, hid_t group,
-                           const struct vdt_layout *layout, enum vdt_array array, const char *what,
-                           struct vdt_error *error)
+vdt_status vdt_extent_read(struct vdt_extent *extent, const struct vdt_extent_source *source,
+                           enum vdt_array array, struct vdt_error *error)
 {
-    vdt_cleanup(vdt_h5_close_dataset) hid_t dataset = open_plain(group, vdt_array_path(array));
+    const struct vdt_layout *layout = source->layout;
+    const char *path = vdt_array_path(array);
+    char what[1024], name[128];
+    snprintf(name, sizeof name, "%s/%s", source->name, path);
+    snprintf(what, sizeof what, "%s: /%s", source->file->path, name);
+    vdt_cleanup(vdt_h5_close_dataset) hid_t dataset = open_plain(source->group, path);
     struct vdt_extent read = {.chunk_rows = vdt_array_chunk_rows(layout, array)};
     if (dataset < 0)
         return vdt_fail(error, VDT_ERR_FORMAT, "%s: missing", what);
@@ -277,17 +305,22 @@ vdt_status vdt_extent_read(struct vdt_extent *extent, struct vdt_file *file, hid
                         "%s: type, shape, chunks or filters are not those of format %s", what,
                         VDT_STORE_FORMAT);
     /* Every chunk takes at least a byte of the file: a claim beyond that is not believed. */
+    uint64_t end = vdt_file_size(source->file);
     read.chunks = read.rows / read.chunk_rows + (read.rows % read.chunk_rows != 0);
-    if (read.chunks > vdt_file_size(file))
+    if (read.chunks > end)
         return vdt_fail(error, VDT_ERR_FORMAT, "%s: %llu rows cannot be in a file of %llu bytes",
-                        what, (unsigned long long)read.rows,
-                        (unsigned long long)vdt_file_size(file));
-    vdt_status status = locate_all(&read, file, dataset, layout, array, what, error);
+                        what, (unsigned long long)read.rows, (unsigned long long)end);
+    struct sizes sizes = sane_sizes(layout, array);
+    size_t chunk_bytes = vdt_array_row_bytes(layout, array) * (size_t)read.chunk_rows;
+    bool found = find_all(&read, source->cache, name, end, sizes);
+    vdt_status status =
+        found ? VDT_OK : locate_all(&read, source->file, dataset, chunk_bytes, sizes, what, error);
     if (status != VDT_OK) {
         vdt_extent_clear(&read);
         return status;
     }
     *extent = read;
+    vdt_chunk_cache_add(source->cache, name, extent, found);
     return VDT_OK;
 }
 

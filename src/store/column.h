@@ -38,6 +38,8 @@ void vdt_column_close(struct vdt_column *column);
 
 /* --- reading ------------------------------------------------------------------------------ */
 
+struct vdt_chunk_cache; /* store/chunk_cache.h */
+
 /* Where the chunks of an array lie; nothing of HDF5 is left in it. */
 struct vdt_extent {
     uint64_t rows;
@@ -59,11 +61,19 @@ vdt_status vdt_place_read(struct vdt_place *place, struct vdt_file *file, hid_t 
                           uint64_t index, uint64_t chunk_rows, void *scratch, const char *what,
                           struct vdt_error *error);
 
-/* Checks type, shape, chunks and filters against the layout and asks the driver for every chunk's
- * place, about a microsecond each. `what` is "PATH: /group/array". */
-vdt_status vdt_extent_read(struct vdt_extent *extent, struct vdt_file *file, hid_t group,
-                           const struct vdt_layout *layout, enum vdt_array array, const char *what,
-                           struct vdt_error *error);
+/* Where the arrays of one group are read from. */
+struct vdt_extent_source {
+    struct vdt_file *file;
+    struct vdt_chunk_cache *cache;
+    const struct vdt_layout *layout;
+    hid_t group;
+    const char *name; /* of the group */
+};
+
+/* Checks type, shape, chunks and filters against the layout and takes every chunk's place from the
+ * cache, or else from HDF5 (about a microsecond each). The cache then refers to *extent. */
+vdt_status vdt_extent_read(struct vdt_extent *extent, const struct vdt_extent_source *source,
+                           enum vdt_array array, struct vdt_error *error);
 void vdt_extent_clear(struct vdt_extent *extent);
 
 #endif

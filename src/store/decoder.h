@@ -2,6 +2,7 @@
 #ifndef STORE_DECODER_H
 #define STORE_DECODER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <vedatile/error.h>
 #include <vedatile/types.h>
@@ -14,6 +15,7 @@ struct vdt_decoder {
     struct vdt_buffer plain;  /* decoded, still shuffled */
     void *deflate;            /* struct libdeflate_decompressor */
     void *zstd;               /* ZSTD_DCtx */
+    bool past; /* results go past the processor's caches: set by who does not read them at once */
 };
 void vdt_decoder_clear(struct vdt_decoder *decoder);
 

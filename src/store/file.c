@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -323,10 +324,22 @@ static vdt_status replace(struct vdt_file *file, struct vdt_error *error)
     return vdt_journal_reset(&file->journal, error);
 }
 
+/* A commit that only replaces bytes (a view was removed) would leave the journal nothing by which
+ * to know its store: so it adds a page of chance, behind the end that HDF5 knows. */
+static vdt_status add_mark(struct vdt_file *file, struct vdt_error *error)
+{
+    unsigned char mark[VDT_PAGE] = {0};
+    if (getrandom(mark, 32, 0) != 32)
+        return vdt_fail_errno(error, file->path);
+    return vdt_file_write(file, mark, sizeof mark, file->size, error);
+}
+
 vdt_status vdt_file_commit(struct vdt_file *file, struct vdt_error *error)
 {
     /* Whole pages, so that every page that a later commit replaces is there to be read. */
     vdt_status status = vdt_file_truncate(file, whole_pages(file->size), error);
+    if (status == VDT_OK && file->overlay.count > 0 && file->size == file->committed)
+        status = add_mark(file, error);
     if (status != VDT_OK)
         return status;
     if (fsync(file->fd) != 0)

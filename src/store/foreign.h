@@ -6,13 +6,15 @@
 
 #include "store/decoder.h"
 
-/* One thread's memory for reading such files: a decoder, and the chunk decoded last, since chunks
- * may hold several samples. {0} is empty. */
+/* One thread's memory for reading such files: a decoder, and the samples decoded last, since chunks
+ * may hold several. {0} is empty. Clear it before a file that it read is freed. */
 struct vdt_hdf5_cursor {
     struct vdt_decoder decoder;
-    struct vdt_buffer chunk[2];   /* decoded: of the images, of the labels */
-    const struct vdt_hdf5 *of[2]; /* whose chunk it is */
-    uint64_t at[2];               /* and which */
+    struct vdt_buffer spare;      /* between two filters */
+    struct vdt_buffer chunk;      /* decoded, not yet at its place in the samples */
+    struct vdt_buffer samples[2]; /* those of one row of chunks: of the images, of the labels */
+    const struct vdt_hdf5 *of[2]; /* whose they are */
+    uint64_t at[2];               /* and of which row */
 };
 void vdt_hdf5_cursor_clear(struct vdt_hdf5_cursor *cursor);
 

@@ -9,8 +9,8 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
-#include "store/codec.h"
 #include "store/column.h"
+#include "store/decoder.h"
 #include "store/h5.h"
 #include "store/h5_types.h"
 
@@ -301,15 +301,23 @@ static herr_t note_group(hid_t file, const char *name, const H5L_info_t *info, v
     return names->names[names->count++] == NULL ? -1 : 0;
 }
 
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
 vdt_status vdt_header_groups(hid_t file, const char *path, char ***out, size_t *count,
                              struct vdt_error *error)
 {
     struct names names = {0};
-    if (H5Literate(file, H5_INDEX_NAME, H5_ITER_INC, NULL, note_group, &names) < 0) {
+    /* Native order, because HDF5 1.10 crashes where sorting a damaged group fails. */
+    if (H5Literate(file, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, note_group, &names) < 0) {
         vdt_h5_free_texts(names.names, names.count);
         return vdt_fail(error, VDT_ERR_FORMAT, "%s: /%s: not a whole group of this file", path,
                         names.bad);
     }
+    if (names.count > 0)
+        qsort(names.names, names.count, sizeof *names.names, compare_names);
     *out = names.names;
     *count = names.count;
     return VDT_OK;
@@ -389,6 +397,7 @@ static vdt_status read_table_chunks(struct vdt_file *file, hid_t dataset, size_t
                                     uint64_t chunks, struct vdt_buffer *rows, const char *what,
                                     struct vdt_error *error)
 {
+    vdt_cleanup(vdt_decoder_clear) struct vdt_decoder decoder = {0};
     vdt_cleanup(vdt_free_pointer) void *scratch = vdt_allocate(chunk_bytes, 1);
     vdt_status status = scratch == NULL ? vdt_fail_memory(error, what) : VDT_OK;
     for (uint64_t i = 0; status == VDT_OK && i < chunks; i++) {
@@ -405,8 +414,8 @@ static vdt_status read_table_chunks(struct vdt_file *file, hid_t dataset, size_t
             return vdt_fail_memory(error, what);
         status = vdt_file_read(file, stored, place.size, place.address, error);
         if (status == VDT_OK &&
-            vdt_decode_chunk(VDT_CODEC_DEFLATE, 1, stored, place.size, rows->data + rows->size,
-                             chunk_bytes, NULL) != VDT_OK)
+            vdt_decode_deflate(&decoder, stored, place.size, rows->data + rows->size, chunk_bytes,
+                               NULL) != VDT_OK)
             status = vdt_fail(error, VDT_ERR_FORMAT, "%s: chunk %llu is damaged", what,
                               (unsigned long long)i);
         rows->size += chunk_bytes;

@@ -310,13 +310,18 @@ bool vdt_metadata_valid(const char *text)
            (vdt_json_parse(text, "", &value, NULL) == VDT_OK && json_is_object(value));
 }
 
-bool vdt_group_name_valid(const char *name)
+bool vdt_name_valid(const char *name)
 {
-    if (name[0] == '\0' || strlen(name) > 63 || strcmp(name, "views") == 0 ||
-        strcmp(name, "scenes") == 0 || strcmp(name, "crs") == 0)
+    if (name[0] == '\0' || strlen(name) > 63)
         return false;
     for (const char *c = name; *c != '\0'; c++)
         if (!isalnum((unsigned char)*c) && *c != '_' && *c != '-')
             return false;
     return true;
+}
+
+bool vdt_group_name_valid(const char *name)
+{
+    return vdt_name_valid(name) && strcmp(name, "views") != 0 && strcmp(name, "scenes") != 0 &&
+           strcmp(name, "crs") != 0;
 }

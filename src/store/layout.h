@@ -106,7 +106,9 @@ uint32_t vdt_label_crc(const struct vdt_layout *layout, const struct vdt_labels 
 /* One JSON object. */
 bool vdt_metadata_valid(const char *text);
 
-/* Group names: letters, digits, '_' and '-'; not one of the root's own names. */
+/* Names of views: 1 to 63 letters, digits, '_' and '-'. */
+bool vdt_name_valid(const char *name);
+/* Names of groups: the same, but not one of the root's own names. */
 bool vdt_group_name_valid(const char *name);
 
 #endif

@@ -7,7 +7,6 @@
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/error.h"
-#include "store/codec.h"
 #include "store/reader_state.h"
 
 /* --- properties --------------------------------------------------------------------------- */
@@ -139,16 +138,20 @@ static vdt_status check_range(const struct vdt_reader *reader, size_t group, uin
     return VDT_OK;
 }
 
+/* Chunks that follow one another in the file are read at once. */
 static vdt_status read_rows(const struct vdt_reader *reader, const struct vdt_extent *extent,
                             size_t row_bytes, uint64_t first, uint64_t count, void *rows,
                             struct vdt_error *error)
 {
+    const uint64_t whole = extent->chunk_rows;
     char *to = rows;
     while (count > 0) {
-        uint64_t chunk = first / extent->chunk_rows, at = first % extent->chunk_rows;
-        uint64_t step = extent->chunk_rows - at < count ? extent->chunk_rows - at : count;
-        vdt_status status = vdt_file_read(reader->file, to, step * row_bytes,
-                                          extent->addresses[chunk] + at * row_bytes, error);
+        uint64_t chunk = first / whole, at = first % whole, step = whole - at;
+        uint64_t address = extent->addresses[chunk] + at * row_bytes;
+        while (step < count && extent->addresses[++chunk] == address + step * row_bytes)
+            step += whole;
+        step = step < count ? step : count;
+        vdt_status status = vdt_file_read(reader->file, to, step * row_bytes, address, error);
         if (status != VDT_OK)
             return status;
         to += step * row_bytes;
@@ -188,8 +191,43 @@ vdt_status vdt_reader_sample(const struct vdt_reader *reader, size_t group, uint
     return status;
 }
 
-static vdt_status read_tile(const struct vdt_reader *reader, size_t group, enum vdt_array array,
-                            uint64_t index, void *data, struct vdt_error *error)
+/* A failure that is about one row of an array, and where that lies in the file. */
+static vdt_status fail_at(const struct vdt_reader *reader, size_t group, enum vdt_array array,
+                          uint64_t row, const char *reason, struct vdt_error *error)
+{
+    const struct vdt_extent *extent = &reader->groups[group].extents[array];
+    uint64_t inside = row % extent->chunk_rows * vdt_array_row_bytes(&reader->header.layout, array);
+    return vdt_fail(error, VDT_ERR_FORMAT, "%s: /%s/%s[%llu] at byte %llu: %s", reader->path,
+                    reader->groups[group].name, vdt_array_path(array), (unsigned long long)row,
+                    (unsigned long long)(extent->addresses[row / extent->chunk_rows] + inside),
+                    reason);
+}
+
+static vdt_status read_coded(const struct vdt_reader *reader, struct vdt_decoder *decoder,
+                             size_t group, enum vdt_array array, uint64_t index, void *data,
+                             struct vdt_error *error)
+{
+    const struct vdt_layout *layout = &reader->header.layout;
+    const struct vdt_extent *extent = &reader->groups[group].extents[array];
+    size_t stored = extent->sizes[index];
+    if (!vdt_buffer_reserve(&decoder->stored, stored))
+        return vdt_fail_memory(error, reader->path);
+    vdt_status status =
+        vdt_file_read(reader->file, decoder->stored.data, stored, extent->addresses[index], error);
+    if (status != VDT_OK)
+        return status;
+    struct vdt_error reason;
+    status =
+        vdt_decode(decoder, vdt_array_codec(layout, array), vdt_array_element(layout, array),
+                   decoder->stored.data, stored, data, vdt_array_row_bytes(layout, array), &reason);
+    if (status == VDT_ERR_MEMORY)
+        return vdt_fail_memory(error, reader->path);
+    return status == VDT_OK ? VDT_OK : fail_at(reader, group, array, index, reason.message, error);
+}
+
+vdt_status vdt_reader_tile(const struct vdt_reader *reader, struct vdt_decoder *decoder,
+                           size_t group, enum vdt_array array, uint64_t index, void *data,
+                           struct vdt_error *error)
 {
     const struct vdt_layout *layout = &reader->header.layout;
     vdt_status status = check_range(reader, group, index, 1, error);
@@ -198,27 +236,18 @@ static vdt_status read_tile(const struct vdt_reader *reader, size_t group, enum 
     if (!vdt_array_present(layout, array))
         return vdt_fail(error, VDT_ERR_NOT_FOUND, "%s: its tasks have no %s", reader->path,
                         vdt_array_path(array));
-    const struct vdt_extent *extent = &reader->groups[group].extents[array];
-    size_t size = vdt_array_row_bytes(layout, array), stored = extent->sizes[index];
-    if (vdt_array_codec(layout, array) == VDT_CODEC_RAW) {
-        if (stored == size)
-            return vdt_file_read(reader->file, data, size, extent->addresses[index], error);
-        return vdt_fail(error, VDT_ERR_FORMAT, "%s: /%s/%s[%llu]: %zu bytes instead of %zu",
-                        reader->path, reader->groups[group].name, vdt_array_path(array),
-                        (unsigned long long)index, stored, size);
-    }
-    vdt_cleanup(vdt_free_pointer) void *bytes = vdt_allocate(stored, 1);
-    if (bytes == NULL)
-        return vdt_fail_memory(error, reader->path);
-    status = vdt_file_read(reader->file, bytes, stored, extent->addresses[index], error);
-    struct vdt_error reason;
-    if (status == VDT_OK &&
-        vdt_decode_chunk(vdt_array_codec(layout, array), vdt_array_element(layout, array), bytes,
-                         stored, data, size, &reason) != VDT_OK)
-        status = vdt_fail(error, reason.status, "%s: /%s/%s[%llu]: %s", reader->path,
-                          reader->groups[group].name, vdt_array_path(array),
-                          (unsigned long long)index, reason.message);
-    return status;
+    /* Raw chunks are of the right size: that was checked when the store was opened. */
+    if (vdt_array_codec(layout, array) == VDT_CODEC_RAW)
+        return vdt_file_read(reader->file, data, vdt_array_row_bytes(layout, array),
+                             reader->groups[group].extents[array].addresses[index], error);
+    return read_coded(reader, decoder, group, array, index, data, error);
+}
+
+static vdt_status read_tile(const struct vdt_reader *reader, size_t group, enum vdt_array array,
+                            uint64_t index, void *data, struct vdt_error *error)
+{
+    vdt_cleanup(vdt_decoder_clear) struct vdt_decoder decoder = {0};
+    return vdt_reader_tile(reader, &decoder, group, array, index, data, error);
 }
 
 vdt_status vdt_reader_image(const struct vdt_reader *reader, size_t group, uint64_t index,
@@ -312,15 +341,22 @@ vdt_status vdt_reader_verify(const struct vdt_reader *reader, size_t group, uint
     vdt_status status = vdt_reader_rows(reader, group, VDT_SAMPLES, index, 1, row, error);
     if (status != VDT_OK)
         return status;
-    const char *damaged = NULL;
+    char reason[160];
     if (image != NULL &&
-        vdt_crc32c(0, image, layout->image_bytes) != vdt_row_u32(row, VDT_ROW_IMAGE_CRC))
-        damaged = "image does not match its";
-    else if (labels != NULL && vdt_label_crc(layout, labels) != vdt_row_u32(row, VDT_ROW_LABEL_CRC))
-        damaged = "labels do not match their";
-    if (damaged == NULL)
+        vdt_crc32c(0, image, layout->image_bytes) != vdt_row_u32(row, VDT_ROW_IMAGE_CRC)) {
+        snprintf(reason, sizeof reason, "the image of sample %.63s does not match its checksum",
+                 (const char *)row + VDT_ROW_KEY);
+        return fail_at(reader, group, VDT_IMAGES, index, reason, error);
+    }
+    if (labels == NULL || vdt_label_crc(layout, labels) == vdt_row_u32(row, VDT_ROW_LABEL_CRC))
         return VDT_OK;
-    return vdt_fail(error, VDT_ERR_FORMAT, "%s: /%s sample %llu (%.63s): the %s checksum",
-                    reader->path, reader->groups[group].name, (unsigned long long)index,
-                    (const char *)row + VDT_ROW_KEY, damaged);
+    /* One checksum for all of them: the first that the store has is named. */
+    static const enum vdt_array label_arrays[] = {VDT_MASK, VDT_INSTANCES, VDT_ONEHOT,
+                                                  VDT_BOX_OFFSETS};
+    size_t first = 0;
+    while (first < 3 && !vdt_array_present(layout, label_arrays[first]))
+        first++;
+    snprintf(reason, sizeof reason, "the labels of sample %.63s do not match their checksum",
+             (const char *)row + VDT_ROW_KEY);
+    return fail_at(reader, group, label_arrays[first], index, reason, error);
 }

@@ -23,7 +23,9 @@ vdt_status vdt_reader_tile(const struct vdt_reader *reader, struct vdt_decoder *
                            struct vdt_error *error);
 
 /* The one-hot vectors, boxes and checksums of a group in memory, where that takes at most `limit`
- * bytes; beyond that they are read when they are asked for. Unchanging; any thread reads. */
+ * bytes together (the smallest arrays first); the others are read when they are asked for. Nothing
+ * is read here: an array is loaded when it is first asked for. Any thread; keep the reader alive.
+ */
 struct vdt_columns;
 vdt_status vdt_columns_load(const struct vdt_reader *reader, size_t group, uint64_t limit,
                             struct vdt_columns **columns, struct vdt_error *error);

@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "store/chunk_cache.h"
 #include "store/driver.h"
 #include "store/h5.h"
 #include "store/reader_state.h"
@@ -34,9 +35,15 @@ void vdt_reader_free(struct vdt_reader *reader)
     free(reader->scenes);
     free(reader->scene_texts);
     free(reader->crs);
+    vdt_views_free(reader->views, reader->view_count);
     vdt_file_free(reader->file);
     free(reader->path);
     free(reader);
+}
+
+static void cache_cleanup(struct vdt_chunk_cache **cache)
+{
+    vdt_chunk_cache_free(*cache);
 }
 
 static void reader_cleanup(struct vdt_reader **reader)
@@ -99,20 +106,19 @@ static vdt_status check_counts(const struct vdt_reader *reader, struct vdt_reade
     return status;
 }
 
-static vdt_status open_group(struct vdt_reader *reader, hid_t file, struct vdt_reader_group *group,
-                             struct vdt_error *error)
+static vdt_status open_group(struct vdt_reader *reader, hid_t file, struct vdt_chunk_cache *cache,
+                             struct vdt_reader_group *group, struct vdt_error *error)
 {
-    const struct vdt_layout *layout = &reader->header.layout;
     vdt_cleanup(vdt_h5_close_group) hid_t id = H5Gopen2(file, group->name, H5P_DEFAULT);
+    const struct vdt_extent_source source = {.file = reader->file,
+                                             .cache = cache,
+                                             .layout = &reader->header.layout,
+                                             .group = id,
+                                             .name = group->name};
     vdt_status status = VDT_OK;
-    for (int a = 0; status == VDT_OK && a < VDT_ARRAYS; a++) {
-        char what[1024];
-        snprintf(what, sizeof what, "%s: /%s/%s", reader->path, group->name,
-                 vdt_array_path((enum vdt_array)a));
-        if (vdt_array_present(layout, (enum vdt_array)a))
-            status = vdt_extent_read(&group->extents[a], reader->file, id, layout,
-                                     (enum vdt_array)a, what, error);
-    }
+    for (int a = 0; status == VDT_OK && a < VDT_ARRAYS; a++)
+        if (vdt_array_present(source.layout, (enum vdt_array)a))
+            status = vdt_extent_read(&group->extents[a], &source, (enum vdt_array)a, error);
     group->count = group->extents[VDT_SAMPLES].rows;
     return status;
 }
@@ -150,7 +156,8 @@ static vdt_status read_tables(struct vdt_reader *reader, hid_t file, struct vdt_
     return status;
 }
 
-static vdt_status read_groups(struct vdt_reader *reader, hid_t file, struct vdt_error *error)
+static vdt_status read_groups(struct vdt_reader *reader, hid_t file, struct vdt_chunk_cache *cache,
+                              struct vdt_error *error)
 {
     char **names = NULL;
     size_t count = 0;
@@ -167,11 +174,30 @@ static vdt_status read_groups(struct vdt_reader *reader, hid_t file, struct vdt_
     free(names);
     reader->group_count = count;
     for (size_t g = 0; status == VDT_OK && g < count; g++)
-        status = open_group(reader, file, &reader->groups[g], error);
+        status = open_group(reader, file, cache, &reader->groups[g], error);
     return status;
 }
 
-static vdt_status read_content(struct vdt_reader *reader, struct vdt_error *error)
+/* A view is of a group that is there and of samples that it has. */
+static vdt_status check_view(const struct vdt_reader *reader, const struct vdt_stored_view *view,
+                             struct vdt_error *error)
+{
+    size_t group = 0;
+    if (vdt_reader_find_group(reader, view->group, &group, NULL) != VDT_OK)
+        return vdt_fail(error, VDT_ERR_FORMAT,
+                        "%s: /views/%s is of the group \"%.63s\", which is not there", reader->path,
+                        view->name, view->group);
+    for (uint64_t i = 0; i < view->count; i++)
+        if (view->indices[i] >= reader->groups[group].count)
+            return vdt_fail(error, VDT_ERR_FORMAT,
+                            "%s: /views/%s: index %llu is sample %llu of %llu", reader->path,
+                            view->name, (unsigned long long)i, (unsigned long long)view->indices[i],
+                            (unsigned long long)reader->groups[group].count);
+    return VDT_OK;
+}
+
+static vdt_status read_content(struct vdt_reader *reader, struct vdt_chunk_cache *cache,
+                               struct vdt_error *error)
 {
     vdt_cleanup(vdt_h5_close_file) hid_t file = -1;
     vdt_status status = vdt_file_hdf5(reader->file, &file, error);
@@ -180,9 +206,13 @@ static vdt_status read_content(struct vdt_reader *reader, struct vdt_error *erro
     if (status == VDT_OK)
         status = read_tables(reader, file, error);
     if (status == VDT_OK)
-        status = read_groups(reader, file, error);
+        status = read_groups(reader, file, cache, error);
     for (size_t g = 0; status == VDT_OK && g < reader->group_count; g++)
         status = check_counts(reader, &reader->groups[g], error);
+    if (status == VDT_OK)
+        status = vdt_views_read(reader->file, file, &reader->views, &reader->view_count, error);
+    for (size_t v = 0; status == VDT_OK && v < reader->view_count; v++)
+        status = check_view(reader, &reader->views[v], error);
     return status;
 }
 
@@ -196,10 +226,15 @@ static vdt_status try_open(const char *path, struct vdt_reader **out, bool *move
     vdt_status status = vdt_file_open_read(path, &reader->file, error);
     if (status != VDT_OK)
         return status;
-    status = read_content(reader, error);
+    vdt_cleanup(cache_cleanup) struct vdt_chunk_cache *cache = vdt_chunk_cache_open(reader->file);
+    if (cache == NULL)
+        return vdt_fail_memory(error, path);
+    status = read_content(reader, cache, error);
     *moved = vdt_file_changed(reader->file);
     if (status != VDT_OK)
         return status;
+    if (!*moved)
+        vdt_chunk_cache_save(cache);
     *out = reader;
     reader = NULL;
     return VDT_OK;

@@ -1,4 +1,4 @@
-/* What a reader holds; for reader_open.c and reader.c only. */
+/* What a reader holds; for reader_open.c, reader.c and what else reads through it. */
 #ifndef STORE_READER_STATE_H
 #define STORE_READER_STATE_H
 
@@ -6,6 +6,7 @@
 #include "store/file.h"
 #include "store/header.h"
 #include "store/reader.h"
+#include "store/view.h"
 
 struct vdt_reader_group {
     char *name;
@@ -27,6 +28,8 @@ struct vdt_reader {
     size_t scene_count;
     char (*crs)[VDT_CRS_WKT];
     size_t crs_count;
+    struct vdt_stored_view *views;
+    size_t view_count;
 };
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "store/h5.h"
+#include "store/view.h"
 #include "store/writer_state.h"
 
 /* --- state -------------------------------------------------------------------------------- */
@@ -170,15 +171,12 @@ static vdt_status create_group(struct vdt_writer *writer, const char *name,
     return VDT_OK;
 }
 
-static vdt_status find_group(struct vdt_writer *writer, const char *name,
-                             struct vdt_writer_group **group, struct vdt_error *error)
+static struct vdt_writer_group *find_group(const struct vdt_writer *writer, const char *name)
 {
     for (size_t g = 0; g < writer->group_count; g++)
-        if (strcmp(writer->groups[g].name, name) == 0) {
-            *group = &writer->groups[g];
-            return VDT_OK;
-        }
-    return create_group(writer, name, group, error);
+        if (strcmp(writer->groups[g].name, name) == 0)
+            return &writer->groups[g];
+    return NULL;
 }
 
 /* What a packet adds to one array: its own bytes, or the next offset. */
@@ -204,14 +202,14 @@ vdt_status vdt_writer_put(struct vdt_writer *writer, const char *name,
                           const struct vdt_packet *packet, struct vdt_error *error)
 {
     VDT_H5_QUIET;
-    struct vdt_writer_group *group = NULL;
+    struct vdt_writer_group *group = find_group(writer, name);
     bool added = false;
     vdt_status status = usable(writer, error);
     if (status == VDT_OK && vdt_keys_has(&writer->keys, packet->key))
         status = vdt_fail(error, VDT_ERR_EXISTS, "%s: sample %s is there already", writer->path,
                           packet->key);
-    if (status == VDT_OK)
-        status = find_group(writer, name, &group, error);
+    if (status == VDT_OK && group == NULL)
+        status = create_group(writer, name, &group, error);
     if (status != VDT_OK)
         return status;
     if (!vdt_keys_add(&writer->keys, packet->key, &added))
@@ -241,6 +239,63 @@ vdt_status vdt_writer_append(struct vdt_writer *writer, const char *group,
     if (status == VDT_OK)
         status = vdt_writer_put(writer, group, &writer->packet, error);
     return status;
+}
+
+/* --- views -------------------------------------------------------------------------------- */
+
+static vdt_status check_view(const struct vdt_writer *writer, const struct vdt_view *view,
+                             struct vdt_error *error)
+{
+    const struct vdt_writer_group *group = find_group(writer, view->group);
+    if (!vdt_name_valid(view->name))
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "view \"%s\": letters, digits, '_' and '-' only",
+                        view->name);
+    if (group == NULL)
+        return vdt_fail(error, VDT_ERR_NOT_FOUND, "%s: view \"%s\": no group \"%s\"", writer->path,
+                        view->name, view->group);
+    for (uint64_t i = 0; i < view->count; i++)
+        if (view->indices[i] >= group->count)
+            return vdt_fail(error, VDT_ERR_ARGUMENT,
+                            "%s: view \"%s\": index %llu is sample %llu of %llu", writer->path,
+                            view->name, (unsigned long long)i, (unsigned long long)view->indices[i],
+                            (unsigned long long)group->count);
+    if (!vdt_view_definition_valid(view->definition))
+        return vdt_fail(error, VDT_ERR_ARGUMENT,
+                        "%s: view \"%s\": its definition is not JSON text of at most %d bytes",
+                        writer->path, view->name, VDT_VIEW_DEFINITION);
+    return VDT_OK;
+}
+
+vdt_status vdt_writer_put_view(struct vdt_writer *writer, const char *name, const char *group,
+                               const uint64_t *indices, uint64_t count, const char *definition,
+                               struct vdt_error *error)
+{
+    VDT_H5_QUIET;
+    struct vdt_view view = {.name = name,
+                            .group = group,
+                            .definition = definition == NULL ? "" : definition,
+                            .indices = indices,
+                            .count = count};
+    vdt_status status = usable(writer, error);
+    if (status == VDT_OK)
+        status = check_view(writer, &view, error);
+    if (status != VDT_OK)
+        return status;
+    status = vdt_view_write(writer->h5, &view, error);
+    return status == VDT_OK ? VDT_OK : vdt_writer_lose(writer, status, error);
+}
+
+vdt_status vdt_writer_remove_view(struct vdt_writer *writer, const char *name,
+                                  struct vdt_error *error)
+{
+    VDT_H5_QUIET;
+    vdt_status status = usable(writer, error);
+    if (status == VDT_OK && (!vdt_name_valid(name) || !vdt_view_exists(writer->h5, name)))
+        status = vdt_fail(error, VDT_ERR_NOT_FOUND, "%s: no view \"%s\"", writer->path, name);
+    if (status != VDT_OK)
+        return status;
+    status = vdt_view_remove(writer->h5, name, error);
+    return status == VDT_OK ? VDT_OK : vdt_writer_lose(writer, status, error);
 }
 
 /* --- committing --------------------------------------------------------------------------- */
@@ -320,9 +375,25 @@ void vdt_writer_free(struct vdt_writer *writer)
 
 /* --- settings ----------------------------------------------------------------------------- */
 
+const char *vdt_writer_path(const struct vdt_writer *writer)
+{
+    return writer->path;
+}
+
 const struct vdt_layout *vdt_writer_layout(const struct vdt_writer *writer)
 {
     return &writer->header.layout;
+}
+
+struct vdt_store_spec vdt_writer_spec(const struct vdt_writer *writer)
+{
+    return writer->header.layout.spec;
+}
+
+uint64_t vdt_writer_count(const struct vdt_writer *writer, const char *group)
+{
+    const struct vdt_writer_group *found = find_group(writer, group);
+    return found == NULL ? 0 : found->count;
 }
 
 uint64_t vdt_writer_total(const struct vdt_writer *writer)

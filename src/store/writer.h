@@ -7,6 +7,7 @@
 #include "store/layout.h"
 #include "store/packet.h"
 
+const char *vdt_writer_path(const struct vdt_writer *writer);
 const struct vdt_layout *vdt_writer_layout(const struct vdt_writer *writer);
 uint64_t vdt_writer_total(const struct vdt_writer *writer); /* samples, appended ones included */
 
