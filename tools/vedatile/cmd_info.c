@@ -41,6 +41,19 @@ static json_t *groups_json(const struct vdt_reader *reader)
     return groups;
 }
 
+static json_t *views_json(const struct vdt_reader *reader)
+{
+    json_t *views = json_object();
+    for (size_t i = 0; i < vdt_reader_view_count(reader); i++) {
+        struct vdt_view view = vdt_reader_view(reader, i);
+        json_t *object = json_object();
+        json_object_set_new(object, "group", json_from_text(view.group));
+        json_object_set_new(object, "count", json_from_count(view.count));
+        json_object_set_new(views, view.name, object);
+    }
+    return views;
+}
+
 static json_t *scenes_json(const struct vdt_reader *reader)
 {
     json_t *scenes = json_array();
@@ -89,6 +102,7 @@ static json_t *info_json(const struct vdt_reader *reader, const double bounds[4]
     json_object_set_new(object, "tasks", store_tasks_json(spec.tasks));
     json_object_set_new(object, "classes", json_from_texts(spec.classes, spec.class_count));
     json_object_set_new(object, "groups", groups_json(reader));
+    json_object_set_new(object, "views", views_json(reader));
     json_object_set_new(object, "bounds", bounds_json(bounds, known));
     json_object_set_new(object, "codec", json_string(vdt_codec_name(spec.image_codec)));
     json_object_set_new(object, "bytes", json_from_count(vdt_reader_file_bytes(reader)));
@@ -137,6 +151,23 @@ static void print_groups(const struct vdt_reader *reader)
         if (spec.tasks & (VDT_DETECTION | VDT_INSTANCE))
             printf("  %8" PRIu64 " boxes", vdt_reader_box_count(reader, i));
         putchar('\n');
+    }
+}
+
+static void print_views(const struct vdt_reader *reader)
+{
+    size_t count = vdt_reader_view_count(reader), width = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t wide = text_width(vdt_reader_view(reader, i).name);
+        width = wide > width ? wide : width;
+    }
+    if (count > 0)
+        puts("views");
+    for (size_t i = 0; i < count; i++) {
+        struct vdt_view view = vdt_reader_view(reader, i);
+        fputs("  ", stdout);
+        text_cell(stdout, view.name, width);
+        printf("  %8" PRIu64 " of %s\n", view.count, view.group);
     }
 }
 
@@ -201,6 +232,7 @@ static void print_info(const struct vdt_reader *reader, const double bounds[4], 
                  bounds[0], bounds[1], bounds[2], bounds[3]);
     print_line("bounds", known ? text : "unknown");
     print_groups(reader);
+    print_views(reader);
     print_scenes(reader);
     print_producer(vdt_reader_producer(reader));
 }

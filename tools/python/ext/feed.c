@@ -1,0 +1,261 @@
+/* The function feed: scenes and label files to samples of a store. */
+#include <string.h>
+
+#include "feeding.h"
+
+#define AT(member) offsetof(struct vdt_feed_options, member)
+
+static const struct ext_word edges[] = {
+    {"drop", VDT_EDGE_DROP}, {"pad", VDT_EDGE_PAD}, {"shift", VDT_EDGE_SHIFT}, {NULL, 0}};
+static const struct ext_word matches[] = {{"intersect", VDT_MATCH_INTERSECT},
+                                          {"inside", VDT_MATCH_INSIDE},
+                                          {"all", VDT_MATCH_ALL},
+                                          {NULL, 0}};
+static const struct ext_word orders[] = {
+    {"file", VDT_ORDER_FILE}, {"class", VDT_ORDER_CLASS}, {"area", VDT_ORDER_AREA}, {NULL, 0}};
+static const struct ext_word splits[] = {{"block", VDT_SPLIT_BLOCK},
+                                         {"scene", VDT_SPLIT_SCENE},
+                                         {"random", VDT_SPLIT_RANDOM},
+                                         {NULL, 0}};
+
+static const struct ext_option options[] = {
+    {"task", EXT_FLAGS, AT(tasks), ext_tasks},
+    {"tile_cols", EXT_U32, AT(tile_cols), NULL},
+    {"tile_rows", EXT_U32, AT(tile_rows), NULL},
+    {"stride_cols", EXT_U32, AT(stride_cols), NULL},
+    {"stride_rows", EXT_U32, AT(stride_rows), NULL},
+    {"edge", EXT_WORD, AT(edge), edges},
+    {"class_field", EXT_TEXT, AT(class_field), NULL},
+    {"match", EXT_WORD, AT(match), matches},
+    {"mask_order", EXT_WORD, AT(mask_order), orders},
+    {"min_visible", EXT_DOUBLE, AT(min_visible), NULL},
+    {"min_valid", EXT_DOUBLE, AT(min_valid), NULL},
+    {"group", EXT_TEXT, AT(group), NULL},
+    {"split_by", EXT_WORD, AT(split_by), splits},
+    {"block_size", EXT_DOUBLE, AT(block_size), NULL},
+    {"seed", EXT_U64, AT(seed), NULL},
+    {"codec", EXT_WORD, AT(codec), ext_codecs},
+    {"name", EXT_TEXT, AT(name), NULL},
+    {"threads", EXT_U32, AT(threads), NULL},
+    {"commit_seconds", EXT_DOUBLE, AT(commit_seconds), NULL},
+    {"dry_run", EXT_BOOL, AT(dry_run), NULL},
+    {0}};
+
+static const char *const others[] = {"image",   "labels", "bands",    "classes",
+                                     "unknown", "split",  "progress", NULL};
+
+/* What a call needs besides the struct; cleared by release. */
+struct call {
+    struct vdt_feed_options options;
+    const char **images, **labels, **classes, **split_groups;
+    PyObject *keep[4];
+    int *bands;
+    struct vdt_split_share *split;
+    PyObject *progress; /* borrowed */
+    PyThreadState *thread;
+};
+
+static void release(struct call *call)
+{
+    PyMem_Free(call->images);
+    PyMem_Free(call->labels);
+    PyMem_Free(call->classes);
+    PyMem_Free(call->split_groups);
+    PyMem_Free(call->bands);
+    PyMem_Free(call->split);
+    for (int i = 0; i < 4; i++)
+        Py_XDECREF(call->keep[i]);
+}
+
+static PyObject *given(PyObject *dict, const char *name)
+{
+    PyObject *value = PyDict_GetItemString(dict, name);
+    return value == Py_None ? NULL : value;
+}
+
+static int parse_list(const struct ext_state *state, PyObject *dict, const char *name,
+                      const char ***strings, size_t *count, PyObject **keep)
+{
+    PyObject *value = given(dict, name);
+    return value == NULL ? 0 : ext_strings(state, name, value, strings, count, keep);
+}
+
+static int parse_bands(const struct ext_state *state, PyObject *dict, struct call *call)
+{
+    uint64_t *numbers = NULL;
+    size_t count = 0;
+    PyObject *value = given(dict, "bands");
+    if (value == NULL)
+        return 0;
+    if (ext_indices(state, "bands", value, &numbers, &count) != 0)
+        return -1;
+    call->bands = PyMem_Calloc(count + 1, sizeof *call->bands);
+    if (call->bands == NULL)
+        PyErr_NoMemory();
+    for (size_t i = 0; call->bands != NULL && i < count; i++)
+        call->bands[i] = numbers[i] > INT32_MAX ? 0 : (int)numbers[i]; /* 0 is refused by name */
+    PyMem_Free(numbers);
+    call->options.bands = call->bands;
+    call->options.band_count = count;
+    return call->bands == NULL ? -1 : 0;
+}
+
+/* A dict of group names and shares. */
+static int parse_split(const struct ext_state *state, PyObject *dict, struct call *call)
+{
+    PyObject *value = given(dict, "split");
+    size_t count = 0;
+    if (value == NULL)
+        return 0;
+    if (!PyDict_Check(value)) {
+        PyErr_Format(PyExc_TypeError, "split: must be a dict of groups and shares, not %R",
+                     Py_TYPE(value));
+        return -1;
+    }
+    if (ext_strings(state, "split", value, &call->split_groups, &count, &call->keep[3]) != 0)
+        return -1;
+    call->split = PyMem_Calloc(count + 1, sizeof *call->split);
+    if (call->split == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        PyObject *share = PyDict_GetItemString(value, call->split_groups[i]);
+        call->split[i].group = call->split_groups[i];
+        call->split[i].share = share == NULL ? 0 : PyFloat_AsDouble(share);
+        if (PyErr_Occurred() != NULL)
+            return -1;
+        if (!(call->split[i].share > 0)) {
+            ext_refuse(state, "split: the share of \"%s\" must be a number above 0",
+                       call->split_groups[i]);
+            return -1;
+        }
+    }
+    call->options.split = call->split;
+    call->options.split_count = count;
+    return 0;
+}
+
+static int parse_unknown(PyObject *dict, struct call *call)
+{
+    PyObject *value = given(dict, "unknown");
+    if (value == NULL)
+        return 0;
+    const char *text = PyUnicode_AsUTF8AndSize(value, NULL);
+    if (text == NULL)
+        return -1;
+    if (strcmp(text, "skip") == 0)
+        call->options.unknown = VDT_UNKNOWN_SKIP;
+    else if (strcmp(text, "error") != 0) {
+        call->options.unknown = VDT_UNKNOWN_CLASS;
+        call->options.unknown_class = text;
+    }
+    return 0;
+}
+
+/* --- the run ------------------------------------------------------------------------------ */
+
+/* Called without the GIL, from the thread that called feed. An exception, Ctrl-C too, stops the
+ * feed, which keeps what it has. */
+static bool on_progress(uint64_t done, uint64_t total, void *payload)
+{
+    struct call *call = payload;
+    PyEval_RestoreThread(call->thread);
+    bool more = PyErr_CheckSignals() == 0;
+    if (more && call->progress != NULL) {
+        PyObject *result = PyObject_CallFunction(call->progress, "KK", (unsigned long long)done,
+                                                 (unsigned long long)total);
+        more = result != NULL && result != Py_False;
+        Py_XDECREF(result);
+    }
+    call->thread = PyEval_SaveThread();
+    return more;
+}
+
+static PyObject *groups_of(const struct vdt_feed_report *report)
+{
+    PyObject *groups = PyDict_New();
+    for (size_t i = 0; groups != NULL && i < report->group_count && i < 64; i++) {
+        PyObject *count = PyLong_FromUnsignedLongLong(report->groups[i].written);
+        if (count == NULL || PyDict_SetItemString(groups, report->groups[i].name, count) != 0)
+            Py_CLEAR(groups);
+        Py_XDECREF(count);
+    }
+    return groups;
+}
+
+static PyObject *report_of(const struct vdt_feed_report *r)
+{
+    typedef unsigned long long count;
+    PyObject *warning =
+        r->warning[0] == '\0'
+            ? Py_NewRef(Py_None)
+            : PyUnicode_DecodeUTF8(r->warning, (Py_ssize_t)strlen(r->warning), "replace");
+    PyObject *block = r->block_size > 0 ? PyFloat_FromDouble(r->block_size) : Py_NewRef(Py_None);
+    return Py_BuildValue("{s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:N,s:N,s:N}", "windows",
+                         (count)r->windows, "written", (count)r->written, "existing",
+                         (count)r->existing, "unlabelled", (count)r->unlabelled, "straddling",
+                         (count)r->straddling, "invalid", (count)r->invalid, "boxes",
+                         (count)r->boxes, "features", (count)r->features, "null_geometries",
+                         (count)r->null_geometries, "repaired", (count)r->repaired,
+                         "unknown_skipped", (count)r->unknown_skipped, "slivers", (count)r->slivers,
+                         "groups", groups_of(r), "block_size", block, "warning", warning);
+}
+
+static PyObject *run(const struct ext_state *state, struct call *call)
+{
+    struct vdt_error error = {.status = VDT_OK};
+    struct vdt_feed_report report = {0};
+    call->options.progress = on_progress;
+    call->options.payload = call;
+    call->thread = PyEval_SaveThread();
+    vdt_status status = vdt_feed(&call->options, &report, &error);
+    PyEval_RestoreThread(call->thread);
+    return status == VDT_OK ? report_of(&report) : ext_raise(state, &error);
+}
+
+static int parse(const struct ext_state *state, PyObject *dict, struct call *call)
+{
+    struct vdt_feed_options *o = &call->options;
+    call->progress = given(dict, "progress");
+    o->images = NULL;
+    if (ext_known(dict, options, others, "feed") != 0 || ext_parse(state, dict, options, o) != 0 ||
+        parse_list(state, dict, "image", &call->images, &o->image_count, &call->keep[0]) != 0 ||
+        parse_list(state, dict, "labels", &call->labels, &o->label_count, &call->keep[1]) != 0 ||
+        parse_list(state, dict, "classes", &call->classes, &o->class_count, &call->keep[2]) != 0 ||
+        parse_bands(state, dict, call) != 0 || parse_split(state, dict, call) != 0 ||
+        parse_unknown(dict, call) != 0)
+        return -1;
+    o->images = call->images;
+    o->labels = call->labels;
+    o->classes = call->classes;
+    return 0;
+}
+
+static PyObject *feed(PyObject *module, PyObject *arguments, PyObject *keywords)
+{
+    const struct ext_state *state = ext_module_state(module);
+    struct call call = {0};
+    PyObject *name = NULL, *result = NULL;
+    if (!PyArg_ParseTuple(arguments, "O:feed", &name))
+        return NULL;
+    PyObject *path = ext_path(name), *dict = keywords == NULL ? PyDict_New() : Py_NewRef(keywords);
+    if (path != NULL && dict != NULL) {
+        call.options.store = PyBytes_AsString(path);
+        if (parse(state, dict, &call) == 0)
+            result = run(state, &call);
+        release(&call);
+    }
+    Py_XDECREF(path);
+    Py_XDECREF(dict);
+    return result;
+}
+
+int ext_add_feed(PyObject *module)
+{
+    static PyMethodDef functions[] = {
+        {"feed", (PyCFunction)(void (*)(void))feed, METH_VARARGS | METH_KEYWORDS,
+         "feed(store, **options)\n--\n\nSee vedatile.feed; a dict of the report's counts."},
+        {NULL, NULL, 0, NULL}};
+    return PyModule_AddFunctions(module, functions);
+}

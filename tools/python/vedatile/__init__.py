@@ -1,0 +1,22 @@
+"""Training data from georeferenced imagery and vector labels, and batches of it.
+
+    store = vedatile.Store("scenes.h5")
+    for x, y in store.loader(batch_size=32, shuffle=True, seed=1):
+        ...
+"""
+from _vedatile import (  # noqa: F401
+    ArgumentError, Array, Batch, BusyError, Error, ExistsError, FormatError, IoError, NotFoundError,
+    Reader, UnsupportedError, versions)
+
+from .feed import Report, feed
+from .hdf5 import Hdf5, open_hdf5
+from .loader import Loader, loader, take
+from .samples import Group, Sample, View
+from .scene import Place, Scene, Window
+from .store import Store
+
+__all__ = [
+    "ArgumentError", "Array", "Batch", "BusyError", "Error", "ExistsError", "FormatError", "Group",
+    "Hdf5", "IoError", "Loader", "NotFoundError", "Place", "Reader", "Report", "Sample", "Scene",
+    "Store", "UnsupportedError", "View", "Window", "feed", "loader", "open_hdf5", "take", "versions",
+]

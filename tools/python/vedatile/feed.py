@@ -1,0 +1,107 @@
+"""Scenes and label files to samples of a store."""
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import _vedatile
+
+from .scene import two
+
+__all__ = ["Report", "feed"]
+
+_Path = str | os.PathLike
+
+
+class Report(dict):
+    """What a feed did: a dict whose items are attributes too (report["written"] is
+    report.written)."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"the report has no {name!r}; it has {', '.join(self)}") from None
+
+    def __repr__(self) -> str:
+        shown = {name: value for name, value in self.items() if value not in (0, None, {})}
+        return "Report(" + ", ".join(f"{name}={value!r}" for name, value in shown.items()) + ")"
+
+
+def _names(value: _Path | Sequence[_Path] | None) -> list[str] | None:
+    """Names of files as a list, where one may be given alone."""
+    if value is None:
+        return None
+    if isinstance(value, (str, os.PathLike)):
+        value = [value]
+    return [os.fspath(name) for name in value]
+
+
+def feed(store: Any, image: _Path | Sequence[_Path],
+         labels: _Path | Sequence[_Path] | None = None, *,
+         task: str | Sequence[str] | None = None, tile: int | Sequence[int] | None = None,
+         stride: int | Sequence[int] | None = None, edge: str | None = None,
+         bands: Sequence[int] | None = None, class_field: str | None = None,
+         classes: Sequence[str] | None = None, unknown: str | None = None,
+         match: str | None = None, mask_order: str | None = None,
+         min_visible: float | None = None, min_valid: float | None = None,
+         group: str | None = None, split: Mapping[str, float] | None = None,
+         split_by: str | None = None, block_size: float | None = None, seed: int | None = None,
+         codec: str | None = None, name: str | None = None, threads: int | None = None,
+         commit_seconds: float | None = None, dry_run: bool = False,
+         progress: Callable[[int, int], Any] | None = None) -> Report:
+    """Feeds scenes and their label files to a store, which is created or added to: what the command
+    `vedatile feed` does, with all cores and by the same options. The same samples come out.
+
+    store         a Store, or a path
+    image         files or URLs that GDAL opens: one, or a list
+    labels        files that OGR opens: one, or a list; None: tiles without labels
+    task          "classification", "detection", "segmentation", "instance", or a list of them
+    tile, stride  pixels: a number or (rows, cols); tile: default the store's, or 256
+    edge          "drop", "pad" or "shift": where the grid does not end with the scene
+    bands         numbers from 1 in the order wanted; default: all but alpha
+    class_field   field of the labels that names the class; default: all are of one class
+    classes       the class list in the order of the ids; default: the store's, or the field's values
+    unknown       "error", "skip" or a class: features whose class is not in the list
+    match         "intersect", "inside" or "all": windows to keep
+    mask_order    "file", "class" or "area": which feature is on top
+    min_visible   0..1: boxes that show less of their object are dropped
+    min_valid     0..1: tiles with a smaller share of valid pixels are left out
+    group, split  a group's name ("train"), or {"train": 0.8, "test": 0.2}
+    split_by      "block", "scene" or "random"; block_size in metres; seed of the split
+    codec, name   of a new store: "auto", "raw", "lz4", "deflate", "zstd"
+    threads       0: one per core
+    commit_seconds  how much work a crash may cost; default 10
+    dry_run       plan and match labels, write nothing
+    progress      called as progress(done, total) in windows; False, an exception or Ctrl-C stops
+                  the feed, and what was added stays: the same call goes on from there
+
+    Returns a Report: windows, written, existing (already in the store), unlabelled, straddling,
+    invalid, boxes, features, null_geometries, repaired, unknown_skipped, slivers, groups (written,
+    by name), block_size, warning (text or None; it is also passed to warnings.warn).
+
+    Raises ArgumentError, NotFoundError, FormatError, BusyError (another process writes the store),
+    IoError."""
+    from .store import Store
+
+    options: dict[str, Any] = dict(
+        task=task, edge=edge, bands=bands, class_field=class_field, classes=classes,
+        unknown=unknown, match=match, mask_order=mask_order, min_visible=min_visible,
+        min_valid=min_valid, group=group, split=None if split is None else dict(split),
+        split_by=split_by, block_size=block_size, seed=seed, codec=codec, name=name,
+        threads=threads, commit_seconds=commit_seconds, dry_run=dry_run, progress=progress)
+    if tile is not None:
+        options["tile_rows"], options["tile_cols"] = two("tile", tile)
+    if stride is not None:
+        options["stride_rows"], options["stride_cols"] = two("stride", stride)
+    if isinstance(store, Store):
+        options = store._feed_options(options)
+        path = store.path
+    else:
+        path = os.fspath(store)
+    report = Report(_vedatile.feed(path, image=_names(image), labels=_names(labels), **options))
+    if report.warning:
+        warnings.warn(f"{path}: {report.warning}", stacklevel=2)
+    return report

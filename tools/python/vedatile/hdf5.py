@@ -1,0 +1,83 @@
+"""Images and labels in HDF5 files that are no stores."""
+import os
+
+import _vedatile
+
+from .loader import Loader, take
+
+__all__ = ["Hdf5", "open_hdf5"]
+
+
+class Hdf5:
+    """Samples of an HDF5 file by whatever program; see open_hdf5.
+
+    Indexing reads one sample, (image, label) as NumPy arrays. Any number of threads may use it.
+    """
+
+    def __init__(self, path, images, labels=None, axes=None, cache=True):
+        self._file = _vedatile.Hdf5(os.fspath(path), images, labels, axes, cache)
+
+    @property
+    def path(self):
+        """The file."""
+        return self._file.path
+
+    @property
+    def tile(self):
+        """(bands, rows, cols, dtype's name) of an image."""
+        return self._file.tile
+
+    @property
+    def axes(self):
+        """Axes of an image in the file: "chw" or "hwc"."""
+        return self._file.axes
+
+    @property
+    def label(self):
+        """(shape, dtype's name) of one label, or None."""
+        return self._file.label
+
+    def _input(self):
+        return self._file
+
+    def __len__(self):
+        return len(self._file)
+
+    def __getitem__(self, index):
+        """(image, label) of one sample; label None without labels."""
+        if not 0 <= index < len(self):
+            raise IndexError(f"{self.path}: no sample {index}; there are {len(self)}")
+        image = self._file.image(index).numpy()
+        return image, None if self.label is None else self._file.value(index).numpy()
+
+    def take(self, indices, **options):
+        """The samples `indices`, in that order, as one Batch; see vedatile.take."""
+        return take(self, indices, **options)
+
+    def loader(self, **options):
+        """A Loader of the file's samples; options are those of vedatile.Loader."""
+        return Loader(self, **options)
+
+    def __reduce__(self):
+        return _reopen, (self._file,)
+
+    def __repr__(self):
+        return f"<vedatile.Hdf5 {self.path}: {len(self)} samples, tile {self.tile}>"
+
+
+def _reopen(file):
+    opened = Hdf5.__new__(Hdf5)
+    opened._file = file
+    return opened
+
+
+def open_hdf5(path, images, labels=None, *, axes=None, cache=True):
+    """Opens images and labels in an HDF5 file by h5py, PyTables, MATLAB or others.
+
+    images: path of a dataset [N, rows, cols] or of four axes. labels: path of a dataset [N, ...],
+    or None. axes: "chw" or "hwc" of the images; None finds out from the shape. cache: keep the
+    table of chunks in a file beside it, so that the next opening is fast.
+
+    Raises NotFoundError (it names the datasets that there are), FormatError, UnsupportedError.
+    """
+    return Hdf5(path, images, labels, axes, cache)

@@ -1,0 +1,58 @@
+"""Batches as JAX arrays.
+
+    for x, y in vedatile.jax.loader("store.h5", batch_size=32, dtype="float32"):
+        ...
+
+JAX may use memory that it is given as it is, for longer than one expects. So arrays are copied into
+JAX's memory; with copy=False they may share the batch's, which then waits until they are gone.
+"""
+from __future__ import annotations
+
+import jax
+import jax.numpy
+
+import _vedatile
+
+from . import arrays
+from .loader import Loader as _Loader
+
+__all__ = ["Loader", "loader"]
+
+
+def _array(array, copy):
+    if isinstance(array, _vedatile.Array) and (
+            not copy or array.device != "cpu" or array.dtype == "bfloat16"):
+        shared = jax.numpy.from_dlpack(array)
+        return jax.numpy.copy(shared) if copy else shared
+    return jax.numpy.array(arrays.wrap(array), copy=copy)
+
+
+class Loader(_Loader):
+    """A vedatile.Loader whose x and y are JAX arrays, on JAX's default device.
+
+    Options are those of vedatile.Loader, and copy=True. Without JAX's 64-bit mode, class ids are
+    int32.
+    """
+
+    def __init__(self, source, /, copy=True, **options):
+        self._copy = copy
+        super().__init__(source, **options)
+
+    def __iter__(self):
+        for batch in self.batches():
+            labels = arrays.y(batch)
+            yield (_array(batch.images, self._copy),
+                   jax.tree_util.tree_map(lambda array: _array(array, self._copy), labels))
+            del batch, labels
+
+    def __reduce__(self):
+        return _restore, (self._source, self._copy, self._given, self.state_dict())
+
+
+def _restore(source, copy, options, state):
+    return Loader(source, copy=copy, **{**options, "resume": state})
+
+
+def loader(source, /, copy=True, **options):
+    """Loader(source, copy, **options): see there."""
+    return Loader(source, copy=copy, **options)
