@@ -72,7 +72,8 @@ def test_seconds(vedatile, path):
 
 
 @pytest.mark.parametrize("arguments, field, value", [
-    (("--sequential",), "shuffle", False), ((), "shuffle", True), (("--verify",), "verify", True),
+    (("--sequential",), "order", "sequential"), ((), "order", "shuffled"),
+    ((), "verify", "never"), (("--verify", "always"), "verify", "always"),
     (("--group", "train"), "group", "train"), (("--seed", 3), "samples", SAMPLES),
     (("--prefetch", 1), "samples", SAMPLES), (("--prefetch", 64), "samples", SAMPLES),
 ], ids=str)
@@ -104,7 +105,7 @@ def test_verify_sees_what_check_sees(vedatile, path, tmp_path):
     assert not report["ok"] and len(report["problems"]) == 1 and report["digest"] is None
     done = vedatile("check", copy, "--digest", code=1)
     assert done.stdout == "" and key in done.stderr
-    refused(tmp_path, ("bench", copy, "--epochs", 1, "--verify"), "b.h5")
+    refused(tmp_path, ("bench", copy, "--epochs", 1, "--verify", "always"), "b.h5")
 
 
 # --- the example program -------------------------------------------------------------------------

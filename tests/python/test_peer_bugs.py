@@ -67,7 +67,7 @@ def test_last_sample_of_a_group_is_delivered(data, tmp_path, vedatile):
     assert sum(group["count"] for group in groups.values()) == 6 * 7
     for name, group in groups.items():
         done = vedatile("bench", store, "--group", name, "--epochs", 3, "--batch-size", 4,
-                        "--verify", "--json")
+                        "--verify", "always", "--json")
         assert json.loads(done.stdout)["samples"] == 3 * group["count"]
         windows = Store(store, name).windows
         assert len(windows) == group["count"]

@@ -1,0 +1,553 @@
+"""Samples by hand in every form of label, what is refused, and whole label files as the command
+feeds them."""
+import array
+import json
+import os
+import signal
+import warnings
+
+import h5py
+import numpy as np
+import pytest
+import vedatile
+from scenes import OLINDA, SECTORS, command, digest, make_scene, report
+
+ROWS, COLS = 8, 12
+CLASSES = ["car", "roof"]
+MASK = (np.arange(ROWS * COLS).reshape(ROWS, COLS) % 3).astype(np.uint8)
+IGNORED = np.where(MASK == 1, 255, MASK).astype(np.uint8)
+INSTANCES = (MASK > 0).astype(np.uint16)
+BOX = [1, 2, 5.5, 8]
+ALL = ["classification", "detection", "segmentation", "instance"]
+
+
+@pytest.fixture
+def scene(tmp_path):
+    make_scene(tmp_path / "scene.tif", shape=(3, 100, 100), nodata=7)
+    return vedatile.Scene(tmp_path / "scene.tif")
+
+
+@pytest.fixture
+def path(tmp_path):
+    return str(tmp_path / "store.h5")
+
+
+def window_of(scene, number=0):
+    return scene.window(number % 80, number // 80, COLS, ROWS)
+
+
+def arrays(store, group="train"):
+    """The labels of a group's samples, as h5py reads them, which locks the file."""
+    store.flush()
+    with h5py.File(store.path) as file:
+        labels = {name: data[()] for name, data in file[group + "/labels"].items()}
+    if "box_offsets" in labels:
+        assert labels.pop("box_offsets").tolist() == [0, len(labels["boxes"])]
+    return labels
+
+
+# --- forms of labels -----------------------------------------------------------------------------
+
+@pytest.mark.parametrize("label, onehot", [
+    ([1, 0], [1, 0]), ((0, 0), [0, 0]), ([True, True], [1, 1]), ([np.int64(0), np.bool_(True)], [0, 1]),
+    ("roof", [0, 1]), (["roof"], [0, 1]), (["roof", "car"], [1, 1]), (("car", "car"), [1, 0]),
+    (np.array([0, 1], np.uint8), [0, 1]), (np.array([True, False]), [1, 0]),
+    (array.array("B", [1, 1]), [1, 1]), (b"\0\1", None),
+])
+def test_classification(scene, path, label, onehot):
+    store = vedatile.Store(path, mltype="classification", classes=CLASSES)
+    if onehot is None:
+        with pytest.raises(vedatile.ArgumentError):
+            store.feed([(window_of(scene), label)])
+        return
+    assert store.feed([(window_of(scene), label)]) == {"written": 1, "existing": 0}
+    assert store[0].y.tolist() == onehot and store[0].y.dtype == np.uint8
+    assert arrays(store)["onehot"].tolist() == [onehot]
+
+
+def expected_boxes(*boxes):
+    return {"boxes": [box for box, _ in boxes], "box_class": [number for _, number in boxes],
+            "box_feature": [-1] * len(boxes), "box_visible": [1] * len(boxes)}
+
+
+@pytest.mark.parametrize("mltype", ["detection", "object_detection"])
+@pytest.mark.parametrize("label, wanted", [
+    ([[], []], expected_boxes()),
+    ([], expected_boxes()),
+    ([[BOX], []], expected_boxes((BOX, 0))),
+    ([[], [BOX, (0, 0, 12, 8)]], expected_boxes((BOX, 1), ([0, 0, 12, 8], 1))),
+    ([np.array([BOX]), np.zeros((0, 4))], expected_boxes((BOX, 0))),
+    ([(BOX, "roof"), (BOX, 0)], expected_boxes((BOX, 1), (BOX, 0))),
+    ([(np.array(BOX), np.uint16(1))], expected_boxes((BOX, 1))),
+    ({"boxes": [], "classes": []}, expected_boxes()),
+    ({"boxes": np.array([BOX], np.float32), "classes": np.array([1])}, expected_boxes((BOX, 1))),
+    ({"boxes": [BOX], "classes": ["roof"], "visible": [0.5], "features": [2 ** 40]},
+     {"boxes": [BOX], "box_class": [1], "box_feature": [2 ** 40], "box_visible": [0.5]}),
+])
+def test_detection(scene, path, mltype, label, wanted):
+    store = vedatile.Store(path, mltype=mltype, classes=CLASSES)
+    store.feed([(window_of(scene), label)])
+    by_class = [[box for box, k in zip(wanted["boxes"], wanted["box_class"]) if k == number]
+                for number in range(2)]
+    assert store[0].y == by_class
+    assert store[0].boxes.tolist() == wanted["boxes"]
+    assert store[0].box_class.tolist() == wanted["box_class"]
+    assert {name: data.tolist() for name, data in arrays(store).items()} == wanted
+
+
+@pytest.mark.parametrize("mask", [MASK, IGNORED, np.zeros_like(MASK)])
+def test_segmentation(scene, path, mask):
+    store = vedatile.Store(path, mltype="segmentation", classes=CLASSES, codec="raw")
+    store.feed([(window_of(scene), mask)])
+    assert np.array_equal(store[0].y, mask) and store[0].y.dtype == np.uint8
+    assert np.array_equal(arrays(store)["mask"][0], mask)
+    assert store[0].classes == [CLASSES[i - 1] for i in (1, 2) if (mask == i).any()]
+
+
+def test_many_classes_make_masks_of_16_bits(scene, path):
+    classes = [f"class {i}" for i in range(300)]
+    mask = (np.arange(ROWS * COLS).reshape(ROWS, COLS) + 210).astype(np.uint16)
+    mask[mask > 300] = 65535
+    store = vedatile.Store(path, mltype="segmentation", classes=classes)
+    store.feed([(window_of(scene), mask)])
+    assert np.array_equal(store[0].y, mask) and store[0].y.dtype == np.uint16
+    for wrong in (MASK, mask - 1):  # 8 bits; 65534
+        with pytest.raises(vedatile.ArgumentError, match="mask: "):
+            store.feed([(window_of(scene, 1), wrong)])
+
+
+def test_instance(scene, path):
+    store = vedatile.Store(path, mltype="instance", classes=CLASSES, codec="raw")
+    store.feed([(window_of(scene), {"instances": INSTANCES, "boxes": [BOX], "classes": ["roof"]})])
+    y = store[0].y
+    assert np.array_equal(y["instances"], INSTANCES)
+    assert y["boxes"].tolist() == [BOX] and y["classes"].tolist() == [1]
+    assert np.array_equal(arrays(store)["instances"][0], INSTANCES)
+
+
+def every_label():
+    return {"classification": "car", "detection": [(BOX, "roof")], "segmentation": MASK,
+            "instance": INSTANCES}
+
+
+def test_several_tasks(scene, path):
+    store = vedatile.Store(path, mltype=ALL, classes=CLASSES, codec="raw")
+    store.feed([(window_of(scene), every_label())])
+    y = store[0].y
+    assert list(y) == store.mltype == ALL
+    assert y["classification"].tolist() == [1, 0] and y["detection"] == [[], [BOX]]
+    assert np.array_equal(y["segmentation"], MASK) and np.array_equal(y["instance"], INSTANCES)
+    assert set(arrays(store)) == {"onehot", "boxes", "box_class", "box_feature", "box_visible",
+                                 "mask", "instances"}
+    for task in ALL:
+        label = every_label()
+        del label[task]
+        with pytest.raises(vedatile.ArgumentError, match="one label for each task"):
+            store.feed([(window_of(scene, 1), label)])
+
+
+def test_no_task(scene, path):
+    store = vedatile.Store(path)
+    store.feed([(window_of(scene), None)])
+    assert store[0].y is None and store.mltype is None and store[0].classes == []
+    with pytest.raises(vedatile.ArgumentError, match="no labels"):
+        store.feed([(window_of(scene, 1), [1])])
+
+
+@pytest.mark.parametrize("mltype", [*ALL, ALL, ["detection", "instance"], None])
+def test_what_a_sample_gives_can_be_fed(scene, path, mltype):
+    label = every_label()
+    label["instance"] = {"instances": INSTANCES, "boxes": [BOX], "classes": ["roof"]}
+    if isinstance(mltype, str) or mltype is None:
+        label = label.get(mltype)
+    else:
+        label = {task: label[task] for task in mltype}
+    store = vedatile.Store(path, mltype=mltype, classes=None if mltype is None else CLASSES)
+    store.feed([(window_of(scene), label)])
+    again = vedatile.Store(path + "2.h5", mltype=mltype,
+                           classes=None if mltype is None else CLASSES)
+    again.feed([(window_of(scene), store[0].y)])
+    store.close()
+    again.close()
+    assert digest(path) == digest(path + "2.h5")
+
+
+# --- refusals ------------------------------------------------------------------------------------
+
+INSTANCE = {"instances": INSTANCES, "boxes": [BOX], "classes": [1]}
+REFUSED = [
+    ("classification", [1], "1 values for 2 classes"),
+    ("classification", [1, 0, 0], "3 values for 2 classes"),
+    ("classification", [], "0 values for 2 classes"),
+    ("classification", [2, 0], "0 and 1"),
+    ("classification", [-1, 0], "0 and 1"),
+    ("classification", [1.0, 0.0], "0 and 1"),
+    ("classification", [np.float64(1), 0], "0 and 1"),
+    ("classification", 1, "0 and 1"),
+    ("classification", None, "0 and 1"),
+    ("classification", {"car": 1, "roof": 0}, "0 and 1"),
+    ("classification", ["car", 1], "0 and 1"),
+    ("classification", "lorry", "no class 'lorry'; there is: car, roof"),
+    ("classification", np.array([1, 0]), "uint8"),
+    ("classification", np.array([1, 0, 0], np.uint8), r"\[2\] is wanted"),
+    ("classification", np.array([[1, 0]], np.uint8), r"\[2\] is wanted"),
+    ("classification", np.array([1, 2], np.uint8), "value 2 of class 1"),
+    ("detection", [[BOX]], "1 lists of boxes for 2 classes"),
+    ("detection", [[], [], []], "3 lists of boxes for 2 classes"),
+    ("detection", BOX, "list over classes"),
+    ("detection", None, "list over classes"),
+    ("detection", "car", "list over classes"),
+    ("detection", [[[1, 2, 3]], []], "box 0"),
+    ("detection", [[[1, 2, 3, "4"]], []], "box 0"),
+    ("detection", [[1, 2, 3, 4], []], "box 0"),
+    ("detection", [[BOX, [5, 2, 1, 8]], []], r"box 1 \[5, 2, 1, 8\] is empty or inverted"),
+    ("detection", [[[1, 2, 1, 8]], []], "empty or inverted"),
+    ("detection", [[[1, 8, 5, 2]], []], "empty or inverted"),
+    ("detection", [[[1, 2, np.nan, 8]], []], "not finite"),
+    ("detection", [[[-np.inf, 2, 3, 8]], []], "not finite"),
+    ("detection", [[[0, 0, 1e300, 8]], []], "not finite"),
+    ("detection", [[[0, 0, 10 ** 400, 8]], []], "box 0"),
+    ("detection", [[[0, 0, 12.5, 8]], []], "outside the tile"),
+    ("detection", [[[0, 0, 12, 8.01]], []], "outside the tile"),
+    ("detection", [[[-1, 0, 12, 8]], []], "outside the tile"),
+    ("detection", [[[0, -0.5, 12, 8]], []], "outside the tile"),
+    ("detection", [(BOX, 2)], "class 2: there are 2 classes"),
+    ("detection", [(BOX, -1)], "class -1"),
+    ("detection", [(BOX, True)], "class True"),
+    ("detection", [(BOX, "lorry")], "lorry"),
+    ("detection", [(BOX, 0), BOX], "box 1: 0: "),
+    ("detection", {"boxes": [BOX]}, "boxes, classes"),
+    ("detection", {"boxes": [BOX], "classes": [0], "colour": [1]}, "colour"),
+    ("detection", {"boxes": [BOX], "classes": []}, "0 values for 1 boxes"),
+    ("detection", {"boxes": [BOX], "classes": [0, 1]}, "2 values for 1 boxes"),
+    ("detection", {"boxes": [BOX], "classes": [0], "visible": []}, "box_visible: 0 values"),
+    ("detection", {"boxes": [BOX], "classes": [0], "visible": [1.5]}, "visible share of 1.5"),
+    ("detection", {"boxes": [BOX], "classes": [0], "visible": [np.nan]}, "visible share"),
+    ("detection", {"boxes": [BOX], "classes": [0], "features": [2 ** 63]}, "features"),
+    ("detection", {"boxes": [BOX], "classes": [0], "features": [1, 2]}, "box_feature: 2 values"),
+    ("segmentation", None, "class id"),
+    ("segmentation", MASK.tolist(), "class id"),
+    ("segmentation", MASK.astype(np.int64), "uint8"),
+    ("segmentation", MASK.astype(np.int8), "uint8"),
+    ("segmentation", MASK.astype(np.float32), "uint8"),
+    ("segmentation", MASK.T.copy(), r"\[8, 12\] is wanted, not .* \[12, 8\]"),
+    ("segmentation", MASK.T, "contiguous|wanted"),
+    ("segmentation", MASK[None], r"\[8, 12\] is wanted"),
+    ("segmentation", np.where(MASK == 2, 3, MASK).astype(np.uint8),
+     "value 3 at row 0, col 2: 0 .background., class id . 1 .1 to 2. or 255"),
+    ("segmentation", np.full((ROWS, COLS), 254, np.uint8), "value 254 at row 0, col 0"),
+    ("instance", INSTANCES, "instances"),
+    ("instance", {"instances": INSTANCES, "boxes": [BOX]}, "classes"),
+    ("instance", {**INSTANCE, "instances": INSTANCES + 1}, "value 2 at row 0, col 1"),
+    ("instance", {**INSTANCE, "instances": MASK}, "uint16"),
+    ("instance", {**INSTANCE, "instances": None}, "instances"),
+    ("instance", {**INSTANCE, "boxes": [[0, 0, 0, 0]]}, "empty or inverted"),
+]
+
+
+@pytest.mark.parametrize("mltype, label, text", REFUSED)
+def test_refused_labels(scene, path, mltype, label, text):
+    """pyveda took or dropped all of these in silence."""
+    good = {"classification": [1, 0], "detection": [[], []], "segmentation": MASK,
+            "instance": INSTANCE}[mltype]
+    store = vedatile.Store(path, mltype=mltype, classes=CLASSES)
+    samples = [(window_of(scene), good), (window_of(scene, 1), label), (window_of(scene, 2), good)]
+    with pytest.raises(vedatile.ArgumentError, match=f"sample 1: .*({text})"):
+        store.feed(samples)
+    assert store.count == {} and not os.path.exists(path)  # a list is checked before it is written
+    with pytest.raises(vedatile.ArgumentError, match=f"sample 1: .*({text})"):
+        store.feed(iter(samples))
+    assert store.count == {"train": 1}  # what an iterator gives is checked one by one
+    store.close()
+    command("check", path)
+
+
+@pytest.mark.parametrize("samples, text", [
+    (5, "a list of"), ("ab", "a list of"), (None, "a list of"),
+    ([5], "sample 0"), ([(1,)], "sample 0"), (["ab"], "sample 0"),
+    ([(None, None)], "sample 0"), ([("a.tif", None)], "sample 0"),
+    ([(1, 2, 3, 4)], "4 things"), ([(1, 2, 3)], "sample 0"),
+])
+def test_refused_samples(path, samples, text):
+    with pytest.raises(vedatile.ArgumentError, match=text):
+        vedatile.Store(path).feed(samples)
+    assert os.listdir(os.path.dirname(path)) == []
+
+
+def test_one_sample_that_is_not_in_a_list(scene, path):
+    store = vedatile.Store(path)
+    for wrong in (window_of(scene), (window_of(scene), None)):
+        with pytest.raises(vedatile.ArgumentError, match=r"\(window or image, label\)"):
+            store.feed(wrong)
+
+
+def test_windows_that_do_not_fit_the_store(scene, path, tmp_path):
+    make_scene(tmp_path / "wide.tif", shape=(3, 100, 100), dtype="uint16")
+    wide = vedatile.Scene(tmp_path / "wide.tif")
+    one = vedatile.Scene(scene.uri, bands=[1])
+    store = vedatile.Store(path)
+    store.feed([(window_of(scene), None)])
+    for wrong, text in ((window_of(wide), "uint16"), (window_of(one), r"\[1, 8, 12\]"),
+                        (scene.window(0, 0, ROWS, COLS), r"\[3, 12, 8\]")):
+        with pytest.raises(vedatile.ArgumentError, match=f"sample 0: .*{text}.* but the store"):
+            store.feed([(wrong, None)])
+    sized = vedatile.Store(path + "2.h5", tile_size=(16, 16))
+    with pytest.raises(vedatile.ArgumentError, match=r"\[3, 16, 16\]"):
+        sized.feed([(window_of(scene), None)])
+    with pytest.raises(vedatile.ArgumentError, match="group"):
+        store.feed([(window_of(scene, 1), None)], group="a b")
+
+
+def test_a_scene_that_cannot_be_decoded(path, tmp_path):
+    make_scene(tmp_path / "scene.tif", shape=(3, 100, 100))
+    scene = vedatile.Scene(tmp_path / "scene.tif")
+    with open(scene.uri, "r+b") as file:
+        file.truncate(12000)
+    store = vedatile.Store(path)
+    store.feed([(scene.window(0, 0, COLS, ROWS), None)])
+    with pytest.raises(vedatile.Error, match="window col 0 row 80"):
+        store.feed([(scene.window(0, 80, COLS, ROWS), None)])
+    assert store.count == {"train": 1}
+
+
+# --- images without a scene ----------------------------------------------------------------------
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "uint32", "int32", "float32",
+                                   "float64"])
+def test_images(path, dtype):
+    images = np.random.default_rng(0).integers(0, 99, (5, 2, ROWS, COLS)).astype(dtype)
+    store = vedatile.Store(path)
+    assert store.feed((image, None) for image in images) == {"written": 5, "existing": 0}
+    assert store.feed([(images[2], None), (images[2] + 1, None)]) == {"written": 1, "existing": 1}
+    assert store.dtype == dtype and len(store) == 6
+    for sample, image in zip(store, images):
+        assert np.array_equal(sample.image, image) and sample.image.dtype == dtype
+        assert sample.key.startswith("array-") and sample.scene == "array"
+        assert (sample.bounds, sample.crs, sample.geotransform) == (None, None, None)
+        assert sample.window == (0, 0, COLS, ROWS) and sample.valid_fraction == 1
+    store.close()
+    command("check", path)
+
+
+def test_the_key_of_an_image_depends_on_shape_and_type(path):
+    one = vedatile.Store(path)
+    two = vedatile.Store(path + "2.h5")
+    three = vedatile.Store(path + "3.h5")
+    one.feed([(np.zeros((1, 4, 6), np.uint8), None)])
+    two.feed([(np.zeros((1, 6, 4), np.uint8), None)])
+    three.feed([(np.zeros((1, 2, 3), np.float32), None)])
+    assert len({store[0].key for store in (one, two, three)}) == 3
+
+
+def test_images_with_keys_and_metadata(scene, path):
+    store = vedatile.Store(path)
+    image = np.ones((3, ROWS, COLS), np.uint8)
+    about = {"key": "frame/1", "metadata": {"by": "Åsa", "n": [1, None]}}
+    store.feed([(image, None, about), (window_of(scene), None, {"metadata": {"a": 1}})])
+    assert store.feed([(image + 1, None, {"key": "frame/1"})]) == {"written": 0, "existing": 1}
+    assert store[0].key == "frame/1" and store[0].metadata == about["metadata"]
+    assert store[1].metadata == {"a": 1}
+    assert np.array_equal(store[0].image, image)
+
+
+@pytest.mark.parametrize("image, about, text", [
+    (np.zeros((ROWS, COLS), np.uint8), {}, "bands, rows, cols"),
+    (np.zeros((1, ROWS, COLS), np.int64), {}, "type"),
+    (np.zeros((1, ROWS, COLS), np.complex64), {}, "type"),
+    (np.zeros((0, ROWS, COLS), np.uint8), {}, "shape"),
+    (np.zeros((COLS, ROWS, 1), np.uint8).T, {}, "contiguous"),
+    (np.zeros((1, ROWS, COLS), ">u2"), {}, "type|wanted"),
+    ([[[1]]], {}, "Window or an array"),
+    (np.zeros((1, ROWS, COLS), np.uint8), {"key": ""}, "key"),
+    (np.zeros((1, ROWS, COLS), np.uint8), {"key": "a b"}, "key"),
+    (np.zeros((1, ROWS, COLS), np.uint8), {"key": "a" * 64}, "key"),
+    (np.zeros((1, ROWS, COLS), np.uint8), {"key": "ä"}, "key"),
+    (np.zeros((1, ROWS, COLS), np.uint8), {"metadata": [1]}, "metadata"),
+    (np.zeros((1, ROWS, COLS), np.uint8), {"metadata": {"a": np.nan}}, "sample 0"),
+    (np.zeros((1, ROWS, COLS), np.uint8), {"metadata": {"a": object()}}, "sample 0"),
+    (np.zeros((1, ROWS, COLS), np.uint8), {"colour": 1}, "about"),
+])
+def test_refused_images(path, image, about, text):
+    store = vedatile.Store(path)
+    with pytest.raises(vedatile.ArgumentError, match=text):
+        store.feed([(image, None, about)])
+    assert os.listdir(os.path.dirname(path)) == []
+
+
+# --- the same as the command ---------------------------------------------------------------------
+
+def feed_olinda(path, *options):
+    command("feed", path, "--image", OLINDA, "--labels", SECTORS, "--class-field", "TIPO", "--task",
+            ",".join(ALL), "--tile", "48x32", "--match", "all", *options)
+
+
+def test_windows_by_hand_are_those_of_a_feed(path):
+    feed_olinda(path)
+    fed = vedatile.Store(path)
+    scene = vedatile.Scene(OLINDA)
+    made = vedatile.Store(path + "2.h5", mltype=ALL, classes=fed.classes, tile_size=(32, 48))
+    windows = list(scene.iterwindows(window_shape=(32, 48)))
+    assert [window.place for window in windows] != [] and len(windows) == len(fed)
+    labels = {}
+    for sample in fed:
+        boxes, classes, features, visible = map(np.asarray, sample.box_arrays)
+        labels[sample.window] = {**sample.y, "detection": {
+            "boxes": boxes, "classes": classes, "visible": visible, "features": features}}
+    made.feed((window, labels[window.place]) for window in windows)
+    made.close()
+    assert digest(path) == digest(path + "2.h5")
+    # The command finds the samples in the store that was made by hand, and the other way round.
+    fed.close()
+    assert report("feed", path + "2.h5", "--image", OLINDA, "--labels", SECTORS, "--class-field",
+                  "TIPO", "--match", "all")["existing"] == len(windows)
+    assert vedatile.Store(path).feed([(w, labels[w.place]) for w in windows[:5]]).existing == 5
+
+
+OPTIONS = [
+    {}, {"tile": 40}, {"tile": (32, 48), "stride": (16, 48)}, {"edge": "pad"}, {"edge": "shift"},
+    {"bands": [3, 1]}, {"classes": ["URBANO", "RURAL"]}, {"match": "inside", "tile": 128},
+    {"match": "all", "tile": 32}, {"mask_order": "area"}, {"mask_order": "class"},
+    {"min_visible": 0.5, "tile": 32}, {"min_valid": 0.99, "edge": "pad"}, {"group": "other"},
+    {"split": {"train": 0.5, "test": 0.5}, "tile": 16, "seed": 3, "match": "all"},
+    {"split": {"train": 0.5, "test": 0.5}, "split_by": "random", "tile": 16, "seed": 4},
+    {"split": {"train": 0.5, "test": 0.5}, "block_size": 2000, "tile": 16},
+    {"codec": "zstd"}, {"name": "a name"}, {"threads": 1}, {"commit_seconds": 0.001},
+    {"task": ["detection", "classification"]}, {"task": "segmentation"},
+]
+
+
+def on_command_line(options):
+    for name, value in options.items():
+        if isinstance(value, dict):
+            value = ",".join(f"{group}={share}" for group, share in value.items())
+        elif isinstance(value, tuple):  # rows, cols here; columns x rows there
+            value = f"{value[1]}x{value[0]}"
+        elif isinstance(value, list):
+            value = ",".join(map(str, value))
+        yield "--" + name.replace("_", "-")
+        yield value
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_options_are_those_of_the_command(path, options):
+    options = {"task": ALL, "class_field": "TIPO", "tile": 64, **options}
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        made = vedatile.feed(path, OLINDA, SECTORS, **options)
+    by_command = report("feed", path + "2.h5", "--image", OLINDA, "--labels", SECTORS,
+                        *on_command_line(options))
+    block_size = by_command.pop("block_size")
+    assert made.block_size == (block_size and pytest.approx(block_size))
+    assert by_command == {"store": path + "2.h5", "dry_run": False,
+                          **{name: made[name] for name in made if name != "block_size"}}
+    assert [str(w.message) for w in warned] == [
+        f"{path}: {made.warning}"] * (made.warning is not None)
+    assert digest(path) == digest(path + "2.h5")
+    mine, theirs = vedatile.Reader(path), vedatile.Reader(path + "2.h5")
+    # Only the split, and no option that does not matter later, is in the file.
+    assert json.loads(mine.feed_config) == json.loads(theirs.feed_config)
+    assert mine.codecs == theirs.codecs
+    assert vedatile.feed(path, [OLINDA], [SECTORS], **options).existing == made.written
+
+
+def test_unknown_classes(path):
+    options = {"task": "detection", "class_field": "TIPO", "classes": ["URBANO"], "tile": 64}
+    for unknown in (None, "error"):
+        with pytest.raises(vedatile.Error, match="RURAL"):
+            vedatile.feed(path, OLINDA, SECTORS, unknown=unknown, **options)
+    skipped = vedatile.feed(path, OLINDA, SECTORS, unknown="skip", **options)
+    taken = vedatile.feed(path + "2.h5", OLINDA, SECTORS, unknown="URBANO", **options)
+    assert skipped.unknown_skipped == 12 and taken.unknown_skipped == 0
+    assert taken.boxes > skipped.boxes > 0
+
+
+def test_dry_run(path):
+    made = vedatile.feed(path, OLINDA, tile=64, dry_run=True)
+    assert made.written == 25 and not os.path.exists(path)
+
+
+@pytest.mark.parametrize("options, error", [
+    ({"colour": 1}, TypeError), ({"edge": "cut"}, vedatile.ArgumentError),
+    ({"tile": "64x64"}, vedatile.ArgumentError), ({"seed": -1}, vedatile.ArgumentError),
+    ({"task": "boxes"}, vedatile.ArgumentError), ({"bands": [7]}, vedatile.ArgumentError),
+    ({"split": {"a": 0}}, vedatile.ArgumentError), ({"split": {"a": "b"}}, TypeError),
+    ({"split": ["a"]}, (TypeError, ValueError)), ({"split": {1: 1}}, TypeError),
+    ({"min_valid": 2}, vedatile.ArgumentError), ({"group": "a b"}, vedatile.ArgumentError),
+    ({"task": "detection"}, vedatile.ArgumentError), ({"classes": "abc"}, vedatile.ArgumentError),
+    ({"group": "a", "split": {"b": 1}}, vedatile.ArgumentError), ({"image": []}, ValueError),
+    ({"image": "nosuch.tif"}, FileNotFoundError), ({"image": 5}, TypeError),
+    ({"labels": "nosuch.geojson", "task": "detection"}, vedatile.NotFoundError),
+])
+def test_refused_options(path, options, error):
+    with pytest.raises(error):
+        vedatile.feed(path, **{"image": OLINDA, **options})
+    assert os.listdir(os.path.dirname(path)) == []
+
+
+# --- progress ------------------------------------------------------------------------------------
+
+def stops(path, progress, error):
+    scene = os.path.dirname(path) + "/large.tif"
+    make_scene(scene, shape=(3, 1500, 2000))
+    options = {"image": scene, "tile": 64, "codec": "raw", "threads": 1}
+    seen = []
+
+    def watch(done, total):
+        seen.append((done, total))
+        return progress(done, total)
+    with pytest.raises(error):
+        vedatile.feed(path, progress=watch, **options)
+    total = 23 * 31
+    assert [t for _, t in seen] == [total] * len(seen) and sorted(seen) == seen
+    kept = sum(vedatile.Reader(path).groups.values())
+    assert 0 < kept == seen[-1][0] < total
+    command("check", path)
+    made = vedatile.feed(path, **options)
+    assert (made.existing, made.written) == (kept, total - kept)
+
+
+def test_progress_stops_a_feed(path):
+    stops(path, lambda done, total: False, vedatile.Error)
+
+
+def test_an_exception_stops_a_feed(path):
+    stops(path, lambda done, total: 1 / 0, ZeroDivisionError)
+
+
+def test_ctrl_c_stops_a_feed(path):
+    def interrupt(done, total):
+        if done > total // 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return True
+    stops(path, interrupt, KeyboardInterrupt)
+
+
+def test_progress_to_the_end(path):
+    seen = []
+    vedatile.feed(path, OLINDA, tile=64, progress=lambda *done: seen.append(done))
+    assert seen[-1] == (25, 25)
+
+
+# --- a Store and whole files ---------------------------------------------------------------------
+
+def test_feed_files(path):
+    store = vedatile.Store(path, mltype="classification", tile_size=(32, 48), name="mine",
+                           classes=["URBANO", "RURAL"], codec="deflate")
+    made = store.feed_files(OLINDA, SECTORS, class_field="TIPO")
+    assert made.written == len(store) > 0
+    assert store.tile_size == (32, 48) and store.name == "mine"
+    assert store.classes == ["URBANO", "RURAL"] and store.mltype == "classification"
+    assert vedatile.Reader(path).codecs["image"] == "deflate"
+    again = vedatile.feed(store, [OLINDA], SECTORS, class_field="TIPO")
+    assert (again.written, again.existing) == (0, made.written)
+
+
+def test_feed_files_beside_samples_by_hand(path):
+    scene = vedatile.Scene(OLINDA)
+    window = scene.window(1, 1, 48, 32)
+    with vedatile.Store(path) as store:
+        store.feed([(window, None)])
+        made = store.feed_files(OLINDA)
+        store.feed([(window, None), (scene.window(2, 2, 48, 32), None)], group="test")
+        assert store.count == {"train": made.written + 1, "test": 1}
+    assert command("info", path).count("scenes    1") == 1
