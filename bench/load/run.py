@@ -193,9 +193,8 @@ class Race:
 
     def result(self):
         return {"workload": self.workload, "title": self.title, "mode": self.limit.mode,
-                "facts": self.facts,
-                "threads": self.options.threads, "limits": self.limits, "maps": self.maps,
-                "rows": self.rows}
+                "facts": self.facts, "threads": self.options.threads, "limits": self.limits,
+                "maps": self.maps, "rows": self.rows}
 
     def run(self):
         try:
@@ -229,11 +228,8 @@ class ColdRace(Race):
         files = process.ask("prepare")["files"]
         row["files"] = len(files)
         row["resident"] = max(self.limit.drop(files), row.get("resident", 0))
-        with process.watch() as watch:
-            row["rounds"].append(process.ask("time", workers=row["workers"],
-                                             seconds=self.options.seconds, warm=False,
-                                             lists=False))
-        row["memory"] = max(watch.peak, row.get("memory", 0))
+        row["rounds"].append(process.ask("time", workers=row["workers"], warm=False, lists=False,
+                                         seconds=self.options.seconds))
         self.running.pop(name).close()
 
     def round(self, number):

@@ -206,8 +206,8 @@ static vdt_status read_kept(const struct request *request, int which, unsigned c
     struct vdt_hdf5_cursor *cursor = request->cursor;
     struct vdt_buffer *samples = &cursor->samples[which];
     uint64_t row = request->wanted / array->chunk[0], first = row * array->chunk[0];
-    uint64_t left = array->dims[0] - first;
-    uint64_t count = left < array->chunk[0] ? left : array->chunk[0];
+    /* All rows of the chunks, also beyond the last sample: then a chunk may be decoded in place. */
+    uint64_t count = array->chunk[0];
     if (cursor->of[which] != request->file || cursor->at[which] != row) {
         cursor->of[which] = NULL;
         if (!vdt_buffer_reserve(samples, (size_t)count * array->sample_bytes))

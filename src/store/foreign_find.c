@@ -24,7 +24,7 @@ static herr_t note(hid_t file, const char *name, const H5O_info_t *info, void *p
     size_t room = sizeof list->text - list->length;
     int length =
         snprintf(list->text + list->length, room, "%s/%s", list->length == 0 ? "" : ", ", name);
-    if (list->more > 0 || length < 0 || (size_t)length >= room) {
+    if (length < 0 || (size_t)length >= room) {
         list->text[list->length] = '\0';
         list->more++;
     } else {

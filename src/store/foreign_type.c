@@ -61,7 +61,7 @@ static enum vdt_dtype type_of(hid_t type)
         return H5Tget_precision(type) == 8 * size && H5Tget_offset(type) == 0
                    ? integer_type(size, H5Tget_sign(type) == H5T_SGN_2)
                    : 0;
-    case H5T_FLOAT: return H5Tget_precision(type) == 8 * size ? float_type(type) : 0;
+    case H5T_FLOAT: return float_type(type);
     case H5T_ENUM: return is_boolean(type) ? VDT_UINT8 : 0;
     case H5T_BITFIELD: return size == 1 ? VDT_UINT8 : 0; /* PyTables' booleans */
     default: return 0;

@@ -47,7 +47,9 @@ def check(path, images="/x", labels="/y"):
     for i in (0, len(x) - 1, 5, 6):
         image, label = opened[i]
         same(image.reshape(x.shape[1:]), x[i])
-        assert label is None if y is None else same(label, y[i]) is None
+        assert (label is None) == (y is None)
+        if y is not None:
+            same(label, y[i])
     order = np.random.default_rng(1).permutation(len(x))
     batch = opened.take(order.tolist())
     same(np.asarray(batch.images).reshape(x.shape), x[order])

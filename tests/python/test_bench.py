@@ -61,13 +61,23 @@ def test_order(bench):
     assert first(bench("--batch-size", 30, "--seed", 1))[0] != shuffled
 
 
-def test_a_window_keeps_samples_near(bench):
-    for window in 2, 5:
-        found = first(bench("--batch-size", 30, "--order", "windowed", "--window", window))[0]
-        assert sorted(found) == list(range(SAMPLES)) != found
-        # Windows of that size, laid anywhere: what is in one stays there.
-        assert max(abs(place - index) for place, index in enumerate(found)) < 2 * window
-    assert sorted(first(bench("--batch-size", 30, "--order", "windowed"))[0]) == list(range(SAMPLES))
+def runs(indices):
+    """How many runs of neighbours there are to read."""
+    indices = sorted(indices)
+    return 1 + sum(b != a + 1 for a, b in zip(indices, indices[1:]))
+
+
+def test_a_window_keeps_samples_near(bench, tmp_path):
+    make_scene(tmp_path / "many.tif", 64 * 8, 64 * 8)
+    feed(tmp_path / "many.h5", "--image", tmp_path / "many.tif", "--tile", 8)
+    store, size = tmp_path / "many.h5", 64 * 64
+    shuffled, windowed, narrow = (
+        first(bench("--batch-size", size, "--order", *order, store=store))[0]
+        for order in (["shuffled"], ["windowed", "--window", 2048], ["windowed", "--window", 512]))
+    assert sorted(windowed) == sorted(narrow) == list(range(size)) and windowed != narrow
+    # The first windows may be half as large as others.
+    assert runs(narrow[:256]) < runs(shuffled[:256]) / 2
+    assert runs(windowed[:1024]) < runs(shuffled[:1024]) / 2
 
 
 def test_weights_draw(bench, path, tmp_path):
@@ -101,7 +111,7 @@ def test_classes_are_balanced(bench, tmp_path):
 
 
 def test_ranks_share_an_epoch(bench):
-    reports = [bench("--rank", rank, "--world", 3, "--batch-size", 30) for rank in range(3)]
+    reports = [bench("--rank", rank, "--world", 3, "--batch-size", 7) for rank in range(3)]
     assert [(report["rank"], report["world"]) for report in reports] == [(0, 3), (1, 3), (2, 3)]
     assert sorted(sum((first(report)[0] for report in reports), [])) == list(range(SAMPLES))
 

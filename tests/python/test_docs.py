@@ -127,10 +127,12 @@ def programs(folder):
         compiler = folder / "cc"
         compiler.write_text('#!/bin/sh\nexec /usr/bin/cc -fsanitize=address,undefined "$@"\n')
         compiler.chmod(0o755)
-        asan = subprocess.check_output(["/usr/bin/cc", "-print-file-name=libasan.so"], text=True)
+        preload = ":".join(
+            subprocess.check_output(["/usr/bin/cc", "-print-file-name=" + name], text=True).strip()
+            for name in ("libasan.so", "libstdc++.so.6"))
         python = folder / "python3"
         python.unlink()
-        python.write_text(f"#!/bin/sh\nexport LD_PRELOAD={asan.strip()} PYTHONMALLOC=malloc\n"
+        python.write_text(f"#!/bin/sh\nexport LD_PRELOAD={preload} PYTHONMALLOC=malloc\n"
                           "export ASAN_OPTIONS=detect_leaks=0\nexec /usr/bin/python3 \"$@\"\n")
         python.chmod(0o755)
     return folder

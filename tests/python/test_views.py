@@ -1,10 +1,12 @@
 """Views that another program keeps in a store, with h5py and from the written layout alone."""
+import hashlib
 import json
 import shutil
 
 import h5py
 import numpy
 import pytest
+from big import digest, feed
 
 
 def keep_view(path, name, group, indices, definition="{}"):
@@ -74,3 +76,42 @@ def test_feeding_keeps_views(vedatile, data, viewed):
     with h5py.File(viewed) as file:
         assert list(file["views/fold-0"]) == [0, 5, 10, 15, 20]
         assert file["views/fold-0"].attrs["definition"] == b'{"fold": 0}'
+
+
+def content_digest(path):
+    """Sections 10 and 12 of schemas/store-layout.md, for a store without labels."""
+    def text(value):
+        return (value if isinstance(value, bytes) else value.encode()) + b"\0"
+
+    samples, views = {}, []
+    with h5py.File(path) as file:
+        shape = [*file.attrs["tile_shape"], 1, 0]  # uint8, no tasks
+        for name in sorted(set(file) - {"views", "scenes", "crs"}):
+            group, samples[name] = file[name], []
+            offsets, letters = group["metadata/offsets"][...], group["metadata/text"][...]
+            for i, row in enumerate(group["samples"][...]):
+                parts = [text(name), text(row["key"]), text(file["scenes"][row["scene"]]["digest"]),
+                         text(file["crs"][row["crs"]]["wkt"])]
+                parts += [row[field].tobytes() for field in (
+                    "window", "geotransform", "bounds", "valid_fraction", "weight")]
+                parts += [group["images"][i].tobytes(), bytes(8),
+                          text(letters[offsets[i]:offsets[i + 1]].tobytes())]
+                samples[name].append(hashlib.sha256(b"".join(parts)).digest())
+        for name, view in sorted(file.get("views", {}).items()):
+            group, definition = view.attrs["group"].decode(), view.attrs["definition"]
+            views += [text(name), text(group), text(definition), numpy.uint64(len(view)).tobytes()]
+            views += [samples[group][index] for index in view[...]]
+        whole = numpy.array(shape, "<u4").tobytes()
+        whole += b"".join(text(name) for name in file.attrs["band_names"])
+    whole += b"".join(sorted(sum(samples.values(), [])))
+    return hashlib.sha256(whole + (hashlib.sha256(b"".join(views)).digest() if views else b"")
+                          ).hexdigest()
+
+
+def test_the_digest_is_as_written_down(store, data):
+    feed(store, "--image", data / "olinda/scene.tif", "--tile", 64, "--codec", "raw",
+         "--split", "train=0.6,test=0.4", "--split-by", "random")
+    assert digest(store) == content_digest(store)
+    keep_view(store, "b", "train", [4, 0, 4])
+    keep_view(store, "a", "test", [1], "[]")
+    assert digest(store) == content_digest(store)

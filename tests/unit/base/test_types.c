@@ -15,11 +15,13 @@ static void dtypes_have_numpys_names_and_sizes(void **state)
         const char *name;
         size_t size;
     } cases[] = {
-        {VDT_UINT8, "uint8", 1},           {VDT_UINT16, "uint16", 2},
-        {VDT_INT16, "int16", 2},           {VDT_UINT32, "uint32", 4},
-        {VDT_INT32, "int32", 4},           {VDT_FLOAT32, "float32", 4},
-        {VDT_FLOAT64, "float64", 8},       {(enum vdt_dtype)0, "unknown", 0},
-        {(enum vdt_dtype)8, "unknown", 0},
+        {VDT_UINT8, "uint8", 1},     {VDT_UINT16, "uint16", 2},
+        {VDT_INT16, "int16", 2},     {VDT_UINT32, "uint32", 4},
+        {VDT_INT32, "int32", 4},     {VDT_FLOAT32, "float32", 4},
+        {VDT_FLOAT64, "float64", 8}, {(enum vdt_dtype)0, "unknown", 0},
+        {VDT_FLOAT16, "float16", 2}, {VDT_BFLOAT16, "bfloat16", 2},
+        {VDT_INT8, "int8", 1},       {VDT_UINT64, "uint64", 8},
+        {VDT_INT64, "int64", 8},     {(enum vdt_dtype)13, "unknown", 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_string_equal(vdt_dtype_name(cases[i].dtype), cases[i].name);

@@ -8,6 +8,7 @@
 #include <zstd.h>
 
 #include "store/foreign.h"
+#include "store/pipeline.h"
 
 /* --- files whose chunks are made here, so that every filter, mask and index is known ------------
  */
@@ -15,6 +16,7 @@
 enum { RANK = 4, COUNT = 7, FILL = 4242, LZF = 32000, LZ4 = 32004, ZSTD = 32015 };
 enum index { B_TREE_1, SINGLE, IMPLICIT, FIXED_ARRAY, EXTENSIBLE_ARRAY, B_TREE_2, INDEXES };
 static const hsize_t dims[RANK] = {COUNT, 3, 10, 11};
+static const hsize_t unlimited[RANK] = {H5S_UNLIMITED, H5S_UNLIMITED, H5S_UNLIMITED, H5S_UNLIMITED};
 enum { PIXELS = 3 * 10 * 11 };
 
 struct plan {
@@ -127,10 +129,10 @@ static hid_t make_set(hid_t file, const struct plan *plan)
 {
     hsize_t most[RANK];
     memcpy(most, dims, sizeof most);
-    if (plan->index == EXTENSIBLE_ARRAY || plan->index == B_TREE_2)
+    if (plan->index == EXTENSIBLE_ARRAY)
         most[0] = H5S_UNLIMITED;
     if (plan->index == B_TREE_2)
-        most[2] = H5S_UNLIMITED;
+        memcpy(most, unlimited, sizeof most);
     uint16_t fill = FILL;
     hid_t space = H5Screate_simple(RANK, dims, most), creation = H5Pcreate(H5P_DATASET_CREATE);
     H5Pset_chunk(creation, RANK, plan->chunk);
@@ -358,6 +360,20 @@ static void unfiltered_chunks_over_the_edge_are_read(void **state)
         }
 }
 
+static void chunks_larger_than_the_dataset_are_read(void **state)
+{
+    (void)state;
+    const char *path = in_folder("x.h5");
+    static const hsize_t large[][RANK] = {{1, 3, 10, 16}, {9, 3, 16, 11}, {2, 4, 10, 11}};
+    for (int filtered = 0; filtered < 2; filtered++)
+        for (int s = 0; s < 3; s++) {
+            struct plan plan = {.index = B_TREE_2, .filters = {filtered ? LZF : 0}};
+            memcpy(plan.chunk, large[s], sizeof plan.chunk);
+            make_file(path, &plan);
+            expect_file(path, &plan);
+        }
+}
+
 static const struct plan common_plan = {.index = FIXED_ARRAY,
                                         .filters = {H5Z_FILTER_SHUFFLE, H5Z_FILTER_DEFLATE},
                                         .chunk = {2, 2, 4, 5}};
@@ -464,8 +480,6 @@ static void many_chunks_are_kept_beside_the_file(void **state)
     assert_false(exists(kept));
     expect_many(path, &(struct vdt_hdf5_options){.images = "images"});
     assert_true(exists(kept));
-    expect_many(path, &(struct vdt_hdf5_options){.images = "images"});
-    /* It is read: without the file's index there is nothing else to go by. */
     struct stat before;
     assert_int_equal(stat(kept, &before), 0);
     expect_many(path, &(struct vdt_hdf5_options){.images = "/images"});
@@ -565,6 +579,141 @@ static void a_damaged_chunk_is_named_with_its_place(void **state)
     }
 }
 
+/* A row of chunks that fails half-way is not taken for the one before. */
+static void a_failure_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    const char *path = in_folder("x.h5");
+    struct plan plan = {
+        .index = B_TREE_1, .filters = {H5Z_FILTER_FLETCHER32}, .chunk = {2, 1, 10, 11}};
+    make_file(path, &plan);
+    size_t size;
+    unsigned char *data = read_file(path, &size);
+    uint16_t values[2 * 110], image[PIXELS];
+    chunk_values(&plan, (hsize_t[RANK]){4, 2}, values);
+    data[find(data, size, values, sizeof values, 0)] ^= 1;
+    write_file(path, data, size);
+    free(data);
+    struct vdt_hdf5 *file = open_file(path);
+    struct vdt_hdf5_cursor cursor = {0};
+    assert_int_equal(vdt_hdf5_read_image(file, &cursor, 0, image, &error), VDT_OK);
+    assert_int_equal(vdt_hdf5_read_image(file, &cursor, 5, image, &error), VDT_ERR_FORMAT);
+    assert_int_equal(vdt_hdf5_read_image(file, &cursor, 0, image, &error), VDT_OK);
+    expect_image(&plan, 0, image);
+    vdt_hdf5_cursor_clear(&cursor);
+    vdt_hdf5_free(file);
+}
+
+/* Replaces `length` bytes, wherever they are in the file. */
+static void patch(const char *path, const void *old, const void *replacement, size_t length)
+{
+    size_t size, at, found = 0;
+    unsigned char *data = read_file(path, &size);
+    for (; (at = find(data, size, old, length, 0)) < size; found++)
+        memcpy(data + at, replacement, length);
+    assert_int_equal(found, 1);
+    write_file(path, data, size);
+    free(data);
+}
+
+static void places_outside_the_file_are_refused(void **state)
+{
+    (void)state;
+    const char *path = in_folder("x.h5");
+    struct plan plan = {.index = B_TREE_1, .chunk = {1, 3, 10, 11}};
+    for (int what = 0; what < 2; what++) {
+        size_t size;
+        uint16_t values[PIXELS];
+        make_file(path, &plan);
+        unsigned char *data = read_file(path, &size);
+        chunk_values(&plan, (hsize_t[RANK]){4}, values);
+        uint64_t place = find(data, size, values, sizeof values, 0), outside = size - 100;
+        if (what == 1) { /* the labels: big-endian, in one piece, the second is -1000 */
+            static const unsigned char second[8] = {255, 255, 255, 255, 255, 255, 252, 24};
+            place = find(data, size, second, 8, 0) - 8;
+            outside = size - 8;
+        }
+        free(data);
+        patch(path, &place, &outside, 8);
+        assert_int_equal(failures(path), -1);
+        assert_non_null(strstr(error.message, what == 0 ? "/images: chunk 4 lies outside"
+                                                        : "/labels: its values lie outside"));
+    }
+}
+
+static void a_wrong_size_is_refused(void **state)
+{
+    (void)state;
+    const char *path = in_folder("x.h5");
+    for (int filtered = 0; filtered < 2; filtered++) {
+        struct plan plan = {.index = B_TREE_1, .chunk = {1, 3, 10, 11}, .filters = {0}};
+        plan.filters[0] = filtered ? H5Z_FILTER_FLETCHER32 : 0;
+        make_file(path, &plan);
+        /* The key of chunk 4 in its B-tree: size, mask, place. */
+        uint32_t key[5] = {2 * PIXELS + (filtered ? 4 : 0), 0, 4, 0, 0}, wrong[5];
+        memcpy(wrong, key, sizeof key);
+        wrong[0] = filtered ? 0 : key[0] - 1;
+        patch(path, key, wrong, sizeof key);
+        assert_int_equal(failures(path), -1);
+        assert_non_null(strstr(error.message, "/images: chunk 4 has a wrong size"));
+    }
+}
+
+/* --- filters alone ------------------------------------------------------------------------------
+ */
+
+/* The status for stored bytes that are in a block of just that size. */
+static vdt_status undo(const int *filters, const void *stored, size_t stored_size, size_t size)
+{
+    struct vdt_pipeline pipeline = {0};
+    for (; pipeline.count < 4 && filters[pipeline.count] != 0; pipeline.count++) {
+        pipeline.list[pipeline.count].id = filters[pipeline.count];
+        pipeline.list[pipeline.count].element = 2;
+    }
+    struct vdt_decoder decoder = {0};
+    struct vdt_buffer spare = {0};
+    unsigned char *exact = malloc(stored_size), *data = malloc(size);
+    if (stored_size > 0)
+        memcpy(exact, stored, stored_size);
+    vdt_status status =
+        vdt_pipeline_undo(&pipeline, 0, &decoder, &spare, exact, stored_size, data, size, &error);
+    free(exact);
+    free(data);
+    vdt_decoder_clear(&decoder);
+    vdt_buffer_clear(&spare);
+    return status;
+}
+
+static void chunks_of_a_wrong_size_are_damaged(void **state)
+{
+    (void)state;
+    static const unsigned char zeros[64] = {0};
+    for (int p = 1; p < PIPELINES; p++)
+        for (size_t stored = 0; stored < sizeof zeros; stored++)
+            if (undo(pipelines[p], zeros, stored, 16) == VDT_OK)
+                assert_true(stored == 20 && (p == 4 || p == 5)); /* fletcher32 of zeros is 0 */
+    static const int shuffle[4] = {H5Z_FILTER_SHUFFLE};
+    assert_int_equal(undo(shuffle, zeros, 16, 16), VDT_OK);
+    assert_int_equal(undo(shuffle, zeros, 64, 16), VDT_ERR_FORMAT);
+    assert_int_equal(undo(shuffle, zeros, 14, 16), VDT_ERR_FORMAT);
+}
+
+/* Sums that would not fit if they were folded more rarely. */
+static void large_checksums_are_right(void **state)
+{
+    (void)state;
+    static const int fletcher[4] = {H5Z_FILTER_FLETCHER32};
+    for (size_t size = 99999; size < 100001; size++) {
+        unsigned char *data = malloc(size + 4);
+        memset(data, 0xfe, size);
+        uint32_t sum = checksum(data, size);
+        for (size_t i = 0; i < 4; i++)
+            data[size + i] = (unsigned char)(sum >> 8 * i);
+        assert_int_equal(undo(fletcher, data, size + 4, size), VDT_OK);
+        free(data);
+    }
+}
+
 static void checksums_of_old_files_are_accepted(void **state)
 {
     (void)state;
@@ -640,6 +789,8 @@ int main(void)
                                         remove_folder),
         cmocka_unit_test_setup_teardown(unfiltered_chunks_over_the_edge_are_read, make_folder,
                                         remove_folder),
+        cmocka_unit_test_setup_teardown(chunks_larger_than_the_dataset_are_read, make_folder,
+                                        remove_folder),
         cmocka_unit_test_setup_teardown(one_cursor_serves_several_files, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(threads_share_a_file, make_folder, remove_folder),
@@ -648,6 +799,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(flipped_bits_never_crash, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_damaged_chunk_is_named_with_its_place, make_folder,
                                         remove_folder),
+        cmocka_unit_test_setup_teardown(a_failure_leaves_nothing_behind, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(places_outside_the_file_are_refused, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(a_wrong_size_is_refused, make_folder, remove_folder),
+        cmocka_unit_test(chunks_of_a_wrong_size_are_damaged),
+        cmocka_unit_test(large_checksums_are_right),
         cmocka_unit_test_setup_teardown(checksums_of_old_files_are_accepted, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(a_damaged_index_is_refused, make_folder, remove_folder),

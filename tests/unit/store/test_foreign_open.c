@@ -142,11 +142,12 @@ static hid_t unusual(hid_t base, size_t precision)
     return type;
 }
 
-static hid_t bfloat(void)
+static hid_t short_float(size_t bias)
 {
     hid_t type = H5Tcopy(H5T_IEEE_F32LE);
     H5Tset_fields(type, 15, 7, 8, 0, 7);
     H5Tset_size(type, 2);
+    H5Tset_ebias(type, bias);
     return type;
 }
 
@@ -169,9 +170,12 @@ static void other_types_are_refused_by_name(void **state)
                  {H5Tcreate(H5T_OPAQUE, 4), "opaque"},
                  {H5T_STD_REF_OBJ, "references"},
                  {H5T_STD_B16LE, "bit fields"},
-                 {enumeration(H5T_STD_I8LE, "NO", "YES"), "enumeration"},
+                 {enumeration(H5T_STD_I8LE, "FALSE", "YES"), "enumeration"},
+                 {enumeration(H5T_STD_I8LE, "NO", "TRUE"), "enumeration"},
+                 {enumeration(H5T_STD_I8LE, "TRUE", "FALSE"), "enumeration"},
                  {unusual(H5T_STD_U16LE, 12), "integers of an unusual"},
-                 {bfloat(), "floats of an unusual"},
+                 {short_float(127), "floats of an unusual"},
+                 {short_float(15), "floats of an unusual"},
                  {H5T_NATIVE_LDOUBLE, "floats of an unusual"}};
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         char name[16];
@@ -258,6 +262,7 @@ static void other_shapes_are_refused(void **state)
     expect_refused("y", NULL, VDT_ERR_UNSUPPORTED, "/y", "1 axes");
     expect_refused("ten", NULL, VDT_ERR_UNSUPPORTED, "/ten", "10 axes");
     expect_refused("scalar", NULL, VDT_ERR_UNSUPPORTED, "/scalar", "0 axes");
+    expect_refused("x", "scalar", VDT_ERR_UNSUPPORTED, "/scalar", "0 axes");
     expect_refused("empty", NULL, VDT_ERR_UNSUPPORTED, "/empty", "empty");
     expect_refused("large", NULL, VDT_ERR_UNSUPPORTED, "/large", "1 GiB");
     expect_refused("huge", NULL, VDT_ERR_UNSUPPORTED, "/huge", "1 GiB");

@@ -106,6 +106,11 @@ static bool has_few_boxes(uint64_t i)
     return boxes >= 1 && boxes <= 2;
 }
 
+static bool has_two_boxes(uint64_t i)
+{
+    return boxes_of_class(i, 15) == 2;
+}
+
 static bool has_many_roofs(uint64_t i)
 {
     return boxes_of_class(i, 1) >= 3;
@@ -123,6 +128,7 @@ static void classes_and_boxes_select(void **state)
     expect_selected(&(struct vdt_filter){.classes = names, .class_count = 1}, has_roof);
     expect_selected(&(struct vdt_filter){.classes = names, .class_count = 2}, has_roof_or_pool);
     expect_selected(&(struct vdt_filter){.min_boxes = 1, .max_boxes = 2}, has_few_boxes);
+    expect_selected(&(struct vdt_filter){.min_boxes = 2, .max_boxes = 2}, has_two_boxes);
     expect_selected(&(struct vdt_filter){.classes = names, .class_count = 1, .min_boxes = 3},
                     has_many_roofs);
     expect_selected(&(struct vdt_filter){.classes = names, .class_count = 1, .max_boxes = 1},

@@ -196,7 +196,8 @@ static void senseless_views_are_refused(void **state)
             fail_msg("case %zu: %s", i, error.message);
     }
     char *text = malloc((2 << 20) + 3);
-    memset(text, '1', 2 << 20);
+    memset(text, '1', 2 << 20); /* a long string */
+    text[0] = text[(2 << 20) - 1] = '"';
     text[2 << 20] = '\0';
     assert_int_equal(vdt_writer_put_view(writer, "v", "train", NULL, 0, text, &error),
                      VDT_ERR_ARGUMENT);
@@ -480,6 +481,18 @@ static void other_chunks(hid_t file)
     H5Dclose(new_set(file, "views/fold-1", H5T_STD_U64LE, 100, 10));
 }
 
+static void filtered(hid_t file)
+{
+    hsize_t rows = 4, most = H5S_UNLIMITED;
+    hid_t space = H5Screate_simple(1, &rows, &most), creation = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_chunk(creation, 1, &rows);
+    H5Pset_filter(creation, 32004, H5Z_FLAG_OPTIONAL, 0, NULL);
+    H5Dclose(
+        H5Dcreate2(file, "views/coded", H5T_STD_U64LE, space, H5P_DEFAULT, creation, H5P_DEFAULT));
+    H5Pclose(creation);
+    H5Sclose(space);
+}
+
 static void no_group_named(hid_t file)
 {
     H5Dclose(new_set(file, "views/fold-1", H5T_STD_U64LE, 1, 1));
@@ -551,6 +564,7 @@ static void hostile_views_are_refused(void **state)
                  {other_index, "/views/fold-1: its indices do not match their checksum"},
                  {other_type, "/views/fold-1 is not a view"},
                  {other_chunks, "/views/fold-1 is not a view"},
+                 {filtered, "/views/coded is not a view"},
                  {no_group_named, "/views/fold-1: no attribute \"group\""},
                  {other_group, "/views/fold-1 is of the group \"lost\""},
                  {no_dataset, "/views/sub is not a view"},
@@ -610,7 +624,7 @@ static void views_made_by_hand_are_read(void **state)
 static void flipped_bits_change_no_view(void **state)
 {
     (void)state;
-    enum { VIEWS = 20 };
+    enum { VIEWS = 40 };
     const char *path = in_folder("a.h5");
     struct vdt_store_spec spec = make_spec(VDT_UINT8, 0, VDT_CODEC_RAW);
     struct vdt_writer *writer = create_store(path, &spec);
@@ -629,7 +643,7 @@ static void flipped_bits_change_no_view(void **state)
     digest_of(path, digest_a);
     unsigned char *data = read_file(path, &size);
     unsigned refused = 0, named = 0;
-    for (uint64_t i = 0; i < 1000; i++) {
+    for (uint64_t i = 0; i < 1500; i++) {
         size_t at = start + vdt_mix(i) % (size - start);
         struct vdt_check_options options = {.threads = 1};
         struct vdt_check_report report = {0};
