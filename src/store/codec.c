@@ -7,9 +7,6 @@
 #include <stdint.h>
 #include <string.h>
 #include <zstd.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 #include "base/error.h"
 
@@ -26,7 +23,7 @@ void vdt_coder_clear(struct vdt_coder *coder)
 
 /* --- shuffle ------------------------------------------------------------------------------ */
 
-typedef unsigned char bytes16 __attribute__((vector_size(16)));
+typedef unsigned char bytes16 __attribute__((vector_size(16), may_alias));
 
 /* With a constant `n` the loops below become a few instructions, whatever the compiler's level. */
 #define UNROLLED static inline __attribute__((always_inline))
@@ -72,7 +69,7 @@ UNROLLED void put(unsigned char *out, bytes16 v, bool past)
 {
 #ifdef __SSE2__
     if (past) {
-        _mm_stream_si128((__m128i *)(void *)out, (__m128i)v);
+        __asm__("movntdq %1, %0" : "=m"(*(bytes16 *)(void *)out) : "x"(v));
         return;
     }
 #else
@@ -100,7 +97,7 @@ UNROLLED size_t unshuffle_vectors(const unsigned char *in, size_t count, size_t 
     }
 #ifdef __SSE2__
     if (past)
-        _mm_sfence();
+        __asm__ volatile("sfence" ::: "memory"); /* for the threads that are told of it */
 #endif
     return i;
 }
