@@ -121,9 +121,7 @@ static vdt_status decompress(int id, struct vdt_decoder *decoder, const void *st
         return vdt_decode_lz4(stored, stored_size, data, size, error);
     if (id == VDT_FILTER_ZSTD)
         return vdt_decode_zstd(decoder, stored, stored_size, data, size, error);
-    /* liblzf reads its first byte without looking at the size. */
-    if (stored_size == 0 ||
-        lzf_decompress(stored, (unsigned)stored_size, data, (unsigned)size) != size)
+    if (lzf_decompress(stored, (unsigned)stored_size, data, (unsigned)size) != size)
         return vdt_fail(error, VDT_ERR_FORMAT, "the lzf data is damaged");
     return VDT_OK;
 }
@@ -157,6 +155,9 @@ vdt_status vdt_pipeline_undo(const struct vdt_pipeline *pipeline, uint32_t skipp
         uint32_t active = active_before(pipeline, skipped, i, &checksums);
         if ((skipped >> i & 1) != 0)
             continue;
+        /* Decoders read their first byte without looking at the size. */
+        if (have == 0)
+            return vdt_fail(error, VDT_ERR_FORMAT, "the chunk is empty");
         if (id == H5Z_FILTER_FLETCHER32) {
             status = verify(now, &have, error);
             continue;
