@@ -28,7 +28,7 @@ SHARED = command.SHARED
 sys.path.insert(0, str(TESTS / "python"))
 
 PACKAGE = BUILD / "tools/python"
-if not (PACKAGE / "_vedatile.abi3.so").exists():
+if not (PACKAGE / "vedatile/_vedatile.abi3.so").exists():
     pytest.skip(f"no Python package in {PACKAGE}", allow_module_level=True)
 sys.path.insert(0, str(PACKAGE))
 

@@ -27,7 +27,7 @@ from test_cli_cases import matches
 PAGES = [SOURCE / "README.md", SOURCE / "ARCHITECTURE.md",
          *sorted((SOURCE / "docs").glob("*.md"))]
 EXAMPLES = SOURCE / "tools/examples"
-PACKAGE = BUILD / "tools/python/_vedatile.abi3.so"
+PACKAGE = BUILD / "tools/python/vedatile/_vedatile.abi3.so"
 COMMANDS_PAGE = SOURCE / "docs/commands.md"
 FILE_LANGUAGES = ("c", "python", "json")
 HELP_COLUMN = 29

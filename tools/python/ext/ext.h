@@ -1,4 +1,4 @@
-/* What the files of the extension module _vedatile share. They see Python's stable ABI (3.11) and
+/* What the files of vedatile._vedatile share. They see Python's stable ABI (3.11) and
  * vedatile's public headers, nothing else.
  *
  * Each ext_add_* adds the types and functions of one file to the module: 0, or -1 with a Python

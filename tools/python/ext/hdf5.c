@@ -180,7 +180,7 @@ static PyObject *represent(PyObject *object)
 {
     PyObject *path = get_path(object, NULL);
     PyObject *text = path == NULL ? NULL
-                                  : PyUnicode_FromFormat("<_vedatile.Hdf5 of %R, %zd samples>",
+                                  : PyUnicode_FromFormat("<vedatile._vedatile.Hdf5 of %R, %zd samples>",
                                                          path, length(object));
     Py_XDECREF(path);
     return text;
@@ -211,7 +211,7 @@ int ext_add_hdf5(PyObject *module)
                                   {Py_tp_methods, methods},
                                   {Py_sq_length, (void *)length},
                                   {0, NULL}};
-    static PyType_Spec spec = {"_vedatile.Hdf5", sizeof(struct ext_hdf5), 0,
+    static PyType_Spec spec = {"vedatile._vedatile.Hdf5", sizeof(struct ext_hdf5), 0,
                                Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE, slots};
     return ext_add_type(module, EXT_HDF5, &spec);
 }

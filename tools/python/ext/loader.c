@@ -398,7 +398,7 @@ int ext_add_loader(PyObject *module)
         {Py_tp_getset, properties},
         {Py_tp_methods, methods},
         {0, NULL}};
-    static PyType_Spec spec = {"_vedatile.Loader", sizeof(struct ext_loader), 0,
+    static PyType_Spec spec = {"vedatile._vedatile.Loader", sizeof(struct ext_loader), 0,
                                Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE, slots};
     return PyModule_AddFunctions(module, functions) == 0 ? ext_add_type(module, EXT_LOADER, &spec)
                                                          : -1;

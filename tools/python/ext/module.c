@@ -1,20 +1,11 @@
-/* The module _vedatile. */
+/* The module vedatile._vedatile. */
 #include "ext.h"
 
 static int execute(PyObject *module)
 {
-    static int (*const parts[])(PyObject *) = {
-        ext_add_errors, ext_add_array, ext_add_batch, ext_add_reader, ext_add_hdf5, ext_add_loader,
-#ifdef EXT_WITH_SCENE
-        ext_add_scene,
-#endif
-#ifdef EXT_WITH_WRITER
-        ext_add_writer,
-#endif
-#ifdef EXT_WITH_FEED
-        ext_add_feed,
-#endif
-    };
+    static int (*const parts[])(PyObject *) = {ext_add_errors, ext_add_array,  ext_add_batch,
+                                               ext_add_reader, ext_add_hdf5,   ext_add_loader,
+                                               ext_add_scene,  ext_add_writer, ext_add_feed};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         if (parts[i](module) != 0)
             return -1;

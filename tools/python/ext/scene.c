@@ -251,7 +251,7 @@ int ext_add_scene(PyObject *module)
         {Py_tp_methods, methods},
         {Py_tp_doc, "Scene(uri, bands=None)\n--\n\nAn open image; see vedatile.Scene."},
         {0, NULL}};
-    static PyType_Spec spec = {.name = "_vedatile.Scene",
+    static PyType_Spec spec = {.name = "vedatile._vedatile.Scene",
                                .basicsize = sizeof(struct scene),
                                .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
                                .slots = slots};

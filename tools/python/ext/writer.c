@@ -441,7 +441,7 @@ int ext_add_writer(PyObject *module)
                     "Opens a store to add to it; `create`: makes a new one, as spec() has it.\n"
                     "Nothing appears at the path of a new store until the first commit."},
         {0, NULL}};
-    static PyType_Spec spec = {.name = "_vedatile.Writer",
+    static PyType_Spec spec = {.name = "vedatile._vedatile.Writer",
                                .basicsize = sizeof(struct writer),
                                .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
                                .slots = slots};

@@ -4,7 +4,7 @@
     for x, y in store.loader(batch_size=32, shuffle=True, seed=1):
         ...
 """
-from _vedatile import (  # noqa: F401
+from ._vedatile import (  # noqa: F401
     ArgumentError, Array, Batch, BusyError, Error, ExistsError, FormatError, IoError, NotFoundError,
     Reader, UnsupportedError, versions)
 

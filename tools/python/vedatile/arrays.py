@@ -19,7 +19,7 @@ installed and has the type; else they are vedatile.Array. Images and labels in a
 memory are vedatile.Array, for DLPack; boxes are then a dict of "boxes", "classes" and "offsets" or
 "counts" for the whole batch.
 """
-import _vedatile
+from . import _vedatile
 
 try:
     import numpy

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import _vedatile
+from . import _vedatile
 
 from .scene import two
 

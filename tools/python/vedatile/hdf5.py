@@ -1,7 +1,7 @@
 """Images and labels in HDF5 files that are no stores."""
 import os
 
-import _vedatile
+from . import _vedatile
 
 from .loader import Loader, take
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import jax
 import jax.numpy
 
-import _vedatile
+from . import _vedatile
 
 from . import arrays
 from .loader import Loader as _Loader

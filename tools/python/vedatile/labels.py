@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from _vedatile import ArgumentError
+from ._vedatile import ArgumentError
 
 from .arrays import wrap
 

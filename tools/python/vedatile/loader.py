@@ -4,7 +4,7 @@ from __future__ import annotations
 import math
 import os
 
-import _vedatile
+from . import _vedatile
 
 from . import arrays
 

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
-from _vedatile import ArgumentError
+from ._vedatile import ArgumentError
 
 LEAST_SIDE = 256  # small tiles are shown enlarged
 COLOURS = [(230, 25, 75), (60, 180, 75), (255, 225, 25), (0, 130, 200), (245, 130, 48),

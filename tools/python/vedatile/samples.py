@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from _vedatile import ArgumentError, Reader
+from ._vedatile import ArgumentError, Reader
 
 from .arrays import wrap
 from .labels import Labels

@@ -8,8 +8,8 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from _vedatile import ArgumentError
-from _vedatile import Scene as _Scene
+from ._vedatile import ArgumentError
+from ._vedatile import Scene as _Scene
 
 from .arrays import wrap
 

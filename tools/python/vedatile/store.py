@@ -12,8 +12,8 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import _vedatile
-from _vedatile import ArgumentError, Error, NotFoundError, Reader
+from . import _vedatile
+from ._vedatile import ArgumentError, Error, NotFoundError, Reader
 
 from .feed import Report, feed
 from .labels import Labels, task_list

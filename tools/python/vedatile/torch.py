@@ -15,7 +15,7 @@ import torch
 import torch.distributed
 import torch.utils.data
 
-import _vedatile
+from . import _vedatile
 
 from . import arrays
 from .loader import _TAKE_OPTIONS, Loader, _core_options, _input
