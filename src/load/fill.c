@@ -7,6 +7,9 @@
 
 enum { PAD_CLASS = 65535 };
 
+/* A batch of this many bytes is no longer in a processor's caches when it is read. */
+static const size_t large_batch = (size_t)4 << 20;
+
 void vdt_scratch_clear(struct vdt_scratch *scratch)
 {
     vdt_decoder_clear(&scratch->decoder);
@@ -60,8 +63,13 @@ static vdt_status read_image(struct sample *sample, struct vdt_error *error)
     if (source->reader == NULL)
         return vdt_hdf5_read_image(source->hdf5, &sample->scratch->cursor, sample->index, to,
                                    error);
-    return vdt_reader_tile(source->reader, &sample->scratch->decoder, source->group, VDT_IMAGES,
-                           sample->index, to, error);
+    struct vdt_decoder *decoder = &sample->scratch->decoder;
+    decoder->past = transform->image_as_is && !sample->fill->verify &&
+                    sample->batch->capacity * transform->out_bytes >= large_batch;
+    vdt_status status = vdt_reader_tile(source->reader, decoder, source->group, VDT_IMAGES,
+                                        sample->index, to, error);
+    decoder->past = false;
+    return status;
 }
 
 /* A mask or instances: `place` is where it is delivered. */

@@ -76,9 +76,11 @@ def test_a_store_without_labels(tmp_path, arrays):
     assert x.shape == (16, 1, 32, 32) and y is None
 
 
-def test_uint16_and_compressed(wide, arrays):
+# Room for 4 MiB of images is written to in another way, unless it is verified.
+@pytest.mark.parametrize("options", [{"batch_size": 100}, {"batch_size": 200, "verify": "never"}])
+def test_uint16_and_compressed(wide, arrays, options):
     stored = arrays(wide)
-    for x, y in vedatile.loader(wide, batch_size=100):
+    for x, y in vedatile.loader(wide, **options):
         assert x.dtype == np.uint16 and np.array_equal(x, stored["images"])
         assert np.array_equal(y, stored["labels/mask"])
 
