@@ -179,9 +179,10 @@ static PyObject *reduce(PyObject *object, PyObject *unused)
 static PyObject *represent(PyObject *object)
 {
     PyObject *path = get_path(object, NULL);
-    PyObject *text = path == NULL ? NULL
-                                  : PyUnicode_FromFormat("<vedatile._vedatile.Hdf5 of %R, %zd samples>",
-                                                         path, length(object));
+    PyObject *text = path == NULL
+                         ? NULL
+                         : PyUnicode_FromFormat("<vedatile._vedatile.Hdf5 of %R, %zd samples>",
+                                                path, length(object));
     Py_XDECREF(path);
     return text;
 }
