@@ -1,0 +1,84 @@
+/* One scene of a plan: its grid and its labels in pixels. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/path.h"
+#include "feed/place.h"
+#include "feed/plan_steps.h"
+
+static vdt_status plan_grid(const struct vdt_plan *plan, struct vdt_plan_scene *planned,
+                            struct vdt_error *error)
+{
+    const struct vdt_feed_options *options = plan->options;
+    const struct vdt_tile_spec *tile = &plan->spec.tile;
+    planned->grid = (struct vdt_grid){
+        .scene_cols = planned->cols,
+        .scene_rows = planned->rows,
+        .tile_cols = (int32_t)tile->cols,
+        .tile_rows = (int32_t)tile->rows,
+        .stride_cols = (int32_t)(options->stride_cols == 0 ? tile->cols : options->stride_cols),
+        .stride_rows = (int32_t)(options->stride_rows == 0 ? tile->rows : options->stride_rows),
+        .edge = options->edge};
+    if (planned->grid.stride_cols <= 0 || planned->grid.stride_rows <= 0)
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "the stride must be 1 pixel or more");
+    if (vdt_grid_cols(&planned->grid) > 0 && vdt_grid_rows(&planned->grid) > 0)
+        return VDT_OK;
+    return vdt_fail(
+        error, VDT_ERR_ARGUMENT,
+        "%s: a tile of %u x %u pixels is larger than the scene of %d x %d: use a smaller "
+        "tile or --edge pad",
+        planned->path, tile->cols, tile->rows, planned->cols, planned->rows);
+}
+
+static vdt_status plan_labels(const struct vdt_plan *plan, struct vdt_plan_scene *planned,
+                              struct vdt_scene *scene, struct vdt_error *error)
+{
+    if (plan->labels == NULL)
+        return VDT_OK;
+    vdt_status status = vdt_labels_project(plan->labels, scene, &planned->geometry, error);
+    if (status != VDT_OK)
+        return status;
+    size_t count = planned->geometry.feature_count;
+    vdt_cleanup(vdt_free_pointer) double(*boxes)[4] = vdt_allocate(count, sizeof *boxes);
+    if (boxes == NULL)
+        return vdt_fail_memory(error, planned->path);
+    for (size_t i = 0; i < count; i++)
+        memcpy(boxes[i], planned->geometry.features[i].box, sizeof *boxes);
+    return vdt_index_build((const double(*)[4])boxes, count, &planned->index, error);
+}
+
+vdt_status vdt_plan_scene(struct vdt_plan *plan, const char *path, const struct vdt_layout *layout,
+                          struct vdt_scene **out, struct vdt_error *error)
+{
+    struct vdt_plan_scene *planned = &plan->scenes[plan->scene_count++];
+    struct vdt_band_selection selection = {0};
+    vdt_status status = vdt_scene_open(path, out, error);
+    if (status == VDT_OK)
+        status = vdt_scene_select(*out, plan->options->bands, plan->options->band_count, &selection,
+                                  error);
+    if (status == VDT_OK)
+        status = vdt_plan_check_bands(plan, layout, path, &selection, error);
+    vdt_selection_clear(&selection);
+    if (status != VDT_OK)
+        return status;
+    const struct vdt_scene_info *info = vdt_scene_info(*out);
+    *planned = (struct vdt_plan_scene){.path = path,
+                                       .uri = vdt_path_relative(path, plan->options->store),
+                                       .crs_wkt = vdt_copy_string(info->crs),
+                                       .bytes = info->bytes,
+                                       .cols = info->cols,
+                                       .rows = info->rows,
+                                       .block_cols = info->block_cols,
+                                       .block_rows = info->block_rows};
+    if (planned->uri == NULL || planned->crs_wkt == NULL)
+        return vdt_fail_memory(error, path);
+    memcpy(planned->digest, info->digest, sizeof planned->digest);
+    memcpy(planned->acquired, info->acquired, sizeof planned->acquired);
+    vdt_place_bounds(*out, &(struct vdt_window){.cols = info->cols, .rows = info->rows},
+                     planned->bounds);
+    status = plan_grid(plan, planned, error);
+    return status == VDT_OK ? plan_labels(plan, planned, *out, error) : status;
+}

@@ -1,0 +1,200 @@
+/* What the store holds, or will: options, tasks, tile, bands and classes that go together. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "feed/plan_steps.h"
+
+enum { DEFAULT_TILE = 256 };
+
+static void scene_cleanup(struct vdt_scene **scene)
+{
+    vdt_scene_free(*scene);
+}
+
+vdt_status vdt_plan_check_options(const struct vdt_feed_options *options, struct vdt_error *error)
+{
+    if (options->store == NULL || options->image_count == 0)
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "a feed needs a store and at least one image");
+    if (options->group != NULL && options->split_count > 0)
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "either one group or a split, not both");
+    if (options->group != NULL && !vdt_group_name_valid(options->group))
+        return vdt_fail(
+            error, VDT_ERR_ARGUMENT,
+            "group \"%s\": letters, digits, '_' and '-' only, and not views, scenes, crs",
+            options->group);
+    for (size_t i = 0; i < options->split_count; i++)
+        if (!vdt_group_name_valid(options->split[i].group))
+            return vdt_fail(
+                error, VDT_ERR_ARGUMENT,
+                "group \"%s\": letters, digits, '_' and '-' only, and not views, scenes, crs",
+                options->split[i].group);
+    if (options->label_count > 0 && options->tasks == 0)
+        return VDT_OK; /* an existing store may know */
+    if (options->label_count == 0 && (options->tasks != 0 || options->class_field != NULL))
+        return vdt_fail(error, VDT_ERR_ARGUMENT,
+                        "a task or a class field is about labels, but there is no label file: "
+                        "give --labels");
+    if (!(options->min_visible >= 0 && options->min_visible <= 1) ||
+        !(options->min_valid >= 0 && options->min_valid <= 1))
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "min-visible and min-valid are shares of 0 to 1");
+    return VDT_OK;
+}
+
+/* "detection, segmentation"; "none" for 0. */
+static void list_tasks(uint32_t tasks, char text[80])
+{
+    size_t used = (size_t)snprintf(text, 80, "%s", tasks == 0 ? "none" : "");
+    for (uint32_t bit = VDT_CLASSIFICATION; bit <= VDT_INSTANCE && used < 79; bit *= 2)
+        if (tasks & bit)
+            used += (size_t)snprintf(text + used, 80 - used, "%s%s", used == 0 ? "" : ", ",
+                                     vdt_task_name((enum vdt_task)bit));
+}
+
+static vdt_status check_tasks(const struct vdt_feed_options *options,
+                              const struct vdt_layout *layout, uint32_t *tasks,
+                              struct vdt_error *error)
+{
+    *tasks = options->tasks != 0 || layout == NULL ? options->tasks : layout->spec.tasks;
+    if (layout != NULL && *tasks != layout->spec.tasks) {
+        char have[80], want[80];
+        list_tasks(layout->spec.tasks, have);
+        list_tasks(*tasks, want);
+        return vdt_fail(error, VDT_ERR_MISMATCH,
+                        "%s: its tasks are %s, this feed asks for %s: leave --task out",
+                        options->store, have, want);
+    }
+    if (options->label_count > 0 && *tasks == 0)
+        return vdt_fail(error, VDT_ERR_ARGUMENT,
+                        "%s: say what the labels are for: --task classification, detection, "
+                        "segmentation, instance",
+                        options->store);
+    if (options->label_count == 0 && *tasks != 0)
+        return vdt_fail(error, VDT_ERR_ARGUMENT,
+                        "%s: its samples have labels: give the label files of these images",
+                        options->store);
+    return VDT_OK;
+}
+
+static vdt_status check_tile(const struct vdt_feed_options *options,
+                             const struct vdt_layout *layout, struct vdt_tile_spec *tile,
+                             struct vdt_error *error)
+{
+    uint32_t cols = layout == NULL ? DEFAULT_TILE : layout->spec.tile.cols;
+    uint32_t rows = layout == NULL ? DEFAULT_TILE : layout->spec.tile.rows;
+    tile->cols = options->tile_cols == 0 ? cols : options->tile_cols;
+    tile->rows = options->tile_rows == 0 ? rows : options->tile_rows;
+    if (tile->cols > 32768 || tile->rows > 32768)
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "a tile of %u x %u pixels: at most 32768 a side",
+                        tile->cols, tile->rows);
+    if (layout != NULL && (tile->cols != cols || tile->rows != rows))
+        return vdt_fail(error, VDT_ERR_MISMATCH,
+                        "%s: its tiles are %u x %u pixels, this feed asks for %u x %u",
+                        options->store, cols, rows, tile->cols, tile->rows);
+    return VDT_OK;
+}
+
+vdt_status vdt_plan_check_bands(const struct vdt_plan *plan, const struct vdt_layout *layout,
+                                const char *path, const struct vdt_band_selection *selection,
+                                struct vdt_error *error)
+{
+    uint32_t bands = layout == NULL ? (uint32_t)plan->selection.count : layout->spec.tile.bands;
+    enum vdt_dtype dtype = layout == NULL ? plan->selection.dtype : layout->spec.tile.dtype;
+    if (bands == (uint32_t)selection->count && dtype == selection->dtype)
+        return VDT_OK;
+    return vdt_fail(error, VDT_ERR_MISMATCH, "%s: %d bands of %s, but %s has %u bands of %s", path,
+                    selection->count, vdt_dtype_name(selection->dtype),
+                    layout == NULL ? plan->options->images[0] : plan->options->store, bands,
+                    vdt_dtype_name(dtype));
+}
+
+static vdt_status open_labels(struct vdt_plan *plan, const struct vdt_layout *layout,
+                              struct vdt_feed_report *report, struct vdt_error *error)
+{
+    const struct vdt_feed_options *options = plan->options;
+    struct vdt_label_options wanted = {.class_field = options->class_field,
+                                       .classes = options->classes,
+                                       .class_count = options->class_count,
+                                       .unknown = options->unknown,
+                                       .unknown_class = options->unknown_class};
+    if (layout != NULL && options->class_count == 0) {
+        wanted.classes = layout->spec.classes;
+        wanted.class_count = layout->spec.class_count;
+    }
+    vdt_status status = VDT_OK;
+    if (options->label_count > 0)
+        status =
+            vdt_labels_open(options->labels, options->label_count, &wanted, &plan->labels, error);
+    if (status != VDT_OK || plan->labels == NULL)
+        return status;
+    struct vdt_label_counts counts = vdt_labels_counts(plan->labels);
+    report->features = counts.features;
+    report->null_geometries = counts.null_geometries;
+    report->repaired = counts.repaired;
+    report->unknown_skipped = counts.unknown_skipped;
+    size_t count = vdt_labels_class_count(plan->labels);
+    plan->class_names = vdt_allocate_zero(count, sizeof *plan->class_names);
+    if (plan->class_names == NULL)
+        return vdt_fail_memory(error, options->store);
+    for (size_t i = 0; i < count; i++)
+        plan->class_names[i] = vdt_labels_class(plan->labels, i);
+    plan->spec.classes = plan->class_names;
+    plan->spec.class_count = count;
+    return VDT_OK;
+}
+
+static void list_classes(const char *const *classes, size_t count, char text[200])
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < count && used < 199; i++)
+        used += (size_t)snprintf(text + used, 200 - used, "%s%s", i == 0 ? "" : ",", classes[i]);
+}
+
+static vdt_status check_classes(const struct vdt_plan *plan, const struct vdt_layout *layout,
+                                struct vdt_error *error)
+{
+    if (layout == NULL)
+        return VDT_OK;
+    const struct vdt_store_spec *have = &layout->spec, *want = &plan->spec;
+    bool same = have->class_count == want->class_count;
+    for (size_t i = 0; same && i < have->class_count; i++)
+        same = strcmp(have->classes[i], want->classes[i]) == 0;
+    if (same)
+        return VDT_OK;
+    char have_text[200], want_text[200];
+    list_classes(have->classes, have->class_count, have_text);
+    list_classes(want->classes, want->class_count, want_text);
+    return vdt_fail(error, VDT_ERR_MISMATCH, "%s: its classes are %s, this feed has %s",
+                    plan->options->store, have_text, want_text);
+}
+
+vdt_status vdt_plan_spec(struct vdt_plan *plan, const struct vdt_layout *layout,
+                         struct vdt_feed_report *report, struct vdt_error *error)
+{
+    const struct vdt_feed_options *options = plan->options;
+    vdt_cleanup(scene_cleanup) struct vdt_scene *first = NULL;
+    vdt_status status = check_tasks(options, layout, &plan->spec.tasks, error);
+    if (status == VDT_OK)
+        status = check_tile(options, layout, &plan->spec.tile, error);
+    if (status == VDT_OK)
+        status = vdt_scene_open(options->images[0], &first, error);
+    if (status == VDT_OK)
+        status =
+            vdt_scene_select(first, options->bands, options->band_count, &plan->selection, error);
+    if (status == VDT_OK)
+        status = vdt_plan_check_bands(plan, layout, options->images[0], &plan->selection, error);
+    if (status == VDT_OK)
+        status = open_labels(plan, layout, report, error);
+    if (status == VDT_OK)
+        status = check_classes(plan, layout, error);
+    if (status != VDT_OK)
+        return status;
+    plan->spec.tile.bands = (uint32_t)plan->selection.count;
+    plan->spec.tile.dtype = plan->selection.dtype;
+    plan->spec.band_names = (const char *const *)plan->selection.names;
+    plan->spec.name = options->name;
+    return VDT_OK;
+}

@@ -1,0 +1,104 @@
+/* Which group each window of a plan goes to. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "feed/place.h"
+#include "feed/plan_steps.h"
+
+/* The first scene's grid, for a store that is not split yet. Without georeference its pixels are
+ * the ground; a scene placed by control points or RPC has no grid (crs NULL). */
+static void first_frame(const struct vdt_plan *plan, const struct vdt_scene_info *info,
+                        struct vdt_split_frame *frame, struct vdt_split_sizes *sizes)
+{
+    static const double identity[6] = {0, 1, 0, 0, 0, 1};
+    const struct vdt_grid *grid = &plan->scenes[0].grid;
+    bool affine = info->georef == VDT_GEOREF_AFFINE, none = info->georef == VDT_GEOREF_NONE;
+    *frame = (struct vdt_split_frame){.crs = affine ? info->crs : none ? "" : NULL};
+    memcpy(frame->geotransform, affine ? info->geotransform : identity, sizeof identity);
+    *sizes = (struct vdt_split_sizes){.tile = {grid->tile_cols, grid->tile_rows},
+                                      .stride = {grid->stride_cols, grid->stride_rows},
+                                      .scene = {info->cols, info->rows}};
+    struct vdt_frame *opened = NULL;
+    if (frame->crs == NULL ||
+        vdt_frame_open(frame->crs, frame->geotransform, &opened, NULL) != VDT_OK)
+        return;
+    const double centre[2] = {info->cols / 2.0, info->rows / 2.0};
+    if (!vdt_frame_metres(opened, centre, sizes->metres))
+        sizes->metres[0] = sizes->metres[1] = 0;
+    vdt_frame_free(opened);
+}
+
+int vdt_plan_group(const struct vdt_plan *plan, struct vdt_scene *scene,
+                   const struct vdt_window *window, const char *key, const char *digest)
+{
+    const struct vdt_groups *groups = &plan->groups;
+    if (!groups->split)
+        return 0;
+    if (groups->by == VDT_SPLIT_SCENE)
+        return vdt_split_hash(&groups->rule, digest, strlen(digest));
+    if (groups->by == VDT_SPLIT_RANDOM)
+        return vdt_split_hash(&groups->rule, key, strlen(key));
+    double box[4];
+    if (!vdt_place_ground(plan->frame, scene, window, box))
+        return VDT_SPLIT_NONE;
+    /* Rounding must not make a window touch the block beside its own: a thousandth of a pixel is no
+     * ground that two windows could share. */
+    for (int i = 0; i < 4; i++)
+        box[i] += i < 2 ? 1e-3 : -1e-3;
+    return vdt_split_ground(&groups->rule, box);
+}
+
+void vdt_plan_warn_overlap(const struct vdt_plan *plan, struct vdt_feed_report *report)
+{
+    const struct vdt_groups *groups = &plan->groups;
+    if (!groups->split || groups->by != VDT_SPLIT_SCENE)
+        return;
+    for (size_t i = 0; i < plan->scene_count; i++)
+        for (size_t k = 0; k < i; k++) {
+            const struct vdt_plan_scene *a = &plan->scenes[k], *b = &plan->scenes[i];
+            if (vdt_place_overlap(a->bounds, b->bounds) &&
+                vdt_split_hash(&groups->rule, a->digest, 32) !=
+                    vdt_split_hash(&groups->rule, b->digest, 32)) {
+                snprintf(report->warning, sizeof report->warning,
+                         "%.180s and %.180s overlap on the ground but are in different groups: use "
+                         "--split-by block",
+                         a->path, b->path);
+                return;
+            }
+        }
+}
+
+vdt_status vdt_plan_groups(struct vdt_plan *plan, struct vdt_scene *first,
+                           const struct vdt_writer *writer, struct vdt_feed_report *report,
+                           struct vdt_error *error)
+{
+    struct vdt_split_frame frame;
+    struct vdt_split_sizes sizes;
+    first_frame(plan, vdt_scene_info(first), &frame, &sizes);
+    vdt_status status =
+        vdt_groups_make(&plan->groups, plan->options,
+                        writer == NULL ? "{}" : vdt_writer_split(writer), &frame, &sizes, error);
+    if (status == VDT_OK && plan->groups.split && plan->groups.by == VDT_SPLIT_BLOCK)
+        status = vdt_frame_open(plan->groups.frame.crs, plan->groups.frame.geotransform,
+                                &plan->frame, error);
+    if (status != VDT_OK)
+        return status;
+    report->block_size = plan->groups.block_metres[0];
+    bool stored = writer != NULL && strcmp(vdt_writer_split(writer), "{}") != 0;
+    if (stored && !plan->groups.split)
+        snprintf(
+            report->warning, sizeof report->warning,
+            "the store is split, but these samples all go to %.64s: they may share ground with "
+            "other groups",
+            plan->groups.names[0]);
+    else if (writer != NULL && !stored && plan->groups.split && vdt_writer_total(writer) > 0)
+        snprintf(
+            report->warning, sizeof report->warning,
+            "the samples that are in the store already were not split by this rule: groups may "
+            "share ground with them");
+    report->group_count = plan->groups.count;
+    for (size_t i = 0; i < plan->groups.count && i < 64; i++)
+        memcpy(report->groups[i].name, plan->groups.names[i], 64);
+    return VDT_OK;
+}

@@ -1,0 +1,35 @@
+/* The steps of making a plan, each in a file of its own. Private to feed/plan*.c. */
+#ifndef FEED_PLAN_STEPS_H
+#define FEED_PLAN_STEPS_H
+
+#include "feed/plan.h"
+
+/* plan_spec.c. `layout` NULL: there is no store yet. */
+vdt_status vdt_plan_check_options(const struct vdt_feed_options *options, struct vdt_error *error);
+/* Fills spec, selection, labels and class_names. */
+vdt_status vdt_plan_spec(struct vdt_plan *plan, const struct vdt_layout *layout,
+                         struct vdt_feed_report *report, struct vdt_error *error);
+/* Every scene must give what the store (or the first scene) has. */
+vdt_status vdt_plan_check_bands(const struct vdt_plan *plan, const struct vdt_layout *layout,
+                                const char *path, const struct vdt_band_selection *selection,
+                                struct vdt_error *error);
+
+/* plan_scene.c: appends a scene; *out is open and the caller's. */
+vdt_status vdt_plan_scene(struct vdt_plan *plan, const char *path, const struct vdt_layout *layout,
+                          struct vdt_scene **out, struct vdt_error *error);
+
+/* plan_split.c: groups and, for a split by block, the frame; `first` is the first scene. */
+vdt_status vdt_plan_groups(struct vdt_plan *plan, struct vdt_scene *first,
+                           const struct vdt_writer *writer, struct vdt_feed_report *report,
+                           struct vdt_error *error);
+/* VDT_SPLIT_NONE for a window that reaches into blocks of two groups. */
+int vdt_plan_group(const struct vdt_plan *plan, struct vdt_scene *scene,
+                   const struct vdt_window *window, const char *key, const char *digest);
+void vdt_plan_warn_overlap(const struct vdt_plan *plan, struct vdt_feed_report *report);
+
+/* plan_windows.c: appends the windows and units of scene `index`; `writer` may be NULL. */
+vdt_status vdt_plan_windows(struct vdt_plan *plan, uint32_t index, struct vdt_scene *scene,
+                            const struct vdt_writer *writer, struct vdt_feed_report *report,
+                            struct vdt_error *error);
+
+#endif
