@@ -19,17 +19,21 @@ installed and has the type; else they are vedatile.Array. Images and labels in a
 memory are vedatile.Array, for DLPack; boxes are then a dict of "boxes", "classes" and "offsets" or
 "counts" for the whole batch.
 """
+from __future__ import annotations
+
+from typing import Any
+
 from . import _vedatile
 
 try:
     import numpy
 except ImportError:
-    numpy = None
+    numpy = None  # type: ignore[assignment]
 
 __all__ = ["x", "y"]
 
 
-def wrap(array):
+def wrap(array: Any) -> Any:
     """NumPy's array over an Array's memory, or the Array where NumPy cannot have it."""
     if not isinstance(array, _vedatile.Array) or numpy is None or array.device != "cpu" or (
             array.dtype == "bfloat16"):
@@ -37,13 +41,13 @@ def wrap(array):
     return numpy.asarray(array)
 
 
-def _class_ids(classes):
+def _class_ids(classes: Any) -> Any:
     ids = classes.astype(numpy.int64)
     ids[classes == 65535] = -1
     return ids
 
 
-def _boxes(batch):
+def _boxes(batch: Any) -> Any:
     boxes, classes = batch.boxes, batch.box_class
     offsets, counts = batch.box_offsets, batch.box_counts
     if numpy is None or boxes.device != "cpu":
@@ -57,14 +61,15 @@ def _boxes(batch):
             for first, end in zip(ends, ends[1:])]
 
 
-def x(batch):
-    """The images of a Batch."""
+def x(batch: _vedatile.Batch) -> Any:
+    """The images of a Batch, of the loader's dtype: [size, bands, rows, cols], or for axes="hwc"
+    [size, rows, cols, bands]. BufferError after batch.release()."""
     return wrap(batch.images)
 
 
-def y(batch):
-    """The labels of a Batch; see the module."""
-    labels = {}
+def y(batch: _vedatile.Batch) -> Any:
+    """The labels of a Batch; see the module. BufferError after batch.release()."""
+    labels: dict[str, Any] = {}
     if batch.onehot is not None:
         labels["classification"] = wrap(batch.onehot)
     if batch.boxes is not None:

@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from . import _vedatile
 
@@ -10,15 +12,17 @@ from . import arrays
 
 __all__ = ["Loader", "loader", "take"]
 
+_One = tuple[Any, Any, Any]  # (_vedatile.Reader or Hdf5, group, indices)
+
 _PAD_TO_MOST = 2**32 - 1
 
 # Options of take, with their defaults; what they mean is in Loader's description.
-_TAKE_OPTIONS = {
+_TAKE_OPTIONS: dict[str, Any] = {
     "group": "train", "threads": 0, "tasks": None, "boxes": "list", "bands": None, "crop": None,
     "random_crop": False, "augment": (), "dtype": None, "axes": None, "scale": None, "mean": None,
     "std": None, "normalize": False, "seed": 0, "epoch": 0, "verify": "first", "on_damage": "fail",
 }
-_LOADER_OPTIONS = {
+_LOADER_OPTIONS: dict[str, Any] = {
     **_TAKE_OPTIONS, "view": None, "indices": None, "batch_size": 32, "shuffle": False,
     "order": None, "window": 0, "weights": None, "epoch_samples": 0, "rank": 0, "world": 1,
     "tail": None, "drop_last": False, "prefetch": 0, "resume": None, "pin": False, "device": None,
@@ -31,13 +35,13 @@ _SAME = (
 )
 
 
-def _argument(text):
+def _argument(text: str) -> _vedatile.ArgumentError:
     return _vedatile.ArgumentError(text)
 
 
 # --- options ------------------------------------------------------------------------------------
 
-def _complete(given, known, function):
+def _complete(given: dict[str, Any], known: dict[str, Any], function: str) -> dict[str, Any]:
     for name in given:
         if name not in known:
             raise TypeError(f"{function}: there is no option {name!r}; there is: "
@@ -45,7 +49,7 @@ def _complete(given, known, function):
     return {**known, **given}
 
 
-def _box_pad(boxes):
+def _box_pad(boxes: str | int) -> int:
     if boxes == "list":
         return 0
     if boxes == "padded":
@@ -55,7 +59,7 @@ def _box_pad(boxes):
     return boxes
 
 
-def _dtype_name(dtype):
+def _dtype_name(dtype: Any) -> str | None:
     """The name of a type: of a str, and of NumPy's and PyTorch's types."""
     if dtype is None or isinstance(dtype, str):
         return dtype
@@ -64,11 +68,11 @@ def _dtype_name(dtype):
     return getattr(dtype, "name", None) or str(dtype).rpartition(".")[2]
 
 
-def _crop(crop):
+def _crop(crop: Any) -> Any:
     return (crop, crop) if isinstance(crop, int) else crop
 
 
-def _order(options):
+def _order(options: Mapping[str, Any]) -> str:
     order, shuffle = options["order"], options["shuffle"]
     if order is None:
         return "shuffled" if shuffle else "sequential"
@@ -77,14 +81,14 @@ def _order(options):
     return order
 
 
-def _tail(options):
+def _tail(options: Mapping[str, Any]) -> str | None:
     tail, drop = options["tail"], options["drop_last"]
     if drop and tail not in (None, "drop"):
         raise _argument(f'drop_last and tail="{tail}" contradict each other')
     return "drop" if drop else tail
 
 
-def _cuda(device):
+def _cuda(device: Any) -> int | None:
     """The number of a CUDA device, or None for the CPU."""
     kind, _, number = str(device or "cpu").partition(":")
     if kind == "cpu":
@@ -94,14 +98,14 @@ def _cuda(device):
     return int(number or 0)
 
 
-def _band_list(value, count):
+def _band_list(value: Any, count: int) -> Any:
     """One number for all bands, or one for each."""
     return [value] * count if isinstance(value, (int, float)) else value
 
 
-def _statistics(inputs):
+def _statistics(inputs: Iterable[_One]) -> tuple[list[float], list[float]]:
     """(mean, std) of each band over all valid pixels of the inputs' groups."""
-    totals = None
+    totals: list[list[float]] = []
     for core, group, _ in inputs:
         if not isinstance(core, _vedatile.Reader):
             raise _argument("normalize: another HDF5 file has no statistics; give mean and std")
@@ -119,7 +123,7 @@ def _statistics(inputs):
     return means, [math.sqrt(m2 / count) if count and m2 else 1.0 for count, _, m2 in totals]
 
 
-def _normalise(options, inputs):
+def _normalise(options: Mapping[str, Any], inputs: Sequence[_One]) -> dict[str, Any]:
     """Options mean, std and dtype for the extension module."""
     core, _, _ = inputs[0]
     bands = range(core.tile[0]) if options["bands"] is None else list(options["bands"])
@@ -137,7 +141,7 @@ def _normalise(options, inputs):
             "dtype": dtype, "scale": options["scale"]}
 
 
-def _core_options(options, inputs):
+def _core_options(options: Mapping[str, Any], inputs: Sequence[_One]) -> dict[str, Any]:
     found = {name: options[name] for name in _SAME if name in options}
     found["box_pad"] = _box_pad(options["boxes"])
     found["crop"] = _crop(options["crop"])
@@ -153,7 +157,7 @@ def _core_options(options, inputs):
 
 # --- sources ------------------------------------------------------------------------------------
 
-def _core(source):
+def _core(source: Any) -> Any:
     """The extension module's object of a source: a path, a Reader, or an object whose method
     _input returns one."""
     if isinstance(source, (_vedatile.Reader, _vedatile.Hdf5)):
@@ -166,7 +170,7 @@ def _core(source):
                     f"{type(source)!r}")
 
 
-def _view(core, name):
+def _view(core: Any, name: str) -> tuple[str, Any]:
     views = core.views()
     if name not in views:
         there = ", ".join(views) or "none"
@@ -174,7 +178,7 @@ def _view(core, name):
     return views[name]["group"], views[name]["indices"]
 
 
-def _input(source, options):
+def _input(source: Any, options: Mapping[str, Any]) -> _One:
     """(core, group, indices) of a source or of a tuple (source, group[, indices])."""
     source, group, indices = (source if isinstance(source, tuple) else (source,)) + (
         None,) * (3 - len(source) if isinstance(source, tuple) else 2)
@@ -190,7 +194,7 @@ def _input(source, options):
     return core, group, options.get("indices") if indices is None else indices
 
 
-def _inputs(sources, options):
+def _inputs(sources: Any, options: Mapping[str, Any]) -> list[_One]:
     if isinstance(sources, list):
         if not sources:
             raise _argument("a list of stores is wanted, and this one is empty")
@@ -242,22 +246,22 @@ class Loader:
     each go on by themselves. Pickling keeps source, options and place.
     """
 
-    def __init__(self, source, /, **options):
+    def __init__(self, source: Any, /, **options: Any):
         self._source = source
         self._given = options
         self._options = _complete(options, _LOADER_OPTIONS, "loader")
         self._underway = False  # in the middle of an epoch that a loop began
-        self._turn = None
+        self._turn: object = None
         self._start()
 
-    def _start(self):
+    def _start(self) -> None:
         inputs = _inputs(self._source, self._options)
         self._paths = [core.path for core, _, _ in inputs]
         self._core = _vedatile.Loader(inputs, **_core_options(self._options, inputs))
 
     # --- loops
 
-    def batches(self):
+    def batches(self) -> Iterator[_vedatile.Batch]:
         """Iterates over the next epoch as Batch objects."""
         if self._underway:
             self._core.rewind()
@@ -274,24 +278,24 @@ class Loader:
             yield batch
             del batch  # its memory serves the next one, unless the caller keeps it
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[tuple[Any, Any]]:
         for batch in self.batches():
             yield arrays.x(batch), arrays.y(batch)
             del batch
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self._core.batches
 
     # --- where it stands
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, int]:
         """Where the loader stands, counted in batches delivered: a dict for JSON, and for resume=.
 
         Threads, rank, world and batch_size may differ where it is resumed."""
         return self._core.state()
 
-    def load_state_dict(self, state):
-        """Goes to where another loader of the same samples stood."""
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
+        """Goes to where another loader of the same samples stood. ArgumentError: of others."""
         core = self._core
         self._options = {**self._options, "resume": dict(state)}
         self._start()
@@ -300,42 +304,42 @@ class Loader:
         core.close()
 
     @property
-    def samples(self):
+    def samples(self) -> int:
         """Samples of all sources."""
         return self._core.samples
 
     @property
-    def skipped(self):
+    def skipped(self) -> int:
         """Samples skipped so far because they are damaged."""
         return self._core.skipped
 
     @property
-    def memory(self):
+    def memory(self) -> int:
         """Bytes of batches held, waiting and spare."""
         return self._core.memory
 
     @property
-    def spec(self):
+    def spec(self) -> dict[str, Any]:
         """What is the same for all batches: a dict of bands, rows, cols, dtype, axes, classes,
         mask_size (bytes), instances, boxes, box_pad."""
         return self._core.spec
 
     # --- end
 
-    def close(self):
+    def close(self) -> None:
         """Ends the threads. Batches stay valid."""
         self._core.close()
 
-    def __enter__(self):
+    def __enter__(self) -> Loader:
         return self
 
-    def __exit__(self, *unused):
+    def __exit__(self, *unused: Any) -> None:
         self.close()
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (self._source, self._given, self.state_dict())
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         paths = ", ".join(self._paths)
         try:
             state, spec, count = self.state_dict(), self.spec, len(self)
@@ -348,21 +352,25 @@ class Loader:
                 f"position {state['position']}>")
 
 
-def _restore(source, options, state):
+def _restore(source: Any, options: Mapping[str, Any], state: Mapping[str, int]) -> Loader:
     return Loader(source, **{**options, "resume": state})
 
 
-def loader(source, /, **options):
+def loader(source: Any, /, **options: Any) -> Loader:
     """Loader(source, **options): see there."""
     return Loader(source, **options)
 
 
-def take(source, indices, /, **options):
+def take(source: Any, indices: Any, /, **options: Any) -> _vedatile.Batch:
     """The samples `indices` of a source, in that order, as one Batch.
 
     Options are those of Loader: group, tasks, boxes, bands, crop, random_crop, augment, dtype, axes,
     scale, mean, std, normalize, threads, verify, on_damage; random choices come from seed, epoch and
-    the place in the list. indices: whole numbers; a list, NumPy array or tensor.
+    the place in the list. indices: whole numbers; a list, NumPy array or tensor. batch.x and batch.y
+    are described in vedatile.arrays.
+
+    Raises NotFoundError, ArgumentError (an index that is not there) and others of vedatile.Error;
+    TypeError for an option that there is not.
     """
     options = _complete(options, _TAKE_OPTIONS, "take")
     one = _input(source, options)

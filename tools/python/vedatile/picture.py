@@ -79,7 +79,7 @@ def _blend(rgb: bytearray, mask: Any, ignore: int) -> None:
                 rgb[3 * i + band] = (rgb[3 * i + band] + colour[band]) // 2
 
 
-def _outline(picture: Picture, box: Sequence[float], colour: tuple, times: int) -> None:
+def _outline(picture: Picture, box: Any, colour: tuple, times: int) -> None:
     left, top, right, bottom = (int(value * times) for value in box)
     right = min(max(right - 1, left), picture.cols - 1)
     bottom = min(max(bottom - 1, top), picture.rows - 1)
@@ -91,7 +91,7 @@ def _outline(picture: Picture, box: Sequence[float], colour: tuple, times: int) 
 
 
 def _plane(reader_array: Any, band: int) -> Any:
-    view = memoryview(reader_array)
+    view: Any = memoryview(reader_array)
     rows, cols = view.shape[-2:]
     return view.cast("B").cast(view.format)[band * rows * cols:(band + 1) * rows * cols]
 
@@ -99,7 +99,7 @@ def _plane(reader_array: Any, band: int) -> Any:
 def draw(sample: Any, classes: Sequence[str], bands: Sequence[int] | None) -> Picture:
     """The picture of a sample: see Sample.show."""
     image = sample._reader.image(sample.group, sample.index)
-    count, rows, cols = memoryview(image).shape
+    count, rows, cols = image.shape
     if bands is None:
         bands = (0, 1, 2) if count >= 3 else (0, 0, 0)
     if len(bands) != 3 or not all(0 <= band < count for band in bands):

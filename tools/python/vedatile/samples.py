@@ -115,7 +115,7 @@ class Sample:
         if self._has("detection", "instance"):
             found.update(memoryview(self.box_arrays[1]).tolist())
         elif self._has("segmentation"):
-            mask = memoryview(self._reader.mask(self.group, self.index))
+            mask: Any = memoryview(self._reader.mask(self.group, self.index))
             found.update(value - 1 for value in set(mask.cast("B").cast(mask.format)) if value)
         names = self._reader.classes
         return [names[i] for i in sorted(found) if i < len(names)]
@@ -231,14 +231,14 @@ class Group(Sequence):
         return self._count(self.store._look())
 
     def __getitem__(self, key: Any) -> Any:
-        reader = self.store._look()
+        reader: Any = self.store._look()
         found = positions(key, self._count(reader))
         if isinstance(found, int):
             return self._sample(reader, found)
         return [self._sample(reader, position) for position in found]
 
     def __iter__(self) -> Iterator[Any]:
-        reader = self.store._look()
+        reader: Any = self.store._look()
         for position in range(self._count(reader)):
             yield self._sample(reader, position)
 
@@ -257,7 +257,7 @@ class Group(Sequence):
                 ("classes", [classes] if isinstance(classes, str) else classes),
                 ("min_boxes", min_boxes), ("max_boxes", max_boxes), ("bounds", bounds),
                 ("min_valid", min_valid), ("scene", scene)) if value}
-        reader = self.store._look()
+        reader: Any = self.store._look()
         if self._count(reader) == 0:
             return View(self.store, self.group, [], conditions)
         found = memoryview(reader.select(self.group, **conditions)).tolist()
@@ -271,9 +271,7 @@ class Group(Sequence):
 
     def loader(self, **options: Any) -> Any:
         """Batches of these samples: vedatile.Loader's options but group, view and indices."""
-        if self._indices is None:
-            return self.store.loader(group=self.group, **options)
-        return self.store.loader(view=self, **options)
+        return self.store.loader(group=self.group, **options)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.group!r}: {len(self)} samples of {self.store.path!r})"
@@ -289,6 +287,9 @@ class View(Group):
         super().__init__(store, group)
         self._indices = indices
         self.definition = definition or {}
+
+    def loader(self, **options: Any) -> Any:
+        return self.store.loader(view=self, **options)
 
 
 class _Pairs(View):

@@ -28,7 +28,7 @@ class Place(NamedTuple):
 def two(name: str, value: int | Sequence[int]) -> tuple[int, int]:
     """(rows, cols) from that or from one number for both."""
     try:
-        rows, cols = (value, value) if hasattr(value, "__index__") else value  # type: ignore
+        rows, cols = (value, value) if hasattr(value, "__index__") else value
         rows, cols = operator.index(rows), operator.index(cols)
     except (TypeError, ValueError):
         raise ArgumentError(f"{name}: {value!r}: a number or (rows, cols) is wanted") from None

@@ -353,7 +353,7 @@ class Store:
     def tile_size(self) -> tuple[int, int] | None:
         """(rows, cols); None until it is known."""
         reader = self._look()
-        return self._tile_size if reader is None else tuple(reader.tile[1:3])
+        return self._tile_size if reader is None else reader.tile[1:3]
 
     @property
     def dtype(self) -> str | None:
@@ -514,8 +514,9 @@ class Store:
         return f"Store({self._path!r}: {counts or 'no samples yet'})"
 
     def _repr_html_(self) -> str:
-        rows = {"path": self._path, "name": self.name, "tasks": ", ".join(self.tasks),
-                "classes": ", ".join(self.classes), "tile": self.tile_size, "type": self.dtype}
+        rows: dict[str, Any] = {
+            "path": self._path, "name": self.name, "tasks": ", ".join(self.tasks),
+            "classes": ", ".join(self.classes), "tile": self.tile_size, "type": self.dtype}
         rows |= {f"samples in {name}": count for name, count in self.count.items()}
         return "<table>" + "".join(
             f"<tr><th>{html.escape(name)}</th><td>{html.escape(str(value))}</td></tr>"
@@ -575,7 +576,7 @@ _KINDS = dict.fromkeys("BHILQ", "u") | dict.fromkeys("bhilq", "i") | dict.fromke
 
 def _image_shape(image: Any) -> tuple[tuple[int, ...], str]:
     try:
-        view = memoryview(image)
+        view: Any = memoryview(image)
     except TypeError:
         raise ArgumentError("a Window or an array [bands, rows, cols] is wanted, not "
                             f"{type(image).__name__}") from None
@@ -591,6 +592,7 @@ def _image_shape(image: Any) -> tuple[tuple[int, ...], str]:
 
 
 def _check_image(image: Any, spec: dict) -> None:
+    shape: tuple[int, ...]
     if isinstance(image, Window):
         shape, dtype = image.shape, image.scene.dtype
     else:

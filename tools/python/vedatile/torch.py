@@ -10,6 +10,9 @@ batch_size=None and num_workers=0.
 """
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
 import numpy
 import torch
 import torch.distributed
@@ -26,7 +29,7 @@ __all__ = ["Dataset", "IterableDataset", "loader", "tensor"]
 _WIDER = {"uint16": "int32", "uint32": "int64", "uint64": "int64"}
 
 
-def tensor(array):
+def tensor(array: Any) -> torch.Tensor:
     """A tensor over the memory of an Array or a NumPy array, which it keeps. uint16 becomes int32,
     uint32 and uint64 become int64: these are copies."""
     wider = _WIDER.get(str(array.dtype))
@@ -39,7 +42,7 @@ def tensor(array):
     return found if wider is None else found.to(getattr(torch, wider))
 
 
-def _device_boxes(boxes):
+def _device_boxes(boxes: Mapping[str, Any]) -> Any:
     """What arrays.y gives for boxes on the CPU, of its dict for those on a device."""
     corners, ids = tensor(boxes["boxes"]), tensor(boxes["classes"]).to(torch.int64)
     if "counts" in boxes:
@@ -49,7 +52,7 @@ def _device_boxes(boxes):
             for first, end in zip(ends, ends[1:])]
 
 
-def _tensors(labels):
+def _tensors(labels: Any) -> Any:
     if labels is None:
         return None
     if isinstance(labels, dict):
@@ -61,11 +64,11 @@ def _tensors(labels):
     return tensor(labels)
 
 
-def _pair(batch):
+def _pair(batch: _vedatile.Batch) -> tuple[torch.Tensor, Any]:
     return tensor(batch.images), _tensors(arrays.y(batch))
 
 
-def _share(options):
+def _share(options: Mapping[str, Any]) -> tuple[int, int]:
     """(rank, world) of the options, else of torch.distributed where it is initialised."""
     if "rank" in options or "world" in options:
         return options.get("rank", 0), options.get("world", 1)
@@ -88,16 +91,16 @@ class IterableDataset(torch.utils.data.IterableDataset):
     asks for.
     """
 
-    def __init__(self, source, /, **options):
+    def __init__(self, source: Any, /, **options: Any):
         super().__init__()
         self._source = source
         self._options = options
         self._rank_world = _share(options)
-        self._place = None  # (worker's number, workers) that the loader was made for
-        self._loader = None
-        self._state = None
+        self._place: Any = None  # (worker's number, workers) that the loader was made for
+        self._loader: Any = None
+        self._state: dict[str, int] | None = None
 
-    def _open(self):
+    def _open(self) -> Any:
         """The loader of this process."""
         worker = torch.utils.data.get_worker_info()
         place = (0, 1) if worker is None else (worker.id, worker.num_workers)
@@ -114,34 +117,34 @@ class IterableDataset(torch.utils.data.IterableDataset):
             self._loader, self._place = Loader(self._source, **options), place
         return self._loader
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, Any]]:
         for batch in self._open().batches():
             if len(batch) > 0 or self._place[1] == 1:  # a worker need not keep step with others
                 yield _pair(batch)
             del batch
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._open())
 
-    def set_epoch(self, epoch):
+    def set_epoch(self, epoch: int) -> None:
         """The next loop is this epoch, from its beginning."""
         state = {"seed": self._options.get("seed", 0), "epoch": epoch, "position": 0}
         self.load_state_dict(state)
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, int]:
         """Where the dataset stands, in batches delivered."""
         return self._open().state_dict()
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
         """Goes on from there with the next loop."""
         self._state, self._loader, self._place = dict(state), None, None
 
-    def close(self):
+    def close(self) -> None:
         """Ends the loader's threads."""
         if self._loader is not None:
             self._loader.close()
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         state = self._state if self._loader is None else self._loader.state_dict()
         return {**self.__dict__, "_state": state, "_loader": None, "_place": None}
 
@@ -153,7 +156,8 @@ class Dataset(torch.utils.data.Dataset):
     reads each of its batches by one call.
     """
 
-    def __init__(self, source, /, view=None, indices=None, **options):
+    def __init__(self, source: Any, /, view: str | None = None, indices: Any = None,
+                 **options: Any):
         unknown = sorted(set(options) - set(_TAKE_OPTIONS))
         if unknown:
             raise TypeError(f"Dataset: there is no option {unknown[0]!r}")
@@ -164,23 +168,23 @@ class Dataset(torch.utils.data.Dataset):
         self._options = _core_options({**options, "threads": options["threads"] or 1}, [self._one])
         self._count = core.groups[group] if group is not None else len(core)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self._count if self._indices is None else len(self._indices)
 
-    def __getitems__(self, numbers):
+    def __getitems__(self, numbers: Sequence[int]) -> list[tuple[torch.Tensor, Any]]:
         """The samples of a list of numbers, as a list."""
         indices = numbers if self._indices is None else self._indices[numbers]
         batch = _vedatile.take(self._one, indices, **self._options)
         x, y = _pair(batch)
         return [(x[i], _of_sample(y, i)) for i in range(len(batch))]
 
-    def __getitem__(self, number):
+    def __getitem__(self, number: int) -> tuple[torch.Tensor, Any]:
         if not -len(self) <= number < len(self):
             raise IndexError(f"no sample {number}; there are {len(self)}")
         return self.__getitems__([number % len(self)])[0]
 
 
-def _of_sample(labels, i):
+def _of_sample(labels: Any, i: int) -> Any:
     if isinstance(labels, dict):
         return {name: _of_sample(value, i) for name, value in labels.items()}
     if isinstance(labels, tuple):
@@ -188,6 +192,6 @@ def _of_sample(labels, i):
     return None if labels is None else labels[i]
 
 
-def loader(source, /, **options):
+def loader(source: Any, /, **options: Any) -> IterableDataset:
     """IterableDataset(source, **options): `for x, y in` it is one epoch of tensors."""
     return IterableDataset(source, **options)
