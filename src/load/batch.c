@@ -232,7 +232,7 @@ vdt_status vdt_batch_create(const struct vdt_batch_spec *spec, size_t capacity, 
     vdt_status status = VDT_OK;
     if (batch != NULL) {
         batch->spec = *spec;
-        batch->capacity = capacity;
+        batch->capacity = capacity == 0 ? 1 : capacity; /* so that all arrays are there */
         batch->part_count = parts;
         batch->parts = vdt_allocate_zero(parts, sizeof *batch->parts);
         atomic_init(&batch->parts_left, parts);

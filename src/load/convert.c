@@ -139,7 +139,7 @@ bool vdt_is_integer(enum vdt_dtype dtype)
 
 /* --- rows of one type ------------------------------------------------------------------------- */
 
-/* A function name(conversion, in, count, out) that stores (calculation) * factor + offset. */
+/* A function name(conversion, in, count, out) that stores ((calculation) - offset) * factor. */
 #define DEFINE_LOAD(name, in_type, calculation, real, any_real)                             \
     static void name(const struct vdt_conversion *conversion, const void *in, size_t count, \
                      void *out)                                                             \
@@ -149,7 +149,7 @@ bool vdt_is_integer(enum vdt_dtype dtype)
         const real factor = (real)conversion->factor, offset = (real)conversion->offset;    \
         if (conversion->scaled)                                                             \
             for (size_t i = 0; i < count; i++)                                              \
-                y[i] = (real)calculation(x[i]) * factor + offset;                           \
+                y[i] = ((real)calculation(x[i]) - offset) * factor;                         \
         else                                                                                \
             for (size_t i = 0; i < count; i++)                                              \
                 y[i] = (real)calculation(x[i]);                                             \

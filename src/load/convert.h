@@ -11,7 +11,8 @@ uint16_t vdt_half_from_float(float value);     /* nearest, ties to even; overflo
 uint16_t vdt_bfloat16_from_float(float value); /* nearest, ties to even; NaN stays NaN */
 float vdt_float_from_half(uint16_t half);
 
-/* out = in * factor + offset, as struct vdt_transform (vedatile/loader.h) computes and rounds. */
+/* out = (in - offset) * factor, as struct vdt_transform (vedatile/loader.h) computes and rounds:
+ * what lies near a large offset keeps its digits. */
 struct vdt_conversion {
     enum vdt_dtype from;
     enum vdt_dtype to; /* an integer type only from integer types, and not scaled */

@@ -15,7 +15,7 @@ struct vdt_batch_home {
     pid_t process;         /* in which the mutex was made */
     pthread_mutex_t mutex; /* guards what follows */
     struct vdt_batch *spare;
-    uint64_t batches; /* that there are */
+    uint64_t users; /* its owner, and the batches that there are */
     uint64_t memory;
     bool closed;
 };
@@ -46,6 +46,7 @@ vdt_status vdt_batch_home_create(const struct vdt_batch_spec *spec, size_t capac
         free(home);
         return vdt_fail_memory(error, "batches");
     }
+    home->users = 1;
     home->process = getpid();
     home->spec = *spec;
     home->capacity = capacity;
@@ -77,7 +78,7 @@ vdt_status vdt_batch_home_take(struct vdt_batch_home *home, struct vdt_batch **b
             return status;
         taken->home = home;
         lock(home);
-        home->batches++;
+        home->users++;
         home->memory += vdt_batch_memory(taken);
         pthread_mutex_unlock(&home->mutex);
     }
@@ -87,20 +88,30 @@ vdt_status vdt_batch_home_take(struct vdt_batch_home *home, struct vdt_batch **b
     return VDT_OK;
 }
 
+/* `count` users are gone for good. The device that batches are tied to goes after the last. */
+static void forget(struct vdt_batch_home *home, uint64_t count)
+{
+    lock(home);
+    home->users -= count;
+    bool last = home->users == 0;
+    pthread_mutex_unlock(&home->mutex);
+    if (last)
+        destroy(home);
+}
+
 void vdt_batch_home_give(struct vdt_batch_home *home, struct vdt_batch *batch)
 {
     lock(home);
     bool closed = home->closed;
-    bool last = closed && --home->batches == 0;
     if (!closed) {
         batch->next = home->spare; /* a stack: the one used last is still in the CPU's caches */
         home->spare = batch;
     }
     pthread_mutex_unlock(&home->mutex);
-    if (closed)
-        vdt_batch_destroy(batch);
-    if (last)
-        destroy(home);
+    if (!closed)
+        return;
+    vdt_batch_destroy(batch);
+    forget(home, 1);
 }
 
 void vdt_batch_home_close(struct vdt_batch_home *home)
@@ -111,17 +122,14 @@ void vdt_batch_home_close(struct vdt_batch_home *home)
     struct vdt_batch *spare = home->spare;
     home->spare = NULL;
     home->closed = true;
-    for (const struct vdt_batch *batch = spare; batch != NULL; batch = batch->next)
-        home->batches--;
-    bool last = home->batches == 0;
     pthread_mutex_unlock(&home->mutex);
-    while (spare != NULL) {
+    uint64_t count = 0;
+    for (; spare != NULL; count++) {
         struct vdt_batch *next = spare->next;
         vdt_batch_destroy(spare);
         spare = next;
     }
-    if (last)
-        destroy(home);
+    forget(home, count + 1);
 }
 
 uint64_t vdt_batch_home_memory(struct vdt_batch_home *home)

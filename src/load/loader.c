@@ -199,6 +199,8 @@ static vdt_status after_fork(struct vdt_loader *loader, struct vdt_error *error)
                         "child");
     vdt_ordered_forget(loader->pool);
     loader->pool = NULL;
+    for (size_t i = 0; i < loader->sources.count; i++)
+        vdt_columns_after_fork(loader->sources.items[i].columns);
     return start_pool(loader, loader->epoch, position(loader), error);
 }
 

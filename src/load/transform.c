@@ -144,7 +144,7 @@ static bool resolve_bands(struct vdt_plan_transform *plan, const struct vdt_tran
             continue;
         const double std = transform->std == NULL ? 1 : transform->std[i];
         plan->factor[i] = scale / std;
-        plan->offset[i] = transform->mean == NULL ? 0 : -transform->mean[i] / std;
+        plan->offset[i] = transform->mean == NULL ? 0 : transform->mean[i] / scale;
         plan->pixels_alike = plan->pixels_alike && plan->factor[i] == plan->factor[0] &&
                              plan->offset[i] == plan->offset[0];
     }

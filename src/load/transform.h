@@ -14,7 +14,7 @@ struct vdt_plan_transform {
     struct vdt_tile_spec out; /* shape and type delivered */
     enum vdt_axes out_axes;
     uint32_t *bands; /* [out.bands] */
-    double *factor;  /* [out.bands] out = in * factor + offset; NULL: values are only converted */
+    double *factor;  /* [out.bands] out = (in - offset) * factor; NULL: only converted */
     double *offset;
     enum vdt_crop crop;
     uint32_t augment;

@@ -98,6 +98,12 @@ void vdt_columns_free(struct vdt_columns *columns)
     free(columns);
 }
 
+void vdt_columns_after_fork(struct vdt_columns *columns)
+{
+    if (columns != NULL)
+        pthread_mutex_init(&columns->loading, NULL);
+}
+
 /* --- into memory -------------------------------------------------------------------------- */
 
 static vdt_status load_sums(const struct vdt_columns *columns, unsigned char *sums,

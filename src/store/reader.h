@@ -30,6 +30,9 @@ struct vdt_columns;
 vdt_status vdt_columns_load(const struct vdt_reader *reader, size_t group, uint64_t limit,
                             struct vdt_columns **columns, struct vdt_error *error);
 void vdt_columns_free(struct vdt_columns *columns); /* accepts NULL */
+/* In a child process after a fork, before anybody there uses the columns: the parent's threads,
+ * which are not there, may have been loading. Accepts NULL. */
+void vdt_columns_after_fork(struct vdt_columns *columns);
 /* One row; the store has the array. */
 vdt_status vdt_columns_onehot(const struct vdt_columns *columns, uint64_t index, uint8_t *onehot,
                               struct vdt_error *error);

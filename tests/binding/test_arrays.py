@@ -1,5 +1,7 @@
 """Arrays of samples and batches: the buffer protocol, DLPack, and how long memory lives."""
+import ctypes
 import gc
+import struct
 import sys
 
 import h5py
@@ -193,8 +195,24 @@ def test_numbers_from_an_array_of_ours(many):
     assert np.asarray(take(many, first.indices).indices).tolist() == [9, 4]
 
 
+class Nibbles:
+    """A DLPack array of four numbers of 4 bits each."""
+
+    memory = (ctypes.c_int64 * 1)(4)
+    # DLManagedTensor on a CPU: data, device, ndim, dtype, shape, strides, offset, context, deleter
+    managed = ctypes.create_string_buffer(struct.pack(
+        "QiiiBBHQQQQQ", ctypes.addressof(memory), 1, 0, 1, 0, 4, 1, ctypes.addressof(memory), 0, 0,
+        0, 0))
+
+    def __dlpack__(self):
+        make = ctypes.pythonapi.PyCapsule_New
+        make.restype, make.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p,
+                                                         ctypes.c_void_p]
+        return make(ctypes.addressof(self.managed), b"dltensor", None)
+
+
 @pytest.mark.parametrize("numbers, says", [
-    ([1.5], "float"), ([-1], "negative"), (np.array([-1]), "negative"), (Tensor([-3]), "negative"),
+    (Nibbles(), "one axis"), ([1.5], "float"), ([-1], "negative"), (np.array([-1]), "negative"), (Tensor([-3]), "negative"),
     (np.array([1.0]), "floating point"), (np.array([True, False]), "flatnonzero"),
     (np.array([[1, 2]]), "one axis"), ("12", "one axis"), ([2**70], "too large"), (["a"], "str"),
     (np.array([1], ">u4"), "one axis"), (7, "int"), ([10**6], "1000000"),

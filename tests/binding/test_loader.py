@@ -362,6 +362,8 @@ def test_take(many, arrays):
     assert np.array_equal(batch.x, stored["images"][[4, 0, 4]]) and batch.x.dtype == np.float32
     assert np.array_equal(batch.y, stored["labels/mask"][[4, 0, 4]])
     assert len(batch) == batch.size == 3 and batch.position == 0 and batch.skipped == 0
+    none = vedatile.take(many, [])
+    assert none.x.shape == (0, 3, 32, 32) and none.y["segmentation"].shape == (0, 32, 32)
     with pytest.raises(TypeError, match="shuffle"):
         vedatile.take(many, [1], shuffle=True)
     with pytest.raises(vedatile.NotFoundError):

@@ -66,6 +66,32 @@ def test_fork(many, started):
     assert [batch.indices.numpy().tolist() for batch in batches] == whole[delivered:]
 
 
+@pytest.mark.skipif(SANITIZED, reason="its allocator does not survive a fork beside busy threads")
+def test_fork_while_another_thread_waits_for_a_batch(many):
+    """A lock that the thread holds is held by nobody in the child."""
+    loader = vedatile.loader(many, order="weighted", epoch_samples=10**9, batch_size=1, threads=1)
+    stop = threading.Event()
+
+    def work():
+        while not stop.is_set():
+            loader._core.next()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    statuses = []
+    for _ in range(20):
+        child = os.fork()
+        if child == 0:
+            signal.alarm(30)
+            os._exit(loader._core.next() is None)
+        statuses.append(os.waitpid(child, 0)[1])
+        if statuses[-1] != 0:
+            break
+    stop.set()
+    worker.join()
+    assert statuses == [0] * 20
+
+
 @pytest.mark.skipif(SANITIZED, reason="spawn does not take over LD_PRELOAD's order of libraries")
 def test_spawn(many):
     loader = vedatile.loader(many, shuffle=True, seed=2, batch_size=4)
@@ -206,6 +232,25 @@ def test_warnings_as_errors(damaged):
         warnings.simplefilter("error")
         with pytest.raises(RuntimeWarning, match="17"):
             indices(loader)
+
+
+def test_a_warning_may_look_at_the_loader(damaged, run_python):
+    said = run_python("""
+import sys, vedatile, warnings
+loader = vedatile.loader(sys.argv[1], batch_size=4, on_damage="skip")
+warnings.simplefilter("always")
+warnings.showwarning = lambda *_: print(loader.skipped)
+for _ in loader:
+    pass
+""", damaged[0], timeout=60)
+    assert said == "1\n"
+
+
+def test_damage_in_a_file_whose_name_is_no_utf8(tmp_path, damaged):
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.h5")
+    shutil.copy(damaged[0], path)
+    with pytest.warns(RuntimeWarning, match=r"caf\\xe9.h5.*\[17\]"):
+        indices(vedatile.loader(path, batch_size=4, on_damage="skip"))
 
 
 def test_damage_in_take(damaged):

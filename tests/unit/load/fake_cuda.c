@@ -76,6 +76,8 @@ static void check_unused(const void *memory, size_t size)
  * return; what releases something does so all the same. */
 static int begin(const char *call, bool inside)
 {
+    if (fake_cuda.called != NULL)
+        fake_cuda.called(call);
     pthread_mutex_lock(&mutex);
     if (inside && depth == 0) {
         fake_cuda.mistakes++;

@@ -17,6 +17,8 @@ struct fake_cuda {
     const char *failed; /* the call that did */
     const char *spared; /* a call that does not count; NULL: none */
 
+    void (*called)(const char *call); /* before each call, by its thread; NULL: nobody is told */
+
     int contexts, streams, events, buffers, pins; /* that were not released */
     int entered;                                  /* contexts pushed and not popped, all threads */
     int mistakes; /* something released that queued work needs, or called without a context */

@@ -451,14 +451,25 @@ static void lists_are_read_in_their_order(void **state)
         struct vdt_batch_view view = vdt_batch_view(batch);
         assert_int_equal(view.size, count);
         assert_memory_equal(view.indices, indices, count * sizeof *indices);
-        if (count > 0)
-            assert_content(batch);
+        assert_content(batch);
     }
     indices[1] = SAMPLES;
     struct vdt_batch *same = batch;
     assert_int_equal(vdt_read_indices(&input, indices, 2, NULL, &batch, &error), VDT_ERR_ARGUMENT);
     assert_ptr_equal(batch, same);
     assert_non_null(strstr(error.message, "sample 203 of 203"));
+    vdt_batch_free(batch);
+
+    /* No samples: the arrays are there all the same. */
+    batch = NULL;
+    assert_int_equal(vdt_read_indices(&input, indices, 0, NULL, &batch, &error), VDT_OK);
+    struct vdt_batch_view none = vdt_batch_view(batch);
+    assert_int_equal(none.size, 0);
+    assert_non_null(none.images);
+    assert_non_null(none.onehot);
+    assert_non_null(none.masks);
+    assert_non_null(none.instances);
+    assert_content(batch);
     vdt_batch_free(batch);
 
     /* Memory is used again when it is large enough. */

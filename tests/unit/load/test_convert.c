@@ -320,7 +320,7 @@ static void scaling_is_in_float32_or_float64(void **state)
     for (size_t f = 0; f < TYPES; f++)
         for (size_t t = 0; t < TYPES; t++) {
             const struct vdt_conversion conversion = {all_types[f], all_types[t], true,
-                                                      1 / 255.0 / 0.229, -0.485 / 0.229};
+                                                      1 / 255.0 / 0.229, 0.485 * 255};
             const enum vdt_dtype from = conversion.from, to = conversion.to;
             if (vdt_is_integer(to))
                 continue;
@@ -329,9 +329,9 @@ static void scaling_is_in_float32_or_float64(void **state)
             for (unsigned i = 0; i < PATTERNS; i++) {
                 const uint64_t in = vdt_mix(i);
                 const double x = double_of(in, from);
-                const float product = (float)x * (float)conversion.factor;
-                const double expected = narrow ? (double)(product + (float)conversion.offset)
-                                               : x * conversion.factor + conversion.offset;
+                const float distance = (float)x - (float)conversion.offset;
+                const double expected = narrow ? (double)(distance * (float)conversion.factor)
+                                               : (x - conversion.offset) * conversion.factor;
                 uint64_t out = 0;
                 vdt_convert(&conversion, &in, 1, &out);
                 assert_rounded(expected, out, to);
@@ -343,7 +343,7 @@ static void nothing_is_lost_before_float64(void **state)
 {
     (void)state;
     const uint32_t in[] = {4000000001U, 4000000003U};
-    const struct vdt_conversion conversion = {VDT_UINT32, VDT_FLOAT32, true, 1, -4000000000.0};
+    const struct vdt_conversion conversion = {VDT_UINT32, VDT_FLOAT32, true, 1, 4000000000.0};
     float out[2];
     vdt_convert(&conversion, in, 2, out);
     assert_true(out[0] == 1 && out[1] == 3);

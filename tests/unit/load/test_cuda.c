@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <dlfcn.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "load/batch.h"
 #include "load/cuda.h"
 
 #include "fake_cuda.h"
@@ -211,6 +213,56 @@ static void any_thread_may_call(void **state)
         assert_non_null(result);
     }
     vdt_cuda_close(cuda);
+    assert_nothing_left();
+}
+
+static _Thread_local bool slow; /* a thread that waits before it unpins */
+static sem_t reached, go_on;
+
+static void wait_before_unpinning(const char *call)
+{
+    if (!slow || strcmp(call, "cuMemHostUnregister") != 0)
+        return;
+    sem_post(&reached);
+    while (sem_wait(&go_on) != 0)
+        continue;
+}
+
+static void *free_slowly(void *batch)
+{
+    slow = true;
+    vdt_batch_free(batch);
+    return NULL;
+}
+
+/* The last two batches of a loader that is gone, freed at the same time. */
+static void the_device_stays_until_all_batches_are_gone(void **state)
+{
+    (void)state;
+    struct vdt_batch_spec spec = {.image = {1, 2, 2, VDT_UINT8}, .image_bytes = 4};
+    struct vdt_loader_options options = {.cuda = true};
+    struct vdt_batch_home *home = NULL;
+    struct vdt_batch *first = NULL, *last = NULL, *spare = NULL;
+    assert_ok(vdt_batch_home_create(&spec, 1, 1, &options, &home, &error));
+    assert_ok(vdt_batch_home_take(home, &first, &error));
+    assert_ok(vdt_batch_home_take(home, &last, &error));
+    assert_ok(vdt_batch_home_take(home, &spare, &error));
+    vdt_batch_free(spare);
+    vdt_batch_home_close(home);
+    assert_int_equal(fake->pins, 2);
+    sem_init(&reached, 0, 0);
+    sem_init(&go_on, 0, 0);
+    fake->called = wait_before_unpinning;
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, free_slowly, first), 0);
+    while (sem_wait(&reached) != 0)
+        continue;
+    vdt_batch_free(last);
+    int contexts = fake->contexts;
+    sem_post(&go_on);
+    pthread_join(thread, NULL);
+    fake->called = NULL;
+    assert_int_equal(contexts, 1);
     assert_nothing_left();
 }
 
@@ -411,6 +463,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_default_stream_stands_for_all_blocking_ones),
         cmocka_unit_test(freeing_waits_for_what_is_queued),
         cmocka_unit_test(any_thread_may_call),
+        cmocka_unit_test(the_device_stays_until_all_batches_are_gone),
         cmocka_unit_test(a_failing_call_is_named_and_leaves_nothing),
         cmocka_unit_test(failures_while_releasing_are_survived),
         cmocka_unit_test(the_kind_of_failure_is_told),

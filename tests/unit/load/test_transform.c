@@ -106,7 +106,7 @@ static void reference(const struct vdt_plan_transform *plan, const struct vdt_tr
         if (transform->std != NULL) {
             conversion.scaled = true;
             conversion.factor = transform->scale / transform->std[band];
-            conversion.offset = -transform->mean[band] / transform->std[band];
+            conversion.offset = transform->mean[band] / transform->scale;
         }
         for (size_t pixel = 0; pixel < grid.rows * grid.cols; pixel++)
             vdt_convert(&conversion,
@@ -313,6 +313,23 @@ static void images_are_normalised(void **state)
         assert_true(fabs((double)out[i] - (in[4 + i] / 255.0 - 0.5) / 0.5) < 1e-6);
         assert_true(fabs((double)out[4 + i] - (in[i] / 255.0 - 0.25) / 2) < 1e-6);
     }
+    vdt_transform_clear(&plan);
+}
+
+/* What float32 holds of a value and of its mean is not lost by subtracting them. */
+static void values_near_a_large_mean_keep_their_digits(void **state)
+{
+    (void)state;
+    const float in[] = {9999997, 9999999, 10000000, 10000001, 10000004, 10000300};
+    enum { COUNT = sizeof in / sizeof in[0] };
+    const double mean = 1e7, std = 3;
+    const struct vdt_transform transform = {.mean = &mean, .std = &std};
+    struct vdt_plan_transform plan =
+        plan_of(&transform, (struct vdt_tile_spec){1, 1, COUNT, VDT_FLOAT32}, VDT_AXES_CHW);
+    float out[COUNT];
+    vdt_transform_image(&plan, &(struct vdt_applied){0}, in, out);
+    for (size_t i = 0; i < COUNT; i++)
+        assert_true(fabs(out[i] - (in[i] - mean) / std) <= 1e-6 * fabs(in[i] - mean));
     vdt_transform_clear(&plan);
 }
 
@@ -549,6 +566,7 @@ int main(void)
         cmocka_unit_test(any_combination),
         cmocka_unit_test(many_bands_in_any_layout),
         cmocka_unit_test(images_are_normalised),
+        cmocka_unit_test(values_near_a_large_mean_keep_their_digits),
         cmocka_unit_test(as_is_says_when_nothing_changes),
         cmocka_unit_test(choices_are_uniform_and_independent),
         cmocka_unit_test(neighbours_are_independent),

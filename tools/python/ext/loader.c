@@ -1,5 +1,7 @@
 /* Loader: batches in order; take: batches by index. */
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "options.h"
 #include "reader.h"
@@ -9,6 +11,7 @@ struct ext_loader {
     PyObject *sources;       /* the Readers and Hdf5s that it reads: they outlive it */
     PyObject *damaged;       /* texts of samples skipped, until next has said them */
     PyThread_type_lock lock; /* one thread at a time */
+    pid_t process;           /* in which the lock was made */
 };
 
 /* --- inputs ------------------------------------------------------------------------------- */
@@ -101,23 +104,33 @@ static int parse_inputs(const struct ext_state *state, PyObject *list, struct in
 static void note_damage(const char *text, void *payload)
 {
     PyGILState_STATE gil = PyGILState_Ensure();
-    PyObject *line = PyUnicode_FromString(text);
+    /* The file's name may be no UTF-8, and a long text may end within a character. */
+    PyObject *line = PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "backslashreplace");
     if (line == NULL || PyList_Append(payload, line) != 0)
         PyErr_Clear();
     Py_XDECREF(line);
     PyGILState_Release(gil);
 }
 
-/* Says them as warnings; -1 when a warning was made an exception. */
+/* The texts noted so far, which are then forgotten; NULL and an exception. */
+static PyObject *take_notes(PyObject *damaged)
+{
+    PyObject *noted = PyList_GetSlice(damaged, 0, PyList_Size(damaged));
+    if (noted != NULL && PyList_SetSlice(damaged, 0, PyList_Size(damaged), NULL) != 0)
+        Py_CLEAR(noted);
+    return noted;
+}
+
+/* Says them as warnings; -1 when a warning was made an exception. This is Python code, which may
+ * use the loader. Takes the reference. */
 static int warn(PyObject *damaged)
 {
-    int result = 0;
+    int result = damaged == NULL ? -1 : 0;
     for (Py_ssize_t i = 0; result == 0 && i < PyList_Size(damaged); i++) {
         const char *text = PyUnicode_AsUTF8AndSize(PyList_GetItem(damaged, i), NULL);
         result = text == NULL ? -1 : PyErr_WarnEx(PyExc_RuntimeWarning, text, 1);
     }
-    if (PyList_SetSlice(damaged, 0, PyList_Size(damaged), NULL) != 0)
-        result = -1;
+    Py_XDECREF(damaged);
     return result;
 }
 
@@ -132,6 +145,7 @@ static PyObject *new_loader(PyTypeObject *type)
     self->sources = NULL;
     self->damaged = PyList_New(0);
     self->lock = PyThread_allocate_lock();
+    self->process = getpid();
     if (self->damaged != NULL && self->lock != NULL)
         return (PyObject *)self;
     if (self->damaged != NULL)
@@ -199,6 +213,16 @@ static void deallocate(PyObject *object)
 /* Takes the lock, waiting without the GIL; false and an exception once the loader is closed. */
 static bool begin(struct ext_loader *self)
 {
+    if (self->process != getpid()) {
+        /* After a fork, when another thread of the parent may have held it. */
+        PyThread_type_lock lock = PyThread_allocate_lock();
+        if (lock == NULL) {
+            PyErr_NoMemory();
+            return false;
+        }
+        self->lock = lock;
+        self->process = getpid();
+    }
     if (!PyThread_acquire_lock(self->lock, NOWAIT_LOCK)) {
         Py_BEGIN_ALLOW_THREADS PyThread_acquire_lock(self->lock, WAIT_LOCK);
         Py_END_ALLOW_THREADS
@@ -226,8 +250,9 @@ static PyObject *next(PyObject *object, PyObject *unused)
     if (!begin(self))
         return NULL;
     Py_BEGIN_ALLOW_THREADS status = vdt_loader_next(self->loader, &batch, &error);
-    Py_END_ALLOW_THREADS int warned = warn(self->damaged);
+    Py_END_ALLOW_THREADS PyObject *noted = take_notes(self->damaged);
     end(self);
+    int warned = warn(noted);
     if (status == VDT_END && warned == 0)
         Py_RETURN_NONE;
     if (status == VDT_OK && warned == 0)

@@ -74,7 +74,8 @@ static int from_dlpack(const struct ext_state *state, const char *name, PyObject
         ext_refuse(state, "%s: numbers on another device; copy them to the CPU first", name);
         return -1;
     }
-    if (tensor->ndim != 1 || tensor->dtype.lanes != 1 || tensor->dtype.code > DL_FLOAT)
+    if (tensor->ndim != 1 || tensor->dtype.lanes != 1 || tensor->dtype.code > DL_FLOAT ||
+        tensor->dtype.bits < 8)
         return wrong_type(state, name);
     numbers->data = (const char *)tensor->data + tensor->byte_offset;
     numbers->kind = kinds[tensor->dtype.code];
