@@ -30,6 +30,14 @@ enum vdt_mask_order {
     VDT_ORDER_AREA      /* large first, so that small ones stay visible */
 };
 
+/* Which pixels a polygon covers in masks of every kind. */
+enum vdt_mask_rule {
+    VDT_RULE_CENTER = 0, /* those whose centre is inside */
+    VDT_RULE_TOUCHED     /* all whose inside it reaches into; sharing a side or a corner is not
+                            enough. Exact, and not GDAL's ALL_TOUCHED, which differs from version to
+                            version */
+};
+
 enum vdt_unknown {
     VDT_UNKNOWN_ERROR = 0, /* a class value that is not in the list is an error that names it */
     VDT_UNKNOWN_SKIP,      /* such features are left out and counted */
@@ -70,6 +78,7 @@ struct vdt_feed_options {
     enum vdt_unknown unknown;
     const char *unknown_class;
     enum vdt_match match;
+    enum vdt_mask_rule mask_rule;
     enum vdt_mask_order mask_order;
     double min_visible; /* 0..1: boxes that show less of their object are dropped */
     double min_valid;   /* 0..1: tiles with a smaller valid fraction are dropped */

@@ -210,6 +210,7 @@ static vdt_status burn_feature(struct vdt_encoder *encoder, const struct job *jo
                                uint32_t value, size_t size, void *pixels, struct vdt_error *error)
 {
     const struct vdt_feature *burnt = &job->geometry->features[feature];
+    encoder->raster.rule = encoder->rules.mask_rule;
     for (size_t p = burnt->first; p < burnt->first + burnt->count; p++) {
         vdt_status status = vdt_burn_part(&encoder->raster, job->geometry, p, job->window, value,
                                           size, pixels, error);

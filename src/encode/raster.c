@@ -10,6 +10,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "encode/raster_touch.h"
 
 enum { FEW = 24 }; /* up to here insertion beats qsort */
 
@@ -116,17 +117,6 @@ static int32_t column_of(const struct edge *edge, int64_t row, const struct vdt_
     return column < window->cols ? (int32_t)column : window->cols;
 }
 
-static void fill(void *line, int32_t first, int32_t end, uint32_t value, size_t size)
-{
-    if (size == 1) {
-        memset((uint8_t *)line + first, (int)value, (size_t)(end - first));
-        return;
-    }
-    uint16_t *pixels = line;
-    for (int32_t i = first; i < end; i++)
-        pixels[i] = (uint16_t)value;
-}
-
 static void burn_rows(struct vdt_raster *raster, size_t edge_count, const struct vdt_window *window,
                       uint32_t value, size_t size, void *pixels)
 {
@@ -149,7 +139,7 @@ static void burn_rows(struct vdt_raster *raster, size_t edge_count, const struct
             (unsigned char *)pixels + (size_t)(row - window->row) * (size_t)window->cols * size;
         for (size_t i = 0; i + 1 < live; i += 2)
             if (columns[i] < columns[i + 1])
-                fill(line, columns[i], columns[i + 1], value, size);
+                vdt_fill_run(line, columns[i], columns[i + 1], value, size);
         live = left;
     }
 }
@@ -158,15 +148,20 @@ vdt_status vdt_burn_part(struct vdt_raster *raster, const struct vdt_geometry *g
                          size_t part, const struct vdt_window *window, uint32_t value, size_t size,
                          void *pixels, struct vdt_error *error)
 {
-    assert(size == 1 || size == 2);
+    assert(size == 1 || size == 2 || size == 4);
     assert(part < geometry->part_count);
     const struct vdt_ring *rings = geometry->rings + geometry->parts[part].first;
     size_t edge_count = 0;
-    for (size_t i = 0; i < geometry->parts[part].count; i++)
-        if (!collect_ring(raster, (const double(*)[2])geometry->points + rings[i].first,
-                          rings[i].count, window, &edge_count))
+    if (window->cols <= 0)
+        return VDT_OK;
+    for (size_t i = 0; i < geometry->parts[part].count; i++) {
+        const double(*points)[2] = (const double(*)[2])geometry->points + rings[i].first;
+        if (!collect_ring(raster, points, rings[i].count, window, &edge_count))
             return vdt_fail_memory(error, "edges of a polygon");
-    if (edge_count == 0 || window->cols <= 0)
+        if (raster->rule == VDT_RULE_TOUCHED)
+            vdt_burn_ring(points, rings[i].count, window, value, size, pixels);
+    }
+    if (edge_count == 0)
         return VDT_OK;
     if (!vdt_grow(&raster->columns, &raster->column_capacity, edge_count, sizeof *raster->columns))
         return vdt_fail_memory(error, "crossings of a polygon");

@@ -76,6 +76,8 @@ static json_t *describe(const struct vdt_plan *plan)
         json_string(o->unknown == VDT_UNKNOWN_CLASS ? o->unknown_class : unknowns[o->unknown]));
     json_object_set_new(config, "match", json_string(matches[o->match]));
     json_object_set_new(config, "mask_order", json_string(orders[o->mask_order]));
+    if (o->mask_rule != VDT_RULE_CENTER)
+        json_object_set_new(config, "mask_rule", json_string("all-touched"));
     json_object_set_new(config, "min_visible", json_real(o->min_visible));
     json_object_set_new(config, "min_valid", json_real(o->min_valid));
     json_object_set_new(config, plan->groups.split ? "split" : "group", groups(plan));

@@ -38,6 +38,7 @@ static vdt_status start(void *payload, void **out, struct vdt_error *error)
     worker->encoder.rules = (struct vdt_encode_rules){.tasks = plan->spec.tasks,
                                                       .class_count = plan->spec.class_count,
                                                       .match = plan->options->match,
+                                                      .mask_rule = plan->options->mask_rule,
                                                       .mask_order = plan->options->mask_order,
                                                       .min_visible = plan->options->min_visible};
     vdt_status status = vdt_tile_init(&worker->tile, &plan->spec.tile, error);

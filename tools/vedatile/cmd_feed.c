@@ -26,6 +26,7 @@ struct feed_values {
     struct words classes;
     const char *unknown;
     int match;
+    int mask_rule;
     int mask_order;
     double min_visible;
     double min_valid;
@@ -48,6 +49,7 @@ static const char *const task_names[] = {"classification", "detection", "segment
                                          NULL};
 static const char *const edge_names[] = {"drop", "pad", "shift", NULL};
 static const char *const match_names[] = {"intersect", "inside", "all", NULL};
+static const char *const rule_names[] = {"center", "all-touched", NULL};
 static const char *const order_names[] = {"file", "class", "area", NULL};
 static const char *const split_names[] = {"block", "scene", "random", NULL};
 static const char *const codec_names[] = {"auto", "raw", "lz4", "deflate", "zstd", NULL};
@@ -131,6 +133,13 @@ static const struct option feed_options[] = {
      .choices = match_names,
      .help = "windows to keep: those that a feature reaches into, those that hold a whole "
              "feature, or all; default: intersect"},
+    {.name = "mask-rule",
+     .kind = OPTION_CHOICE,
+     .offset = AT(mask_rule),
+     .argument = "center|all-touched",
+     .choices = rule_names,
+     .help = "pixels that a polygon covers in masks: those whose centre is inside, or all that it "
+             "reaches into; default: center"},
     {.name = "mask-order",
      .kind = OPTION_CHOICE,
      .offset = AT(mask_order),
@@ -278,6 +287,7 @@ static struct vdt_feed_options library_options(const struct feed_values *values,
         .classes = (const char *const *)values->classes.items,
         .class_count = values->classes.count,
         .match = (enum vdt_match)values->match,
+        .mask_rule = (enum vdt_mask_rule)values->mask_rule,
         .mask_order = (enum vdt_mask_order)values->mask_order,
         .min_visible = values->min_visible,
         .min_valid = values->min_valid,

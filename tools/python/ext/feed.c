@@ -11,6 +11,8 @@ static const struct ext_word matches[] = {{"intersect", VDT_MATCH_INTERSECT},
                                           {"inside", VDT_MATCH_INSIDE},
                                           {"all", VDT_MATCH_ALL},
                                           {NULL, 0}};
+static const struct ext_word rules[] = {
+    {"center", VDT_RULE_CENTER}, {"all-touched", VDT_RULE_TOUCHED}, {NULL, 0}};
 static const struct ext_word orders[] = {
     {"file", VDT_ORDER_FILE}, {"class", VDT_ORDER_CLASS}, {"area", VDT_ORDER_AREA}, {NULL, 0}};
 static const struct ext_word splits[] = {{"block", VDT_SPLIT_BLOCK},
@@ -27,6 +29,7 @@ static const struct ext_option options[] = {
     {"edge", EXT_WORD, AT(edge), edges},
     {"class_field", EXT_TEXT, AT(class_field), NULL},
     {"match", EXT_WORD, AT(match), matches},
+    {"mask_rule", EXT_WORD, AT(mask_rule), rules},
     {"mask_order", EXT_WORD, AT(mask_order), orders},
     {"min_visible", EXT_DOUBLE, AT(min_visible), NULL},
     {"min_valid", EXT_DOUBLE, AT(min_valid), NULL},

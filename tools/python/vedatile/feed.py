@@ -45,7 +45,7 @@ def feed(store: Any, image: _Path | Sequence[_Path],
          stride: int | Sequence[int] | None = None, edge: str | None = None,
          bands: Sequence[int] | None = None, class_field: str | None = None,
          classes: Sequence[str] | None = None, unknown: str | None = None,
-         match: str | None = None, mask_order: str | None = None,
+         match: str | None = None, mask_rule: str | None = None, mask_order: str | None = None,
          min_visible: float | None = None, min_valid: float | None = None,
          group: str | None = None, split: Mapping[str, float] | None = None,
          split_by: str | None = None, block_size: float | None = None, seed: int | None = None,
@@ -66,6 +66,7 @@ def feed(store: Any, image: _Path | Sequence[_Path],
     classes       the class list in the order of the ids; default: the store's, or the field's values
     unknown       "error", "skip" or a class: features whose class is not in the list
     match         "intersect", "inside" or "all": windows to keep
+    mask_rule     "center" or "all-touched": which pixels a polygon covers in masks
     mask_order    "file", "class" or "area": which feature is on top
     min_visible   0..1: boxes that show less of their object are dropped
     min_valid     0..1: tiles with a smaller share of valid pixels are left out
@@ -88,8 +89,8 @@ def feed(store: Any, image: _Path | Sequence[_Path],
 
     options: dict[str, Any] = dict(
         task=task, edge=edge, bands=bands, class_field=class_field, classes=classes,
-        unknown=unknown, match=match, mask_order=mask_order, min_visible=min_visible,
-        min_valid=min_valid, group=group, split=None if split is None else dict(split),
+        unknown=unknown, match=match, mask_rule=mask_rule, mask_order=mask_order,
+        min_visible=min_visible, min_valid=min_valid, group=group, split=None if split is None else dict(split),
         split_by=split_by, block_size=block_size, seed=seed, codec=codec, name=name,
         threads=threads, commit_seconds=commit_seconds, dry_run=dry_run, progress=progress)
     if tile is not None:
