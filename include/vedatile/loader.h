@@ -176,7 +176,8 @@ struct vdt_batch_view {
     const uint8_t *onehot;             /* [size][classes] */
     const void *masks;                 /* [size][rows][cols], uint8 or uint16 */
     const uint16_t *instances;         /* [size][rows][cols] */
-    const void *values;                /* [size] labels of another HDF5 file, as they are there */
+    const void *values;                /* [size] labels of another HDF5 file; those of an image's
+                                          rows and columns move with its pixels */
     /* Boxes: without box_pad, those of sample i are rows box_offsets[i] .. box_offsets[i+1]; with
      * it, [size][box_pad] rows, of which the first box_counts[i] are the sample's and the others
      * are 0 with class 65535. A box that a crop cuts is cut; one that lies outside it is dropped,

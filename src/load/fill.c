@@ -106,14 +106,27 @@ static size_t pixels_out(const struct vdt_batch *batch)
     return (size_t)batch->spec.image.rows * batch->spec.image.cols;
 }
 
+/* Labels of another file. */
+static vdt_status read_values(struct sample *sample, struct vdt_error *error)
+{
+    const struct vdt_recipe *recipe = sample->fill->recipe;
+    void *to = target(&sample->scratch->mask, recipe->value_pixel == 0,
+                      sample->batch->values + sample->at * recipe->spec.value_bytes,
+                      recipe->sources->values.label_bytes);
+    if (to == NULL)
+        return no_memory(sample, error);
+    sample->mask = to;
+    return vdt_hdf5_read_label(sample->source->hdf5, &sample->scratch->cursor, sample->index, to,
+                               error);
+}
+
 static vdt_status read_labels(struct sample *sample, struct vdt_error *error)
 {
     struct vdt_batch *batch = sample->batch;
     const struct vdt_batch_spec *spec = &batch->spec;
     vdt_status status = VDT_OK;
     if (batch->values != NULL)
-        status = vdt_hdf5_read_label(sample->source->hdf5, &sample->scratch->cursor, sample->index,
-                                     batch->values + sample->at * spec->value_bytes, error);
+        status = read_values(sample, error);
     if (status == VDT_OK && batch->onehot != NULL)
         status = vdt_columns_onehot(sample->source->columns, sample->index,
                                     batch->onehot + sample->at * spec->class_count, error);
@@ -161,6 +174,9 @@ static vdt_status transform_labels(struct sample *sample, const struct vdt_appli
     struct vdt_batch *batch = sample->batch;
     struct vdt_box_rows *rows = sample->rows;
     size_t pixels = pixels_out(batch), row = sample->row, left = 0;
+    if (batch->values != NULL && sample->fill->recipe->value_pixel > 0)
+        vdt_transform_pixels(transform, applied, sample->mask, sample->fill->recipe->value_pixel,
+                             batch->values + sample->at * batch->spec.value_bytes);
     if (batch->masks != NULL)
         vdt_transform_pixels(transform, applied, sample->mask, batch->spec.mask_size,
                              batch->masks + sample->at * pixels * batch->spec.mask_size);

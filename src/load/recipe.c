@@ -33,6 +33,27 @@ static vdt_status set_box_pad(struct vdt_recipe *recipe, uint32_t wanted, struct
     return VDT_OK;
 }
 
+/* Labels of another file as they are delivered: those of an image's rows and columns are a mask. */
+static void set_values(struct vdt_recipe *recipe, const struct vdt_hdf5_spec *values)
+{
+    const struct vdt_plan_transform *transform = &recipe->transform;
+    struct vdt_batch_spec *spec = &recipe->spec;
+    if (values->label_dtype == 0)
+        return;
+    spec->value_dtype = values->label_dtype;
+    spec->value_rank = values->label_rank;
+    memcpy(spec->value_shape, values->label_shape, sizeof spec->value_shape);
+    spec->value_bytes = values->label_bytes;
+    if (transform->labels_as_is || values->label_rank != 2 ||
+        values->label_shape[0] != transform->in.rows ||
+        values->label_shape[1] != transform->in.cols)
+        return;
+    recipe->value_pixel = vdt_dtype_size(values->label_dtype);
+    spec->value_shape[0] = transform->out.rows;
+    spec->value_shape[1] = transform->out.cols;
+    spec->value_bytes = recipe->value_pixel * transform->out.rows * transform->out.cols;
+}
+
 vdt_status vdt_recipe_init(struct vdt_recipe *recipe, const struct vdt_sources *sources,
                            const struct vdt_loader_options *options, struct vdt_error *error)
 {
@@ -44,7 +65,6 @@ vdt_status vdt_recipe_init(struct vdt_recipe *recipe, const struct vdt_sources *
                                            sources->axes, error);
     if (status != VDT_OK)
         return status;
-    const struct vdt_hdf5_spec *values = &sources->values;
     struct vdt_batch_spec *spec = &recipe->spec;
     spec->image = recipe->transform.out;
     spec->axes = recipe->transform.out_axes;
@@ -53,12 +73,7 @@ vdt_status vdt_recipe_init(struct vdt_recipe *recipe, const struct vdt_sources *
     spec->mask_size = sources->mask_size;
     spec->instances = (sources->tasks & VDT_INSTANCE) != 0;
     spec->boxes = (sources->tasks & (VDT_DETECTION | VDT_INSTANCE)) != 0;
-    if (values->label_dtype != 0) {
-        spec->value_dtype = values->label_dtype;
-        spec->value_rank = values->label_rank;
-        memcpy(spec->value_shape, values->label_shape, sizeof spec->value_shape);
-        spec->value_bytes = values->label_bytes;
-    }
+    set_values(recipe, &sources->values);
     status = set_box_pad(recipe, options->box_pad, error);
     if (status != VDT_OK)
         vdt_recipe_clear(recipe);

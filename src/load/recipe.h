@@ -10,8 +10,9 @@ struct vdt_recipe {
     const struct vdt_sources *sources; /* borrowed */
     struct vdt_plan_transform transform;
     struct vdt_batch_spec spec;
-    uint64_t seed; /* of the transform's choices */
-    bool skip;     /* damaged samples are left out */
+    size_t value_pixel; /* bytes of a value where values are of pixels and move with them, else 0 */
+    uint64_t seed;      /* of the transform's choices */
+    bool skip;          /* damaged samples are left out */
 };
 
 vdt_status vdt_recipe_init(struct vdt_recipe *recipe, const struct vdt_sources *sources,

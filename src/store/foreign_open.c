@@ -265,7 +265,7 @@ static vdt_status check_places(const struct vdt_foreign *array, const struct vdt
 static vdt_status read_places(struct vdt_foreign *array, const struct opening *opening,
                               hid_t dataset, bool partial_plain, struct vdt_error *error)
 {
-    const char *name = array->what + strlen(opening->file->path) + 1;
+    const char *name = array->what + strlen(opening->file->path) + 2;
     struct vdt_chunk_cache *cache = opening->cache;
     bool found = cache != NULL && vdt_chunk_cache_find(cache, name, &array->extent);
     if (found && check_places(array, opening->file, NULL) != VDT_OK) {

@@ -122,6 +122,37 @@ def test_labels(tmp_path, shape, dtype):
     assert opened.label == (shape, str(np.dtype(dtype).newbyteorder("=")))
 
 
+# A mask moves with its image, whatever the layouts and types; other labels of two axes do not.
+@pytest.mark.parametrize("axes", ["chw", "hwc"])
+@pytest.mark.parametrize("dtype", ["u1", "<i2", ">f4", "<f8"])
+def test_masks_move_with_their_images(tmp_path, axes, dtype):
+    images = values((COUNT, 3, 20, 16) if axes == "chw" else (COUNT, 20, 16, 3), "u1")
+    first = images[:, 0] if axes == "chw" else images[..., 0]
+    file = vedatile.open_hdf5(write(tmp_path / "a.h5", images, first.astype(dtype)), "/x", "/y",
+                              axes=axes)
+    loader = file.loader(batch_size=5, shuffle=True, seed=3, crop=(8, 8), random_crop=True,
+                         augment=["flip_cols", "flip_rows", "rotate"], axes="chw")
+    for x, y in loader:
+        assert y.shape == (len(x), 8, 8) and y.dtype == np.dtype(dtype).newbyteorder("=")
+        assert np.array_equal(x[:, 0].astype(y.dtype), y)
+    other = vedatile.open_hdf5(write(tmp_path / "b.h5", images, values((COUNT, 16, 20), dtype)),
+                               "/x", "/y", axes=axes)
+    for batch in other.loader(batch_size=COUNT, crop=8).batches():
+        assert np.array_equal(np.asarray(batch.y), values((COUNT, 16, 20), dtype))
+
+
+def test_indexing_is_that_of_a_list(tmp_path):
+    file = vedatile.open_hdf5(write(tmp_path / "a.h5", values((COUNT, 3, 20, 17), "u1"),
+                                    np.arange(COUNT)), "/x", "/y")
+    assert file[-1][1] == COUNT - 1
+    assert [int(label) for _, label in file[3:9:2]] == [3, 5, 7]
+    for wrong in (COUNT, -COUNT - 1):
+        with pytest.raises(IndexError, match=f"no sample {wrong}; there are {COUNT}"):
+            file[wrong]
+    with pytest.raises(vedatile.ArgumentError, match="it has no groups"):
+        file.loader(group="test")
+
+
 def test_user_block_groups_and_links(tmp_path):
     path = tmp_path / "a.h5"
     with h5py.File(path, "w", userblock_size=4096) as file:

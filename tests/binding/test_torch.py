@@ -202,6 +202,8 @@ def test_map_style_of_indices_and_boxes(many, arrays):
         assert same(y["classification"], stored["labels/onehot"][index])
     with pytest.raises(TypeError, match="shuffle"):
         vedatile.torch.Dataset(many, shuffle=True)
+    with pytest.raises(vedatile.ArgumentError, match="need epochs"):
+        vedatile.torch.Dataset(many, augment=["rotate"])
 
 
 def test_jax(many):

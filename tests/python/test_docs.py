@@ -7,12 +7,14 @@
     ```c             a quotation of a program in tools/examples
     ```text          not run
 
-The blocks of a page run in order in one fresh folder, in which `data` is the repository's. A
-command whose last line shown is an error (`vedatile feed: ...`) must fail, all others must not.
+The blocks of a page run in order in one fresh folder, in which `data` is the repository's, and
+`tools/examples` where a command names it. A command whose last line shown is an error
+(`vedatile feed: ...`) must fail, all others must not.
 
 The tables of docs/commands.md are made from --help. After a change of options:
     VEDATILE_BUILD=build python3 tests/python/test_docs.py --write
 """
+import importlib.util
 import os
 import pathlib
 import re
@@ -115,6 +117,24 @@ def block_params(wanted):
 
 # --- running them --------------------------------------------------------------------------------
 
+def is_sanitized():
+    library = BUILD / "libvedatile.so"
+    return library.exists() and b"libasan.so" in library.read_bytes()
+
+
+def lacking(page):
+    """What is not there to run a page with, or None."""
+    text = page.read_text(encoding="utf-8")
+    if "import vedatile" in text and not PACKAGE.exists():
+        return f"no Python package: {PACKAGE}"
+    if "import torch" in text:
+        if is_sanitized():
+            return "PyTorch runs without sanitizers"
+        if importlib.util.find_spec("torch") is None:
+            return "PyTorch is not installed (python3-torch)"
+    return None
+
+
 def programs(folder):
     """A folder for PATH: the command under test, and a compiler that fits a sanitized library."""
     folder.mkdir()
@@ -122,8 +142,7 @@ def programs(folder):
     for name in "batches", "train":
         (folder / name).symlink_to(BUILD / "tools/examples" / name)
     (folder / "python3").symlink_to("/usr/bin/python3")
-    library = BUILD / "libvedatile.so"
-    if library.exists() and b"libasan.so" in library.read_bytes():
+    if is_sanitized():
         compiler = folder / "cc"
         compiler.write_text('#!/bin/sh\nexec /usr/bin/cc -fsanitize=address,undefined "$@"\n')
         compiler.chmod(0o755)
@@ -152,6 +171,8 @@ class Session:
         self.folder = folder / "work"
         self.folder.mkdir()
         shutil.copytree(SOURCE / "data", self.folder / "data")  # stores name scenes by real paths
+        if any("tools/examples/" in command for command in page_commands(page)):
+            shutil.copytree(EXAMPLES, self.folder / "tools/examples")
         self.env = {
             **os.environ,
             "PATH": f"{programs(folder / 'bin')}:{os.environ['PATH']}",
@@ -191,8 +212,8 @@ def sessions(tmp_path_factory):
     for block in ALL_BLOCKS if block.language == "console" for step in steps(block)])
 def test_example(sessions, step):
     page = step.block.page
-    if not PACKAGE.exists() and "import vedatile" in page.read_text(encoding="utf-8"):
-        pytest.skip(f"no Python package: {PACKAGE}")
+    if lacking(page):
+        pytest.skip(lacking(page))
     done = sessions(page).result(step.line)
     check_clean(done.stdout)
     said = f"$ {step.command}\n{done.stdout}--- exit {done.returncode}"

@@ -6,7 +6,7 @@
 struct ext_hdf5 {
     PyObject_HEAD struct vdt_hdf5 *file;
     struct ext_spare spare;
-    PyObject *arguments; /* (path, images, labels, axes, cache), for pickle */
+    PyObject *arguments; /* (path, images, labels, axes, keep_table), for pickle */
 };
 
 static const struct vdt_hdf5 *file_of(PyObject *object)
@@ -45,14 +45,14 @@ static PyObject *wrap(PyTypeObject *type, struct vdt_hdf5 *file, PyObject *argum
 
 static PyObject *make(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"path", "images", "labels", "axes", "cache", NULL};
+    static char *names[] = {"path", "images", "labels", "axes", "keep_table", NULL};
     const struct ext_state *state = ext_type_state(type);
     PyObject *path = NULL;
     PyObject *axes = Py_None;
-    int cache = 1;
+    int keep_table = 1;
     struct vdt_hdf5_options options = {0};
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&s|zOp:Hdf5", names, PyUnicode_FSConverter,
-                                     &path, &options.images, &options.labels, &axes, &cache))
+                                     &path, &options.images, &options.labels, &axes, &keep_table))
         return NULL;
     uint32_t word = VDT_AXES_STORED;
     if (axes != Py_None && ext_word_value(state, "axes", axes, axes_words, &word) != 0) {
@@ -60,7 +60,7 @@ static PyObject *make(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         return NULL;
     }
     options.axes = (enum vdt_axes)word;
-    options.no_cache = cache == 0;
+    options.no_cache = keep_table == 0;
     struct vdt_error error = {0};
     struct vdt_hdf5 *file = NULL;
     const char *text = PyBytes_AsString(path);
@@ -70,7 +70,7 @@ static PyObject *make(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     if (status == VDT_OK)
         made = wrap(type, file,
                     Py_BuildValue("(OszOO)", path, options.images, options.labels, axes,
-                                  cache ? Py_True : Py_False));
+                                  keep_table ? Py_True : Py_False));
     else
         ext_raise(state, &error);
     Py_DECREF(path);
@@ -202,16 +202,16 @@ static PyMethodDef methods[] = {
 
 int ext_add_hdf5(PyObject *module)
 {
-    static PyType_Slot slots[] = {{Py_tp_doc,
-                                   "Hdf5(path, images, labels=None, axes=None, cache=True)\n--\n\n"
-                                   "Images and labels in an HDF5 file that is no store."},
-                                  {Py_tp_new, (void *)make},
-                                  {Py_tp_dealloc, (void *)deallocate},
-                                  {Py_tp_repr, (void *)represent},
-                                  {Py_tp_getset, properties},
-                                  {Py_tp_methods, methods},
-                                  {Py_sq_length, (void *)length},
-                                  {0, NULL}};
+    static PyType_Slot slots[] = {
+        {Py_tp_doc, "Hdf5(path, images, labels=None, axes=None, keep_table=True)\n--\n\n"
+                    "Images and labels in an HDF5 file that is no store."},
+        {Py_tp_new, (void *)make},
+        {Py_tp_dealloc, (void *)deallocate},
+        {Py_tp_repr, (void *)represent},
+        {Py_tp_getset, properties},
+        {Py_tp_methods, methods},
+        {Py_sq_length, (void *)length},
+        {0, NULL}};
     static PyType_Spec spec = {"vedatile._vedatile.Hdf5", sizeof(struct ext_hdf5), 0,
                                Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE, slots};
     return ext_add_type(module, EXT_HDF5, &spec);

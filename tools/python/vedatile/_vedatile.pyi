@@ -159,7 +159,7 @@ class Hdf5:
         images: str,
         labels: str | None = None,
         axes: str | None = None,
-        cache: bool = True,
+        keep_table: bool = True,
     ) -> Hdf5: ...
     @property
     def path(self) -> str: ...

@@ -1,6 +1,7 @@
 """Images and labels in HDF5 files that are no stores."""
 from __future__ import annotations
 
+import operator
 import os
 from typing import Any
 
@@ -18,8 +19,8 @@ class Hdf5:
     """
 
     def __init__(self, path: str | os.PathLike[str], images: str, labels: str | None = None,
-                 axes: str | None = None, cache: bool = True):
-        self._file = _vedatile.Hdf5(os.fspath(path), images, labels, axes, cache)
+                 axes: str | None = None, keep_table: bool = True):
+        self._file = _vedatile.Hdf5(os.fspath(path), images, labels, axes, keep_table)
 
     @property
     def path(self) -> str:
@@ -47,11 +48,15 @@ class Hdf5:
     def __len__(self) -> int:
         return len(self._file)
 
-    def __getitem__(self, index: int) -> tuple[Any, Any]:
+    def __getitem__(self, index: int | slice) -> Any:
         """(image, label) of one sample, shaped as `axes`, `tile` and `label` say; label None without
-        labels. Raises IndexError, FormatError."""
-        if not 0 <= index < len(self):
-            raise IndexError(f"{self.path}: no sample {index}; there are {len(self)}")
+        labels; a slice gives a list of them. Raises IndexError, FormatError."""
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        number = operator.index(index)
+        if not -len(self) <= number < len(self):
+            raise IndexError(f"{self.path}: no sample {number}; there are {len(self)}")
+        index = number % len(self)
         image = self._file.image(index).numpy()
         return image, None if self.label is None else self._file.value(index).numpy()
 
@@ -77,13 +82,13 @@ def _reopen(file: _vedatile.Hdf5) -> Hdf5:
 
 
 def open_hdf5(path: str | os.PathLike[str], images: str, labels: str | None = None, *,
-              axes: str | None = None, cache: bool = True) -> Hdf5:
+              axes: str | None = None, keep_table: bool = True) -> Hdf5:
     """Opens images and labels in an HDF5 file by h5py, PyTables, MATLAB or others.
 
     images: path of a dataset [N, rows, cols] or of four axes. labels: path of a dataset [N, ...],
-    or None. axes: "chw" or "hwc" of the images; None finds out from the shape. cache: keep the
-    table of chunks in a file beside it, so that the next opening is fast.
+    or None. axes: "chw" or "hwc" of the images; None finds out from the shape. keep_table: keep
+    the table of chunks in a file beside it, so that the next opening is fast.
 
     Raises NotFoundError (it names the datasets that there are), FormatError, UnsupportedError.
     """
-    return Hdf5(path, images, labels, axes, cache)
+    return Hdf5(path, images, labels, axes, keep_table)

@@ -188,6 +188,8 @@ def _input(source: Any, options: Mapping[str, Any]) -> _One:
             raise _argument("view: it says the group and the samples; do not say them as well")
         return core, *_view(core, options["view"])
     if isinstance(core, _vedatile.Hdf5):
+        if group is not None or options["group"] != "train":
+            raise _argument(f"{core.path}: no store, so it has no groups: leave group out")
         group = None
     elif group is None:
         group = options["group"]

@@ -162,6 +162,10 @@ class Dataset(torch.utils.data.Dataset):
         if unknown:
             raise TypeError(f"Dataset: there is no option {unknown[0]!r}")
         options = {**_TAKE_OPTIONS, **options, "view": view, "indices": indices}
+        if options["random_crop"] or options["augment"]:
+            raise _vedatile.ArgumentError(
+                "Dataset: random_crop and augment need epochs, which samples by number have not: "
+                "use vedatile.torch.loader")
         core, group, indices = _input(source, options)
         self._one = (core, group, None)
         self._indices = None if indices is None else numpy.asarray(indices, numpy.int64)
