@@ -8,6 +8,13 @@
 
 VDT_BEGIN_DECLS
 
+/* Where the windows of a scene come from. */
+enum vdt_windows {
+    VDT_WINDOWS_GRID = 0, /* a grid of `stride` that begins at the scene's corner */
+    VDT_WINDOWS_RANDOM /* the first window_count different ones of vdt_image_random_window (scene.h)
+                        */
+};
+
 /* What happens where the grid does not end with the scene. */
 enum vdt_edge {
     VDT_EDGE_DROP = 0, /* only windows that lie wholly inside */
@@ -69,6 +76,10 @@ struct vdt_feed_options {
     uint32_t stride_cols; /* 0: the tile's size */
     uint32_t stride_rows;
     enum vdt_edge edge;
+    enum vdt_windows windows;
+    uint64_t window_count; /* of each scene, for VDT_WINDOWS_RANDOM; fewer, with a warning, where
+                              there is no room for more */
+    bool apart; /* random windows of a scene do not overlap: the first that overlap none before */
     const int *bands; /* 1-based band numbers in the order wanted; NULL: all but alpha */
     size_t band_count;
 
@@ -89,7 +100,7 @@ struct vdt_feed_options {
     enum vdt_split_by split_by;
     double block_size; /* metres, rounded to whole strides; 0: the store's, or chosen from the first
                           scene */
-    uint64_t seed;
+    uint64_t seed;     /* of the split and of random windows */
 
     enum vdt_codec codec;     /* VDT_CODEC_AUTO measures; an existing store keeps its own */
     const char *name;         /* of a new store */

@@ -55,6 +55,14 @@ static json_t *groups(const struct vdt_plan *plan)
     return text == NULL ? NULL : json_loads(text, 0, NULL);
 }
 
+/* Of windows that are on no grid. */
+static json_t *windows(const struct vdt_feed_options *options)
+{
+    return json_pack("{s:s, s:I, s:b, s:I}", "from", "random", "count",
+                     (json_int_t)options->window_count, "apart", options->apart, "seed",
+                     (json_int_t)options->seed);
+}
+
 static json_t *describe(const struct vdt_plan *plan)
 {
     const struct vdt_feed_options *o = plan->options;
@@ -65,7 +73,11 @@ static json_t *describe(const struct vdt_plan *plan)
     json_object_set_new(config, "labels", paths(o->labels, o->label_count, o->store));
     json_object_set_new(config, "task", tasks(plan->spec.tasks));
     json_object_set_new(config, "tile", json_pack("[i,i]", grid->tile_cols, grid->tile_rows));
-    json_object_set_new(config, "stride", json_pack("[i,i]", grid->stride_cols, grid->stride_rows));
+    if (o->windows == VDT_WINDOWS_GRID)
+        json_object_set_new(config, "stride",
+                            json_pack("[i,i]", grid->stride_cols, grid->stride_rows));
+    else
+        json_object_set_new(config, "windows", windows(o));
     json_object_set_new(config, "edge", json_string(edges[o->edge]));
     json_object_set_new(config, "bands", bands(plan));
     json_object_set_new(config, "class_field",

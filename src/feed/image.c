@@ -7,11 +7,11 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/path.h"
-#include "base/random.h"
 #include "feed/place.h"
 #include "feed/tile.h"
 #include "source/scene.h"
 #include "store/writer.h"
+#include "tile/random_window.h"
 #include "tile/window.h"
 
 struct vdt_image {
@@ -101,12 +101,6 @@ static vdt_status check_size(const struct vdt_image *image, int32_t cols, int32_
                     image->uri, cols, rows, info->cols, info->rows);
 }
 
-/* One of the places 0 .. last. */
-static int32_t draw(uint64_t hash, int32_t last)
-{
-    return (int32_t)(vdt_unit(hash) * ((double)last + 1));
-}
-
 vdt_status vdt_image_random_window(const struct vdt_image *image, int32_t cols, int32_t rows,
                                    uint64_t seed, uint64_t index, struct vdt_window *window,
                                    struct vdt_error *error)
@@ -115,11 +109,9 @@ vdt_status vdt_image_random_window(const struct vdt_image *image, int32_t cols, 
     vdt_status status = check_size(image, cols, rows, error);
     if (status != VDT_OK)
         return status;
-    uint64_t hash = vdt_mix2(vdt_hash(seed, info->digest, strlen(info->digest)), index);
-    *window = (struct vdt_window){.col = draw(vdt_mix2(hash, 0), info->cols - cols),
-                                  .row = draw(vdt_mix2(hash, 1), info->rows - rows),
-                                  .cols = cols,
-                                  .rows = rows};
+    const struct vdt_grid grid = {
+        .scene_cols = info->cols, .scene_rows = info->rows, .tile_cols = cols, .tile_rows = rows};
+    *window = vdt_random_window(&grid, vdt_random_stream(seed, info->digest), index);
     return VDT_OK;
 }
 

@@ -26,7 +26,7 @@ struct vdt_plan_scene {
     int block_cols, block_rows;
     double bounds[4];
     struct vdt_grid grid;
-    int32_t unit_cols, unit_rows; /* windows of a unit, across and down */
+    int32_t unit_cols, unit_rows; /* strides of the grid in a unit, across and down */
     struct vdt_geometry geometry;
     struct vdt_index *index;     /* NULL without labels */
     uint32_t scene_row, crs_row; /* in the store's tables */
@@ -38,7 +38,7 @@ struct vdt_plan_window {
     uint32_t group; /* into plan groups */
 };
 
-/* Windows that one worker does in one go: a rectangle of the grid, less what is left out. */
+/* Windows that one worker does in one go: neighbours, less what is left out. */
 struct vdt_plan_unit {
     uint64_t first;
     uint32_t count;

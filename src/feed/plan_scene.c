@@ -8,20 +8,19 @@
 #include "base/path.h"
 #include "feed/place.h"
 #include "feed/plan_steps.h"
+#include "feed/window_source.h"
 
 static vdt_status plan_grid(const struct vdt_plan *plan, struct vdt_plan_scene *planned,
                             struct vdt_error *error)
 {
     const struct vdt_feed_options *options = plan->options;
     const struct vdt_tile_spec *tile = &plan->spec.tile;
-    planned->grid = (struct vdt_grid){
-        .scene_cols = planned->cols,
-        .scene_rows = planned->rows,
-        .tile_cols = (int32_t)tile->cols,
-        .tile_rows = (int32_t)tile->rows,
-        .stride_cols = (int32_t)(options->stride_cols == 0 ? tile->cols : options->stride_cols),
-        .stride_rows = (int32_t)(options->stride_rows == 0 ? tile->rows : options->stride_rows),
-        .edge = options->edge};
+    planned->grid = (struct vdt_grid){.scene_cols = planned->cols,
+                                      .scene_rows = planned->rows,
+                                      .tile_cols = (int32_t)tile->cols,
+                                      .tile_rows = (int32_t)tile->rows,
+                                      .edge = options->edge};
+    vdt_window_strides(options, tile, &planned->grid);
     if (planned->grid.stride_cols <= 0 || planned->grid.stride_rows <= 0)
         return vdt_fail(error, VDT_ERR_ARGUMENT, "the stride must be 1 pixel or more");
     if (vdt_grid_cols(&planned->grid) > 0 && vdt_grid_rows(&planned->grid) > 0)

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "feed/plan_steps.h"
+#include "feed/window_source.h"
 
 enum { DEFAULT_TILE = 256 };
 
@@ -31,8 +32,6 @@ vdt_status vdt_plan_check_options(const struct vdt_feed_options *options, struct
                 error, VDT_ERR_ARGUMENT,
                 "group \"%s\": letters, digits, '_' and '-' only, and not views, scenes, crs",
                 options->split[i].group);
-    if (options->label_count > 0 && options->tasks == 0)
-        return VDT_OK; /* an existing store may know */
     if (options->label_count == 0 && (options->tasks != 0 || options->class_field != NULL))
         return vdt_fail(error, VDT_ERR_ARGUMENT,
                         "a task or a class field is about labels, but there is no label file: "
@@ -40,7 +39,7 @@ vdt_status vdt_plan_check_options(const struct vdt_feed_options *options, struct
     if (!(options->min_visible >= 0 && options->min_visible <= 1) ||
         !(options->min_valid >= 0 && options->min_valid <= 1))
         return vdt_fail(error, VDT_ERR_ARGUMENT, "min-visible and min-valid are shares of 0 to 1");
-    return VDT_OK;
+    return vdt_window_options_check(options, error);
 }
 
 /* "detection, segmentation"; "none" for 0. */

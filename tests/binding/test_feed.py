@@ -413,6 +413,7 @@ OPTIONS = [
     {"split": {"train": 0.5, "test": 0.5}, "block_size": 2000, "tile": 16},
     {"codec": "zstd"}, {"name": "a name"}, {"threads": 1}, {"commit_seconds": 0.001},
     {"task": ["detection", "classification"]}, {"task": "segmentation"},
+    {"windows": "random", "count": 30, "seed": 2}, {"windows": "random", "count": 9, "apart": True},
 ]
 
 
@@ -425,7 +426,8 @@ def on_command_line(options):
         elif isinstance(value, list):
             value = ",".join(map(str, value))
         yield "--" + name.replace("_", "-")
-        yield value
+        if value is not True:
+            yield value
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
@@ -459,6 +461,15 @@ def test_unknown_classes(path):
     taken = vedatile.feed(path + "2.h5", OLINDA, SECTORS, unknown="URBANO", **options)
     assert skipped.unknown_skipped == 12 and taken.unknown_skipped == 0
     assert taken.boxes > skipped.boxes > 0
+
+
+def test_random_windows_are_those_of_the_scene(path):
+    """The same function of seed, scene and number, whoever asks."""
+    vedatile.feed(path, OLINDA, tile=(48, 32), windows="random", count=40, seed=7)
+    windows = vedatile.Scene(OLINDA).iterwindows(count=40, window_shape=(48, 32), seed=7)
+    with h5py.File(path) as file:
+        fed = {tuple(row) for row in file["train/samples"]["window"].tolist()}
+    assert fed == {(w.col, w.row, w.cols, w.rows) for w in windows}
 
 
 def test_dry_run(path):

@@ -21,6 +21,9 @@ struct feed_values {
     struct size tile;
     struct size stride;
     int edge;
+    int windows;
+    struct count count;
+    bool apart;
     struct integers bands;
     const char *class_field;
     struct words classes;
@@ -47,6 +50,7 @@ struct feed_values {
 /* Each list is in the order of its enum in the public headers. */
 static const char *const task_names[] = {"classification", "detection", "segmentation", "instance",
                                          NULL};
+static const char *const window_names[] = {"grid", "random", NULL};
 static const char *const edge_names[] = {"drop", "pad", "shift", NULL};
 static const char *const match_names[] = {"intersect", "inside", "all", NULL};
 static const char *const rule_names[] = {"center", "all-touched", NULL};
@@ -101,6 +105,27 @@ static const struct option feed_options[] = {
      .choices = edge_names,
      .help = "where the grid does not end with the scene: drop the last window, pad it, or shift "
              "it back to the scene's end; default: drop"},
+    {.name = "windows",
+     .kind = OPTION_CHOICE,
+     .offset = AT(windows),
+     .argument = "grid|random",
+     .choices = window_names,
+     .help = "where windows lie: on a grid that begins at the scene's corner, or at random places "
+             "wholly inside the scene; default: grid"},
+    {.name = "count",
+     .kind = OPTION_COUNT,
+     .offset = AT(count),
+     .argument = "N",
+     .least = 1,
+     .needs = "windows",
+     .help = "different random windows of each scene, of which some may be left out; a larger "
+             "count later adds only the new ones"},
+    {.name = "apart",
+     .kind = OPTION_FLAG,
+     .offset = AT(apart),
+     .needs = "windows",
+     .help = "random windows of a scene do not overlap; where there is no room there are fewer, "
+             "with a warning"},
     {.name = "bands",
      .kind = OPTION_INTEGERS,
      .offset = AT(bands),
@@ -193,7 +218,7 @@ static const struct option feed_options[] = {
      .kind = OPTION_COUNT,
      .offset = AT(seed),
      .argument = "S",
-     .help = "seed of the split: same seed, same split; default: 0"},
+     .help = "seed of the split and of random windows: same seed, same choice; default: 0"},
     {.name = "codec",
      .kind = OPTION_CHOICE,
      .offset = AT(codec),
@@ -281,6 +306,9 @@ static struct vdt_feed_options library_options(const struct feed_values *values,
         .stride_cols = values->stride.cols,
         .stride_rows = values->stride.rows,
         .edge = (enum vdt_edge)values->edge,
+        .windows = (enum vdt_windows)values->windows,
+        .window_count = values->count.value,
+        .apart = values->apart,
         .bands = values->bands.items,
         .band_count = values->bands.count,
         .class_field = values->class_field,

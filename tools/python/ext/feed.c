@@ -7,6 +7,8 @@
 
 static const struct ext_word edges[] = {
     {"drop", VDT_EDGE_DROP}, {"pad", VDT_EDGE_PAD}, {"shift", VDT_EDGE_SHIFT}, {NULL, 0}};
+static const struct ext_word sources[] = {
+    {"grid", VDT_WINDOWS_GRID}, {"random", VDT_WINDOWS_RANDOM}, {NULL, 0}};
 static const struct ext_word matches[] = {{"intersect", VDT_MATCH_INTERSECT},
                                           {"inside", VDT_MATCH_INSIDE},
                                           {"all", VDT_MATCH_ALL},
@@ -27,6 +29,9 @@ static const struct ext_option options[] = {
     {"stride_cols", EXT_U32, AT(stride_cols), NULL},
     {"stride_rows", EXT_U32, AT(stride_rows), NULL},
     {"edge", EXT_WORD, AT(edge), edges},
+    {"windows", EXT_WORD, AT(windows), sources},
+    {"count", EXT_U64, AT(window_count), NULL},
+    {"apart", EXT_BOOL, AT(apart), NULL},
     {"class_field", EXT_TEXT, AT(class_field), NULL},
     {"match", EXT_WORD, AT(match), matches},
     {"mask_rule", EXT_WORD, AT(mask_rule), rules},

@@ -43,6 +43,7 @@ def feed(store: Any, image: _Path | Sequence[_Path],
          labels: _Path | Sequence[_Path] | None = None, *,
          task: str | Sequence[str] | None = None, tile: int | Sequence[int] | None = None,
          stride: int | Sequence[int] | None = None, edge: str | None = None,
+         windows: str | None = None, count: int | None = None, apart: bool = False,
          bands: Sequence[int] | None = None, class_field: str | None = None,
          classes: Sequence[str] | None = None, unknown: str | None = None,
          match: str | None = None, mask_rule: str | None = None, mask_order: str | None = None,
@@ -61,6 +62,8 @@ def feed(store: Any, image: _Path | Sequence[_Path],
     task          "classification", "detection", "segmentation", "instance", or a list of them
     tile, stride  pixels: a number or (rows, cols); tile: default the store's, or 256
     edge          "drop", "pad" or "shift": where the grid does not end with the scene
+    windows       "grid", or "random": `count` windows of each scene at random places, those of
+                  Scene.iterwindows(count, seed=seed); apart: they do not overlap
     bands         numbers from 1 in the order wanted; default: all but alpha
     class_field   field of the labels that names the class; default: all are of one class
     classes       the class list in the order of the ids; default: the store's, or the field's values
@@ -71,7 +74,8 @@ def feed(store: Any, image: _Path | Sequence[_Path],
     min_visible   0..1: boxes that show less of their object are dropped
     min_valid     0..1: tiles with a smaller share of valid pixels are left out
     group, split  a group's name ("train"), or {"train": 0.8, "test": 0.2}
-    split_by      "block", "scene" or "random"; block_size in metres; seed of the split
+    split_by      "block", "scene" or "random"; block_size in metres
+    seed          of the split and of random windows
     codec, name   of a new store: "auto", "raw", "lz4", "deflate", "zstd"
     threads       0: one per core
     commit_seconds  how much work a crash may cost; default 10
@@ -90,9 +94,11 @@ def feed(store: Any, image: _Path | Sequence[_Path],
     options: dict[str, Any] = dict(
         task=task, edge=edge, bands=bands, class_field=class_field, classes=classes,
         unknown=unknown, match=match, mask_rule=mask_rule, mask_order=mask_order,
-        min_visible=min_visible, min_valid=min_valid, group=group, split=None if split is None else dict(split),
+        min_visible=min_visible, min_valid=min_valid, group=group,
+        split=None if split is None else dict(split),
         split_by=split_by, block_size=block_size, seed=seed, codec=codec, name=name,
         threads=threads, commit_seconds=commit_seconds, dry_run=dry_run, progress=progress)
+    options.update(windows=windows, count=count, apart=apart)
     if tile is not None:
         options["tile_rows"], options["tile_cols"] = two("tile", tile)
     if stride is not None:

@@ -1,0 +1,158 @@
+/* Windows on a grid or at random places. */
+#include "feed/window_source.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/buffer.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "tile/random_window.h"
+
+enum { MOST_WINDOWS = 100000000 }; /* of a scene, drawn at random */
+
+void vdt_window_list_clear(struct vdt_window_list *list)
+{
+    free(list->places);
+    *list = (struct vdt_window_list){0};
+}
+
+vdt_status vdt_window_options_check(const struct vdt_feed_options *options, struct vdt_error *error)
+{
+    bool random = options->windows == VDT_WINDOWS_RANDOM;
+    bool grid = options->windows == VDT_WINDOWS_GRID;
+    if (random && (options->window_count == 0 || options->window_count > MOST_WINDOWS))
+        return vdt_fail(error, VDT_ERR_ARGUMENT,
+                        "random windows: say how many of each scene, 1 to %d: --count",
+                        (int)MOST_WINDOWS);
+    if (!random && (options->window_count > 0 || options->apart))
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "--count and --apart need --windows random");
+    if (!grid && (options->stride_cols > 0 || options->stride_rows > 0))
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "--stride needs --windows grid");
+    if (!grid && options->edge != VDT_EDGE_DROP)
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "--edge needs --windows grid");
+    return VDT_OK;
+}
+
+void vdt_window_strides(const struct vdt_feed_options *options, const struct vdt_tile_spec *tile,
+                        struct vdt_grid *grid)
+{
+    bool on_grid = options->windows == VDT_WINDOWS_GRID;
+    uint32_t cols = options->stride_cols == 0 ? tile->cols : options->stride_cols;
+    uint32_t rows = options->stride_rows == 0 ? tile->rows : options->stride_rows;
+    grid->stride_cols = on_grid ? (int32_t)cols : 1;
+    grid->stride_rows = on_grid ? (int32_t)rows : 1;
+}
+
+static vdt_status add(struct vdt_window_list *list, const struct vdt_window *window,
+                      struct vdt_error *error)
+{
+    if (!vdt_grow(&list->places, &list->capacity, list->count + 1, sizeof *list->places))
+        return vdt_fail_memory(error, "plan");
+    list->places[list->count++] =
+        (struct vdt_place){.col = window->col, .row = window->row, .group = -1};
+    return VDT_OK;
+}
+
+static vdt_status list_grid(struct vdt_plan_scene *scene, struct vdt_unit_shape shape,
+                            struct vdt_window_list *list, struct vdt_error *error)
+{
+    int32_t cols = vdt_grid_cols(&scene->grid), rows = vdt_grid_rows(&scene->grid);
+    vdt_status status = VDT_OK;
+    for (int32_t j = 0; status == VDT_OK && j < rows; j++)
+        for (int32_t i = 0; status == VDT_OK && i < cols; i++) {
+            struct vdt_window window = vdt_grid_window(&scene->grid, i, j);
+            status = add(list, &window, error);
+            if (status == VDT_OK) {
+                list->places[list->count - 1].unit_col = i / shape.cols;
+                list->places[list->count - 1].unit_row = j / shape.rows;
+            }
+        }
+    return status;
+}
+
+/* How many windows a scene has room for; apart: side by side. */
+static uint64_t room(const struct vdt_grid *grid, bool apart)
+{
+    int64_t cols = apart ? grid->scene_cols / grid->tile_cols
+                         : (int64_t)grid->scene_cols - grid->tile_cols + 1;
+    int64_t rows = apart ? grid->scene_rows / grid->tile_rows
+                         : (int64_t)grid->scene_rows - grid->tile_rows + 1;
+    return (uint64_t)cols * (uint64_t)rows;
+}
+
+/* In the order of their numbers, those that overlap none before them, or are at another place than
+ * all before them: so a larger count only adds. */
+static vdt_status list_random(const struct vdt_plan_scene *scene,
+                              const struct vdt_feed_options *options, struct vdt_window_list *list,
+                              struct vdt_feed_report *report, struct vdt_error *error)
+{
+    vdt_cleanup(vdt_window_set_clear) struct vdt_window_set set = {0};
+    uint64_t stream = vdt_random_stream(options->seed, scene->digest);
+    uint64_t most = room(&scene->grid, options->apart), count = options->window_count;
+    uint64_t tries = vdt_random_tries(count < most ? count : most);
+    vdt_status status = VDT_OK;
+    for (uint64_t i = 0; status == VDT_OK && i < tries && list->count < count; i++) {
+        struct vdt_window window = vdt_random_window(&scene->grid, stream, i), taken = window;
+        bool added = false;
+        if (!options->apart)
+            taken.cols = taken.rows = 1;
+        status = vdt_window_set_add_apart(&set, &taken, &added, error);
+        if (status == VDT_OK && added)
+            status = add(list, &window, error);
+    }
+    if (list->count < count && report->warning[0] == '\0')
+        snprintf(report->warning, sizeof report->warning,
+                 "%.300s: room for only %zu of %llu random windows%s", scene->path, list->count,
+                 (unsigned long long)count, options->apart ? " apart from each other" : "");
+    return status;
+}
+
+/* Windows at the same place are one. */
+static void drop_repeated(struct vdt_window_list *list)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct vdt_place *place = &list->places[i];
+        if (kept == 0 || place->col != list->places[kept - 1].col ||
+            place->row != list->places[kept - 1].row)
+            list->places[kept++] = *place;
+    }
+    list->count = kept;
+}
+
+static void place_in_units(struct vdt_window_list *list, struct vdt_unit_shape shape)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        struct vdt_place *place = &list->places[i];
+        place->unit_col = place->col / shape.cols;
+        place->unit_row = place->row / shape.rows;
+    }
+}
+
+vdt_status vdt_window_source(struct vdt_plan_scene *scene, const struct vdt_plan *plan,
+                             struct vdt_window_list *list, struct vdt_feed_report *report,
+                             struct vdt_error *error)
+{
+    const struct vdt_feed_options *options = plan->options;
+    uint64_t bytes = vdt_tile_bytes(&plan->spec.tile);
+    struct vdt_unit_shape shape;
+    vdt_status status;
+    if (options->windows == VDT_WINDOWS_GRID) {
+        shape = vdt_unit_of_grid(&scene->grid, scene->block_cols, scene->block_rows, bytes);
+        status = list_grid(scene, shape, list, error);
+    } else {
+        status = list_random(scene, options, list, report, error);
+        shape = vdt_unit_of_places(&scene->grid, list->count, scene->block_cols, scene->block_rows,
+                                   bytes);
+        place_in_units(list, shape);
+    }
+    if (status != VDT_OK)
+        return status;
+    vdt_places_sort(list->places, list->count);
+    drop_repeated(list);
+    scene->unit_cols = shape.cols;
+    scene->unit_rows = shape.rows;
+    list->most_in_unit = shape.most;
+    return VDT_OK;
+}
