@@ -1,0 +1,297 @@
+/* The options of vedatile feed, and what they say to the library. */
+#include "feed_options.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "options_value.h"
+#include "progress.h"
+#include "report.h"
+
+/* Each list is in the order of its enum in the public headers. */
+static const char *const task_names[] = {"classification", "detection", "segmentation", "instance",
+                                         NULL};
+static const char *const window_names[] = {"grid", "random", NULL};
+static const char *const edge_names[] = {"drop", "pad", "shift", NULL};
+static const char *const match_names[] = {"intersect", "inside", "all", NULL};
+static const char *const rule_names[] = {"center", "all-touched", NULL};
+static const char *const order_names[] = {"file", "class", "area", NULL};
+static const char *const split_names[] = {"block", "scene", "random", NULL};
+static const char *const codec_names[] = {"auto", "raw", "lz4", "deflate", "zstd", NULL};
+
+#define AT(field) offsetof(struct feed_values, field)
+
+const struct option feed_options[] = {
+    {.name = "STORE",
+     .kind = OPTION_POSITION,
+     .required = true,
+     .offset = AT(store),
+     .help = "the store to create or to add to"},
+    {.name = "image",
+     .kind = OPTION_WORDS,
+     .required = true,
+     .offset = AT(images),
+     .argument = "SCENE...",
+     .help = "scenes: files or URLs that GDAL opens (required)"},
+    {.name = "labels",
+     .kind = OPTION_WORDS,
+     .offset = AT(labels),
+     .argument = "FILE...",
+     .help = "label files that GDAL's vector drivers open; none: tiles without labels"},
+    {.name = "task",
+     .kind = OPTION_SET,
+     .offset = AT(tasks),
+     .argument = "T[,T]",
+     .choices = task_names,
+     .help = "what a tile is paired with: classification, detection, segmentation, instance; "
+             "default: the store's, or none for a new store"},
+    {.name = "tile",
+     .kind = OPTION_SIZE,
+     .offset = AT(tile),
+     .argument = "N|WxH",
+     .least = 1,
+     .most = 32768,
+     .help = "size of a tile in pixels, columns x rows; default: the store's, or 256"},
+    {.name = "stride",
+     .kind = OPTION_SIZE,
+     .offset = AT(stride),
+     .argument = "N|WxH",
+     .least = 1,
+     .most = 32768,
+     .help = "from one window to the next in pixels, columns x rows; default: the tile's size"},
+    {.name = "edge",
+     .kind = OPTION_CHOICE,
+     .offset = AT(edge),
+     .argument = "drop|pad|shift",
+     .choices = edge_names,
+     .help = "where the grid does not end with the scene: drop the last window, pad it, or shift "
+             "it back to the scene's end; default: drop"},
+    {.name = "windows",
+     .kind = OPTION_CHOICE,
+     .offset = AT(windows),
+     .argument = "grid|random",
+     .choices = window_names,
+     .help = "where windows lie: on a grid that begins at the scene's corner, or at random places "
+             "wholly inside the scene; default: grid"},
+    {.name = "count",
+     .kind = OPTION_COUNT,
+     .offset = AT(count),
+     .argument = "N",
+     .least = 1,
+     .needs = "windows",
+     .help = "different random windows of each scene, of which some may be left out; a larger "
+             "count later adds only the new ones"},
+    {.name = "apart",
+     .kind = OPTION_FLAG,
+     .offset = AT(apart),
+     .needs = "windows",
+     .help = "random windows of a scene do not overlap; where there is no room there are fewer, "
+             "with a warning"},
+    {.name = "bands",
+     .kind = OPTION_INTEGERS,
+     .offset = AT(bands),
+     .argument = "3,2,1",
+     .least = 1,
+     .most = 65535,
+     .help = "numbers of the scene's bands, from 1, in the order wanted; default: all but alpha"},
+    {.name = "class-field",
+     .kind = OPTION_TEXT,
+     .offset = AT(class_field),
+     .argument = "FIELD",
+     .needs = "labels",
+     .help = "field of the labels that names the class; default: all features are of one class"},
+    {.name = "classes",
+     .kind = OPTION_COMMAS,
+     .offset = AT(classes),
+     .argument = "A,B",
+     .help = "the class list in the order of the ids; a comma in a name is written \\, ; default: "
+             "the store's, or the values of the field, sorted"},
+    {.name = "unknown",
+     .kind = OPTION_TEXT,
+     .offset = AT(unknown),
+     .argument = "error|skip|CLASS",
+     .help = "features whose class is not in the list: an error, left out and counted, or taken "
+             "as CLASS; default: error"},
+    {.name = "match",
+     .kind = OPTION_CHOICE,
+     .offset = AT(match),
+     .argument = "intersect|inside|all",
+     .choices = match_names,
+     .help = "windows to keep: those that a feature reaches into, those that hold a whole "
+             "feature, or all; default: intersect"},
+    {.name = "mask-rule",
+     .kind = OPTION_CHOICE,
+     .offset = AT(mask_rule),
+     .argument = "center|all-touched",
+     .choices = rule_names,
+     .help = "pixels that a polygon covers in masks: those whose centre is inside, or all that it "
+             "reaches into; default: center"},
+    {.name = "mask-order",
+     .kind = OPTION_CHOICE,
+     .offset = AT(mask_order),
+     .argument = "file|class|area",
+     .choices = order_names,
+     .help = "which feature is on top where they overlap: the last of the file, the highest class "
+             "id, or the smallest; default: file"},
+    {.name = "min-visible",
+     .kind = OPTION_REAL,
+     .offset = AT(min_visible),
+     .argument = "F",
+     .low = 0,
+     .high = 1,
+     .help = "drop boxes that show less than this share of their object, 0..1; default: 0"},
+    {.name = "min-valid",
+     .kind = OPTION_REAL,
+     .offset = AT(min_valid),
+     .argument = "F",
+     .low = 0,
+     .high = 1,
+     .help = "leave out tiles with a smaller share of valid pixels, 0..1; default: 0"},
+    {.name = "group",
+     .kind = OPTION_TEXT,
+     .offset = AT(group),
+     .argument = "NAME",
+     .excludes = "split",
+     .help = "group that the samples go to; default: train"},
+    {.name = "split",
+     .kind = OPTION_COMMAS,
+     .offset = AT(split),
+     .argument = "G=SHARE,...",
+     .help = "groups and their shares instead of one group, e.g. train=0.8,test=0.2"},
+    {.name = "split-by",
+     .kind = OPTION_CHOICE,
+     .offset = AT(split_by),
+     .argument = "block|scene|random",
+     .choices = split_names,
+     .needs = "split",
+     .help = "block: no ground is in two groups; scene: whole scenes; random: by sample, where "
+             "overlapping windows share ground; default: block"},
+    {.name = "block-size",
+     .kind = OPTION_REAL,
+     .offset = AT(block_size),
+     .argument = "METRES",
+     .needs = "split",
+     .low = 0.001,
+     .high = 1e7,
+     .help = "side of a ground block in metres; default: the store's, or chosen from the first "
+             "scene"},
+    {.name = "seed",
+     .kind = OPTION_COUNT,
+     .offset = AT(seed),
+     .argument = "S",
+     .help = "seed of the split and of random windows: same seed, same choice; default: 0"},
+    {.name = "codec",
+     .kind = OPTION_CHOICE,
+     .offset = AT(codec),
+     .argument = "auto|raw|lz4|deflate|zstd",
+     .choices = codec_names,
+     .help = "how tiles are stored; auto measures the first ones; an existing store keeps its own; "
+             "default: auto"},
+    {.name = "name",
+     .kind = OPTION_TEXT,
+     .offset = AT(name),
+     .argument = "NAME",
+     .help = "name of a new store; default: its file's name without the extension"},
+    {.name = "threads",
+     .kind = OPTION_COUNT,
+     .offset = AT(threads),
+     .argument = "N",
+     .most = 1024,
+     .help = "worker threads; default: 0, one per core"},
+    {.name = "commit-seconds",
+     .kind = OPTION_REAL,
+     .offset = AT(commit_seconds),
+     .argument = "F",
+     .low = 0.001,
+     .high = 86400,
+     .help = "how much work in seconds a crash may cost; default: 10"},
+    {.name = "dry-run",
+     .kind = OPTION_FLAG,
+     .offset = AT(dry_run),
+     .help = "plan the windows and match the labels, write nothing"},
+    {.name = "progress",
+     .kind = OPTION_CHOICE,
+     .offset = AT(progress),
+     .argument = "auto|json|none",
+     .choices = progress_modes,
+     .help = "progress on stderr: a bar on a terminal, JSON lines, or none; default: auto"},
+    {.name = "json",
+     .kind = OPTION_FLAG,
+     .offset = AT(json),
+     .help = "print the summary as a JSON object"},
+    {0},
+};
+
+int feed_split_shares(struct words *words, struct vdt_split_share **shares)
+{
+    struct vdt_split_share *parsed = calloc(words->count + 1, sizeof *parsed);
+    if (!parsed)
+        return report_failed(&feed_command, "out of memory");
+    *shares = parsed;
+    for (size_t i = 0; i < words->count; i++) {
+        char *equals = strrchr(words->items[i], '=');
+        if (!equals || equals == words->items[i])
+            return report_wrong(&feed_command, "--split %s: write GROUP=SHARE, e.g. train=0.8",
+                                words->items[i]);
+        if (!value_real(equals + 1, &parsed[i].share) || !(parsed[i].share > 0))
+            return report_wrong(&feed_command, "--split %s: the share must be a number above 0",
+                                words->items[i]);
+        *equals = '\0';
+        parsed[i].group = words->items[i];
+    }
+    return OPTIONS_RUN;
+}
+
+static void set_unknown(const char *text, struct vdt_feed_options *options)
+{
+    if (!text || strcmp(text, "error") == 0)
+        return;
+    bool skip = strcmp(text, "skip") == 0;
+    options->unknown = skip ? VDT_UNKNOWN_SKIP : VDT_UNKNOWN_CLASS;
+    options->unknown_class = skip ? NULL : text;
+}
+
+struct vdt_feed_options feed_library_options(const struct feed_values *values,
+                                             const struct vdt_split_share *shares)
+{
+    struct vdt_feed_options options = {
+        .store = values->store,
+        .images = (const char *const *)values->images.items,
+        .image_count = values->images.count,
+        .labels = (const char *const *)values->labels.items,
+        .label_count = values->labels.count,
+        .tasks = values->tasks,
+        .tile_cols = values->tile.cols,
+        .tile_rows = values->tile.rows,
+        .stride_cols = values->stride.cols,
+        .stride_rows = values->stride.rows,
+        .edge = (enum vdt_edge)values->edge,
+        .windows = (enum vdt_windows)values->windows,
+        .window_count = values->count.value,
+        .apart = values->apart,
+        .bands = values->bands.items,
+        .band_count = values->bands.count,
+        .class_field = values->class_field,
+        .classes = (const char *const *)values->classes.items,
+        .class_count = values->classes.count,
+        .match = (enum vdt_match)values->match,
+        .mask_rule = (enum vdt_mask_rule)values->mask_rule,
+        .mask_order = (enum vdt_mask_order)values->mask_order,
+        .min_visible = values->min_visible,
+        .min_valid = values->min_valid,
+        .group = values->group,
+        .split = values->split.count ? shares : NULL,
+        .split_count = values->split.count,
+        .split_by = (enum vdt_split_by)values->split_by,
+        .block_size = values->block_size,
+        .seed = values->seed.value,
+        .codec = (enum vdt_codec)values->codec,
+        .name = values->name,
+        .threads = (uint32_t)values->threads.value,
+        .commit_seconds = values->commit_seconds,
+        .dry_run = values->dry_run,
+        .progress = progress_update,
+    };
+    set_unknown(values->unknown, &options);
+    return options;
+}

@@ -1,0 +1,53 @@
+/* The options of vedatile feed: one table for the command line. */
+#ifndef TOOL_FEED_OPTIONS_H
+#define TOOL_FEED_OPTIONS_H
+
+#include <vedatile/feed.h>
+
+#include "options.h"
+
+struct feed_values {
+    const char *store;
+    struct words images;
+    struct words labels;
+    uint32_t tasks;
+    struct size tile;
+    struct size stride;
+    int edge;
+    int windows;
+    struct count count;
+    bool apart;
+    struct integers bands;
+    const char *class_field;
+    struct words classes;
+    const char *unknown;
+    int match;
+    int mask_rule;
+    int mask_order;
+    double min_visible;
+    double min_valid;
+    const char *group;
+    struct words split;
+    int split_by;
+    double block_size;
+    struct count seed;
+    int codec;
+    const char *name;
+    struct count threads;
+    double commit_seconds;
+    bool dry_run;
+    int progress;
+    bool json;
+};
+
+extern const struct option feed_options[];
+
+/* The groups and shares of --split. Their names point into `words`, whose '=' signs are cut out;
+ * *shares is owned, also when it fails. OPTIONS_RUN, or an exit code after one line on stderr. */
+int feed_split_shares(struct words *words, struct vdt_split_share **shares);
+
+/* Everything but `payload`; borrows from both. */
+struct vdt_feed_options feed_library_options(const struct feed_values *values,
+                                             const struct vdt_split_share *shares);
+
+#endif
