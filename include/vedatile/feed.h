@@ -80,7 +80,10 @@ struct vdt_feed_options {
     uint64_t window_count; /* of each scene, for VDT_WINDOWS_RANDOM; fewer, with a warning, where
                               there is no room for more */
     bool apart; /* random windows of a scene do not overlap: the first that overlap none before */
-    const int *bands; /* 1-based band numbers in the order wanted; NULL: all but alpha */
+    /* Numbers from 1, descriptions, colours, STAC common names, or numbers of Sentinel-2 and
+     * Landsat, in the order wanted; NULL: all but alpha. A name that fits no band, or two, is
+     * refused with a list of what there is. */
+    const char *const *bands;
     size_t band_count;
 
     const char *class_field;    /* NULL: all features are of one class */

@@ -2,6 +2,7 @@
 #include "feed/config.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -39,11 +40,17 @@ static json_t *classes(const struct vdt_plan *plan)
     return array;
 }
 
+/* Numbers, unless a band was asked for by name: another sensor has it in another place. */
 static json_t *bands(const struct vdt_plan *plan)
 {
+    const struct vdt_feed_options *o = plan->options;
     json_t *array = json_array();
+    bool named = false;
+    for (size_t i = 0; i < o->band_count; i++)
+        named |= strspn(o->bands[i], "0123456789") != strlen(o->bands[i]);
     for (int i = 0; i < plan->selection.count; i++)
-        json_array_append_new(array, json_integer(plan->selection.bands[i]));
+        json_array_append_new(array, named ? json_string(o->bands[i])
+                                           : json_integer(plan->selection.bands[i]));
     return array;
 }
 

@@ -9,6 +9,7 @@
 #include "feed/place.h"
 #include "feed/plan_steps.h"
 #include "feed/window_source.h"
+#include "source/bands.h"
 
 static vdt_status plan_grid(const struct vdt_plan *plan, struct vdt_plan_scene *planned,
                             struct vdt_error *error)
@@ -56,7 +57,7 @@ vdt_status vdt_plan_scene(struct vdt_plan *plan, const char *path, const struct 
     struct vdt_band_selection selection = {0};
     vdt_status status = vdt_scene_open(path, out, error);
     if (status == VDT_OK)
-        status = vdt_scene_select(*out, plan->options->bands, plan->options->band_count, &selection,
+        status = vdt_bands_select(*out, plan->options->bands, plan->options->band_count, &selection,
                                   error);
     if (status == VDT_OK)
         status = vdt_plan_check_bands(plan, layout, path, &selection, error);

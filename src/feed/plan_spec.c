@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "feed/plan_steps.h"
 #include "feed/window_source.h"
+#include "source/bands.h"
 
 enum { DEFAULT_TILE = 256 };
 
@@ -182,7 +183,7 @@ vdt_status vdt_plan_spec(struct vdt_plan *plan, const struct vdt_layout *layout,
         status = vdt_scene_open(options->images[0], &first, error);
     if (status == VDT_OK)
         status =
-            vdt_scene_select(first, options->bands, options->band_count, &plan->selection, error);
+            vdt_bands_select(first, options->bands, options->band_count, &plan->selection, error);
     if (status == VDT_OK)
         status = vdt_plan_check_bands(plan, layout, options->images[0], &plan->selection, error);
     if (status == VDT_OK)

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "encode/encode.h"
 #include "feed/tile.h"
+#include "source/bands.h"
 
 struct worker {
     struct vdt_scene *scene;
@@ -66,7 +67,7 @@ static vdt_status use_scene(struct worker *worker, const struct vdt_plan *plan, 
     vdt_selection_clear(&worker->selection);
     vdt_status status = vdt_scene_open(plan->scenes[index].path, &worker->scene, error);
     if (status == VDT_OK)
-        status = vdt_scene_select(worker->scene, plan->options->bands, plan->options->band_count,
+        status = vdt_bands_select(worker->scene, plan->options->bands, plan->options->band_count,
                                   &worker->selection, error);
     if (status == VDT_OK &&
         strcmp(vdt_scene_info(worker->scene)->digest, plan->scenes[index].digest))

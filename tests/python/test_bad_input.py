@@ -245,7 +245,7 @@ def test_larger_tile_is_padded(folder):
     ("--tile", "0"), ("--tile", "-1"), ("--tile", "256x"), ("--tile", "x256"), ("--tile", "1.5"),
     ("--tile", "64x0"), ("--tile", "64x64x3"), ("--tile", "99999999999999999999"), ("--tile", ""),
     ("--stride", "0"), ("--stride", "-3"), ("--stride", "64,64"),
-    ("--bands", "0"), ("--bands", "-1"), ("--bands", "4"), ("--bands", "1,1"), ("--bands", "red"),
+    ("--bands", "0"), ("--bands", "-1"), ("--bands", "4"), ("--bands", "1,1"), ("--bands", "purple"),
     ("--bands", "1,,2"), ("--min-visible", "2"), ("--min-visible", "-0.1"), ("--min-valid", "nan"),
     ("--task", "boxes"), ("--edge", "wrap"), ("--match", "some"), ("--mask-order", "size"),
     ("--codec", "gzip"), ("--threads", "-1"), ("--threads", "100000"), ("--commit-seconds", "0"),

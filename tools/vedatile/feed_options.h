@@ -17,7 +17,7 @@ struct feed_values {
     int windows;
     struct count count;
     bool apart;
-    struct integers bands;
+    struct words bands;
     const char *class_field;
     struct words classes;
     const char *unknown;

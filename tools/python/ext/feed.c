@@ -52,12 +52,13 @@ static const struct ext_option options[] = {
 static const char *const others[] = {"image",   "labels", "bands",    "classes",
                                      "unknown", "split",  "progress", NULL};
 
+enum { KEPT = 5 };
+
 /* What a call needs besides the struct; cleared by release. */
 struct call {
     struct vdt_feed_options options;
-    const char **images, **labels, **classes, **split_groups;
-    PyObject *keep[4];
-    int *bands;
+    const char **images, **labels, **bands, **classes, **split_groups;
+    PyObject *keep[KEPT];
     struct vdt_split_share *split;
     PyObject *progress; /* borrowed */
     PyThreadState *thread;
@@ -71,7 +72,7 @@ static void release(struct call *call)
     PyMem_Free(call->split_groups);
     PyMem_Free(call->bands);
     PyMem_Free(call->split);
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < KEPT; i++)
         Py_XDECREF(call->keep[i]);
 }
 
@@ -86,26 +87,6 @@ static int parse_list(const struct ext_state *state, PyObject *dict, const char 
 {
     PyObject *value = given(dict, name);
     return value == NULL ? 0 : ext_strings(state, name, value, strings, count, keep);
-}
-
-static int parse_bands(const struct ext_state *state, PyObject *dict, struct call *call)
-{
-    uint64_t *numbers = NULL;
-    size_t count = 0;
-    PyObject *value = given(dict, "bands");
-    if (value == NULL)
-        return 0;
-    if (ext_indices(state, "bands", value, &numbers, &count) != 0)
-        return -1;
-    call->bands = PyMem_Calloc(count + 1, sizeof *call->bands);
-    if (call->bands == NULL)
-        PyErr_NoMemory();
-    for (size_t i = 0; call->bands != NULL && i < count; i++)
-        call->bands[i] = numbers[i] > INT32_MAX ? 0 : (int)numbers[i]; /* 0 is refused by name */
-    PyMem_Free(numbers);
-    call->options.bands = call->bands;
-    call->options.band_count = count;
-    return call->bands == NULL ? -1 : 0;
 }
 
 /* A dict of group names and shares. */
@@ -231,11 +212,12 @@ static int parse(const struct ext_state *state, PyObject *dict, struct call *cal
         parse_list(state, dict, "image", &call->images, &o->image_count, &call->keep[0]) != 0 ||
         parse_list(state, dict, "labels", &call->labels, &o->label_count, &call->keep[1]) != 0 ||
         parse_list(state, dict, "classes", &call->classes, &o->class_count, &call->keep[2]) != 0 ||
-        parse_bands(state, dict, call) != 0 || parse_split(state, dict, call) != 0 ||
-        parse_unknown(dict, call) != 0)
+        parse_list(state, dict, "bands", &call->bands, &o->band_count, &call->keep[4]) != 0 ||
+        parse_split(state, dict, call) != 0 || parse_unknown(dict, call) != 0)
         return -1;
     o->images = call->images;
     o->labels = call->labels;
+    o->bands = call->bands;
     o->classes = call->classes;
     return 0;
 }

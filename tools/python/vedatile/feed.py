@@ -1,6 +1,7 @@
 """Scenes and label files to samples of a store."""
 from __future__ import annotations
 
+import operator
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -39,12 +40,19 @@ def _names(value: _Path | Sequence[_Path] | None) -> list[str] | None:
     return [os.fspath(name) for name in value]
 
 
+def _bands(value: Sequence[int | str] | None) -> Sequence[str] | None:
+    """Numbers and names of bands as text; one str alone is left for the extension to refuse."""
+    if value is None or isinstance(value, str):
+        return value
+    return [band if isinstance(band, str) else str(operator.index(band)) for band in value]
+
+
 def feed(store: Any, image: _Path | Sequence[_Path],
          labels: _Path | Sequence[_Path] | None = None, *,
          task: str | Sequence[str] | None = None, tile: int | Sequence[int] | None = None,
          stride: int | Sequence[int] | None = None, edge: str | None = None,
          windows: str | None = None, count: int | None = None, apart: bool = False,
-         bands: Sequence[int] | None = None, class_field: str | None = None,
+         bands: Sequence[int | str] | None = None, class_field: str | None = None,
          classes: Sequence[str] | None = None, unknown: str | None = None,
          match: str | None = None, mask_rule: str | None = None, mask_order: str | None = None,
          min_visible: float | None = None, min_valid: float | None = None,
@@ -64,7 +72,8 @@ def feed(store: Any, image: _Path | Sequence[_Path],
     edge          "drop", "pad" or "shift": where the grid does not end with the scene
     windows       "grid", or "random": `count` windows of each scene at random places, those of
                   Scene.iterwindows(count, seed=seed); apart: they do not overlap
-    bands         numbers from 1 in the order wanted; default: all but alpha
+    bands         numbers from 1, or names ("red", "nir", "B04", a description), in the order
+                  wanted; default: all but alpha
     class_field   field of the labels that names the class; default: all are of one class
     classes       the class list in the order of the ids; default: the store's, or the field's values
     unknown       "error", "skip" or a class: features whose class is not in the list
@@ -92,7 +101,7 @@ def feed(store: Any, image: _Path | Sequence[_Path],
     from .store import Store
 
     options: dict[str, Any] = dict(
-        task=task, edge=edge, bands=bands, class_field=class_field, classes=classes,
+        task=task, edge=edge, bands=_bands(bands), class_field=class_field, classes=classes,
         unknown=unknown, match=match, mask_rule=mask_rule, mask_order=mask_order,
         min_visible=min_visible, min_valid=min_valid, group=group,
         split=None if split is None else dict(split),
