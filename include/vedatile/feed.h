@@ -11,8 +11,8 @@ VDT_BEGIN_DECLS
 /* Where the windows of a scene come from. */
 enum vdt_windows {
     VDT_WINDOWS_GRID = 0, /* a grid of `stride` that begins at the scene's corner */
-    VDT_WINDOWS_RANDOM /* the first window_count different ones of vdt_image_random_window (scene.h)
-                        */
+    VDT_WINDOWS_RANDOM,   /* the first window_count different ones of vdt_image_random_window */
+    VDT_WINDOWS_CENTERED  /* one around each feature, moved into the scene; equal ones once */
 };
 
 /* What happens where the grid does not end with the scene. */
@@ -80,6 +80,12 @@ struct vdt_feed_options {
     uint64_t window_count; /* of each scene, for VDT_WINDOWS_RANDOM; fewer, with a warning, where
                               there is no room for more */
     bool apart; /* random windows of a scene do not overlap: the first that overlap none before */
+    uint32_t jitter; /* centered: windows are moved by up to so many pixels along each axis, as
+                        (seed, scene, feature id) has it; below half a tile */
+    double background_ratio; /* 0: no limit. Else windows without an object stay whatever `match`
+                                is, but only this many with each window that has one, in each scene
+                                and group, by (seed, key); centered: random windows without an
+                                object are added. */
     /* Numbers from 1, descriptions, colours, STAC common names, or numbers of Sentinel-2 and
      * Landsat, in the order wanted; NULL: all but alpha. A name that fits no band, or two, is
      * refused with a list of what there is. */
@@ -119,6 +125,7 @@ struct vdt_feed_report {
     uint64_t written;
     uint64_t existing;        /* already in the store */
     uint64_t unlabelled;      /* left out by `match` */
+    uint64_t background;      /* left out: more without an object than background_ratio */
     uint64_t straddling;      /* left out: they reach into blocks of two groups */
     uint64_t invalid;         /* left out by min_valid */
     uint64_t boxes;           /* written */

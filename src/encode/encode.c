@@ -79,13 +79,18 @@ static vdt_status judge(struct vdt_encoder *encoder, const struct job *job, uint
     return VDT_OK;
 }
 
+static bool keeps_all(const struct vdt_encoder *encoder)
+{
+    return encoder->rules.keep_empty || encoder->rules.match == VDT_MATCH_ALL;
+}
+
 vdt_status vdt_encode_keep(struct vdt_encoder *encoder, const struct vdt_geometry *geometry,
                            const struct vdt_index *index, const struct vdt_window *window,
                            int32_t scene_cols, int32_t scene_rows, bool *keep,
                            struct vdt_error *error)
 {
     const struct job job = {geometry, window, scene_cols, scene_rows};
-    bool found = encoder->rules.match == VDT_MATCH_ALL || geometry == NULL || index == NULL;
+    bool found = keeps_all(encoder) || geometry == NULL || index == NULL;
     if (!found) {
         vdt_status status = find_hits(encoder, index, window, error);
         if (status != VDT_OK)
@@ -301,7 +306,7 @@ vdt_status vdt_encode(struct vdt_encoder *encoder, const struct vdt_geometry *ge
 {
     const struct job job = {geometry, window, scene_cols, scene_rows};
     bool labelled = geometry != NULL && index != NULL;
-    struct vdt_encoded made = {.keep = !labelled || encoder->rules.match == VDT_MATCH_ALL};
+    struct vdt_encoded made = {.keep = !labelled || keeps_all(encoder)};
     size_t box_count = 0;
     if (!reserve_arrays(encoder, window))
         return vdt_fail_memory(error, "labels of a window");

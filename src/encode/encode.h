@@ -15,6 +15,7 @@ struct vdt_encode_rules {
     uint32_t tasks;
     size_t class_count;
     enum vdt_match match;
+    bool keep_empty; /* windows without an object stay, whatever `match` is: they were chosen */
     enum vdt_mask_rule mask_rule;
     enum vdt_mask_order mask_order;
     double min_visible;

@@ -63,11 +63,23 @@ static json_t *groups(const struct vdt_plan *plan)
 }
 
 /* Of windows that are on no grid. */
-static json_t *windows(const struct vdt_feed_options *options)
+static json_t *windows(const struct vdt_feed_options *o)
 {
-    return json_pack("{s:s, s:I, s:b, s:I}", "from", "random", "count",
-                     (json_int_t)options->window_count, "apart", options->apart, "seed",
-                     (json_int_t)options->seed);
+    json_int_t seed = (json_int_t)o->seed;
+    if (o->windows == VDT_WINDOWS_CENTERED)
+        return json_pack("{s:s, s:I, s:I}", "from", "centered", "jitter", (json_int_t)o->jitter,
+                         "seed", seed);
+    return json_pack("{s:s, s:I, s:b, s:I}", "from", "random", "count", (json_int_t)o->window_count,
+                     "apart", o->apart, "seed", seed);
+}
+
+/* What is left out of the windows; nothing by default. */
+static void add_limits(const struct vdt_feed_options *o, json_t *config)
+{
+    if (o->background_ratio > 0)
+        json_object_set_new(
+            config, "background",
+            json_pack("{s:f, s:I}", "ratio", o->background_ratio, "seed", (json_int_t)o->seed));
 }
 
 static json_t *describe(const struct vdt_plan *plan)
@@ -99,6 +111,7 @@ static json_t *describe(const struct vdt_plan *plan)
         json_object_set_new(config, "mask_rule", json_string("all-touched"));
     json_object_set_new(config, "min_visible", json_real(o->min_visible));
     json_object_set_new(config, "min_valid", json_real(o->min_valid));
+    add_limits(o, config);
     json_object_set_new(config, plan->groups.split ? "split" : "group", groups(plan));
     return config;
 }

@@ -268,7 +268,8 @@ static vdt_status explain_empty(const struct vdt_feed_options *options,
         error, VDT_ERR_NOT_FOUND,
         "%s: no window is left of %llu: %llu without an object (--match all keeps them), %llu "
         "below --min-valid, %llu on block borders",
-        options->store, (unsigned long long)report->windows, (unsigned long long)report->unlabelled,
+        options->store, (unsigned long long)report->windows,
+        (unsigned long long)(report->unlabelled + report->background),
         (unsigned long long)report->invalid, (unsigned long long)report->straddling);
 }
 
@@ -305,7 +306,7 @@ static vdt_status run_feed(struct vdt_plan *plan, struct vdt_writer **writer,
     struct run run = {.plan = plan,
                       .writer = options->dry_run ? NULL : *writer,
                       .report = report,
-                      .done = report->existing + report->straddling,
+                      .done = report->windows - plan->window_count,
                       .last_commit = seconds_now()};
     status = run_workers(&run, error);
     if (status == VDT_OK && report->existing == 0 && report->written >= FEW_SAMPLES)

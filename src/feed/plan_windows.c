@@ -13,30 +13,30 @@ struct vdt_window vdt_plan_window_at(const struct vdt_plan *plan, uint64_t index
                                (int32_t)plan->spec.tile.rows};
 }
 
-static vdt_status plan_window(struct vdt_plan *plan, uint32_t index, struct vdt_scene *scene,
-                              const struct vdt_place *place, const struct vdt_writer *writer,
-                              struct vdt_feed_report *report, struct vdt_error *error)
+static vdt_status plan_window(struct vdt_plan *plan, const struct vdt_window_task *task,
+                              const struct vdt_place *place, struct vdt_feed_report *report,
+                              struct vdt_error *error)
 {
-    const struct vdt_plan_scene *planned = &plan->scenes[index];
-    const struct vdt_window window = {place->col, place->row, planned->grid.tile_cols,
-                                      planned->grid.tile_rows};
+    struct vdt_window window = vdt_place_window(task, place);
     char key[VDT_KEY_SIZE];
-    vdt_window_key(planned->digest, &window, key);
+    vdt_window_key(task->planned->digest, &window, key);
     report->windows++;
-    if (writer != NULL && vdt_writer_has(writer, key)) {
+    if (task->writer != NULL && vdt_writer_has(task->writer, key)) {
         report->existing++;
         return VDT_OK;
     }
-    int group = vdt_plan_group(plan, scene, &window, key, planned->digest);
-    if (group == VDT_SPLIT_NONE) {
-        report->straddling++;
+    int group = place->group;
+    if (group == VDT_GROUP_OPEN)
+        group = vdt_plan_group(plan, task->scene, &window, key, task->planned->digest);
+    if (group < 0) {
+        *(group == VDT_GROUP_BACKGROUND ? &report->background : &report->straddling) += 1;
         return VDT_OK;
     }
     if (!vdt_grow(&plan->windows, &plan->window_capacity, plan->window_count + 1,
                   sizeof *plan->windows))
         return vdt_fail_memory(error, "plan");
-    plan->windows[plan->window_count++] =
-        (struct vdt_plan_window){window.col, window.row, index, (uint32_t)group};
+    plan->windows[plan->window_count++] = (struct vdt_plan_window){
+        window.col, window.row, (uint32_t)(task->planned - plan->scenes), (uint32_t)group};
     return VDT_OK;
 }
 
@@ -58,12 +58,14 @@ vdt_status vdt_plan_windows(struct vdt_plan *plan, uint32_t index, struct vdt_sc
                             struct vdt_error *error)
 {
     vdt_cleanup(vdt_window_list_clear) struct vdt_window_list list = {0};
-    vdt_status status = vdt_window_source(&plan->scenes[index], plan, &list, report, error);
+    struct vdt_window_task task = {
+        .plan = plan, .planned = &plan->scenes[index], .scene = scene, .writer = writer};
+    vdt_status status = vdt_window_source(&task, &list, report, error);
     for (size_t i = 0, end; status == VDT_OK && i < list.count; i = end) {
         uint64_t first = plan->window_count;
         end = vdt_unit_end(list.places, list.count, i, list.most_in_unit);
         for (size_t k = i; status == VDT_OK && k < end; k++)
-            status = plan_window(plan, index, scene, &list.places[k], writer, report, error);
+            status = plan_window(plan, &task, &list.places[k], report, error);
         if (status == VDT_OK)
             status = plan_unit(plan, first, error);
     }

@@ -7,7 +7,6 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "encode/encode.h"
 #include "feed/tile.h"
 #include "source/bands.h"
 
@@ -30,18 +29,25 @@ static void free_worker(struct worker *worker)
     free(worker);
 }
 
+struct vdt_encode_rules vdt_feed_rules(const struct vdt_plan *plan)
+{
+    const struct vdt_feed_options *options = plan->options;
+    return (struct vdt_encode_rules){.tasks = plan->spec.tasks,
+                                     .class_count = plan->spec.class_count,
+                                     .match = options->match,
+                                     .keep_empty = options->background_ratio > 0,
+                                     .mask_rule = options->mask_rule,
+                                     .mask_order = options->mask_order,
+                                     .min_visible = options->min_visible};
+}
+
 static vdt_status start(void *payload, void **out, struct vdt_error *error)
 {
     const struct vdt_plan *plan = ((struct vdt_feed_work *)payload)->plan;
     struct worker *worker = calloc(1, sizeof *worker);
     if (worker == NULL)
         return vdt_fail_memory(error, "feed");
-    worker->encoder.rules = (struct vdt_encode_rules){.tasks = plan->spec.tasks,
-                                                      .class_count = plan->spec.class_count,
-                                                      .match = plan->options->match,
-                                                      .mask_rule = plan->options->mask_rule,
-                                                      .mask_order = plan->options->mask_order,
-                                                      .min_visible = plan->options->min_visible};
+    worker->encoder.rules = vdt_feed_rules(plan);
     vdt_status status = vdt_tile_init(&worker->tile, &plan->spec.tile, error);
     if (status == VDT_OK)
         *out = worker;

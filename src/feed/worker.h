@@ -3,10 +3,14 @@
 #define FEED_WORKER_H
 
 #include "base/ordered.h"
+#include "encode/encode.h"
 #include "feed/plan.h"
 #include "store/packet.h"
 
 enum vdt_outcome { VDT_KEPT, VDT_UNLABELLED, VDT_INVALID };
+
+/* How the plan has labels encoded. */
+struct vdt_encode_rules vdt_feed_rules(const struct vdt_plan *plan);
 
 /* What became of one unit. */
 struct vdt_unit_result {

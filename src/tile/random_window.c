@@ -35,6 +35,15 @@ uint64_t vdt_random_tries(uint64_t count)
                                                               : TRIES_AT_LEAST + TRIES_EACH * count;
 }
 
+uint64_t vdt_random_room(const struct vdt_grid *grid, bool apart)
+{
+    int64_t cols = apart ? grid->scene_cols / grid->tile_cols
+                         : (int64_t)grid->scene_cols - grid->tile_cols + 1;
+    int64_t rows = apart ? grid->scene_rows / grid->tile_rows
+                         : (int64_t)grid->scene_rows - grid->tile_rows + 1;
+    return (uint64_t)cols * (uint64_t)rows;
+}
+
 /* --- windows that lie apart ----------------------------------------------------------------
  * The scene is cut into cells of a tile's size. Two windows that begin in one cell overlap, so a
  * cell has one window at most, and only those of the nine cells around can overlap a new one. */

@@ -15,6 +15,9 @@ uint64_t vdt_random_stream(uint64_t seed, const char *digest);
  * every place equally likely. The grid's stride and edge have no say. */
 struct vdt_window vdt_random_window(const struct vdt_grid *grid, uint64_t stream, uint64_t number);
 
+/* How many different windows the scene has; `apart`: none of which overlap. */
+uint64_t vdt_random_room(const struct vdt_grid *grid, bool apart);
+
 /* A set of windows of one size, by place; {0} is empty. */
 struct vdt_window_set {
     struct vdt_window *slots; /* cols 0: free */

@@ -414,6 +414,7 @@ OPTIONS = [
     {"codec": "zstd"}, {"name": "a name"}, {"threads": 1}, {"commit_seconds": 0.001},
     {"task": ["detection", "classification"]}, {"task": "segmentation"},
     {"windows": "random", "count": 30, "seed": 2}, {"windows": "random", "count": 9, "apart": True},
+    {"windows": "centered", "jitter": 5, "background_ratio": 0.1}, {"background_ratio": 0.15},
 ]
 
 

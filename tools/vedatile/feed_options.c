@@ -11,7 +11,7 @@
 /* Each list is in the order of its enum in the public headers. */
 static const char *const task_names[] = {"classification", "detection", "segmentation", "instance",
                                          NULL};
-static const char *const window_names[] = {"grid", "random", NULL};
+static const char *const window_names[] = {"grid", "random", "centered", NULL};
 static const char *const edge_names[] = {"drop", "pad", "shift", NULL};
 static const char *const match_names[] = {"intersect", "inside", "all", NULL};
 static const char *const rule_names[] = {"center", "all-touched", NULL};
@@ -69,10 +69,10 @@ const struct option feed_options[] = {
     {.name = "windows",
      .kind = OPTION_CHOICE,
      .offset = AT(windows),
-     .argument = "grid|random",
+     .argument = "grid|random|centered",
      .choices = window_names,
-     .help = "where windows lie: on a grid that begins at the scene's corner, or at random places "
-             "wholly inside the scene; default: grid"},
+     .help = "where windows lie: on a grid that begins at the scene's corner, at random places "
+             "wholly inside the scene, or one around the middle of each feature; default: grid"},
     {.name = "count",
      .kind = OPTION_COUNT,
      .offset = AT(count),
@@ -87,6 +87,23 @@ const struct option feed_options[] = {
      .needs = "windows",
      .help = "random windows of a scene do not overlap; where there is no room there are fewer, "
              "with a warning"},
+    {.name = "jitter",
+     .kind = OPTION_COUNT,
+     .offset = AT(jitter),
+     .argument = "J",
+     .most = 32768,
+     .needs = "windows",
+     .help = "move centered windows by up to so many pixels along each axis; default: 0"},
+    {.name = "background-ratio",
+     .kind = OPTION_REAL,
+     .offset = AT(background_ratio),
+     .argument = "R",
+     .needs = "labels",
+     .low = 0,
+     .high = 1000,
+     .help = "keep R windows without any object for each window with one, in each scene and group, "
+             "whatever --match is, chosen by seed; centered: random windows without an object are "
+             "added; default: 0, as --match has it"},
     {.name = "bands",
      .kind = OPTION_COMMAS,
      .offset = AT(bands),
@@ -268,6 +285,8 @@ struct vdt_feed_options feed_library_options(const struct feed_values *values,
         .windows = (enum vdt_windows)values->windows,
         .window_count = values->count.value,
         .apart = values->apart,
+        .jitter = (uint32_t)values->jitter.value,
+        .background_ratio = values->background_ratio,
         .bands = (const char *const *)values->bands.items,
         .band_count = values->bands.count,
         .class_field = values->class_field,

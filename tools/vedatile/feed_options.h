@@ -17,6 +17,8 @@ struct feed_values {
     int windows;
     struct count count;
     bool apart;
+    struct count jitter;
+    double background_ratio;
     struct words bands;
     const char *class_field;
     struct words classes;

@@ -7,8 +7,10 @@
 
 static const struct ext_word edges[] = {
     {"drop", VDT_EDGE_DROP}, {"pad", VDT_EDGE_PAD}, {"shift", VDT_EDGE_SHIFT}, {NULL, 0}};
-static const struct ext_word sources[] = {
-    {"grid", VDT_WINDOWS_GRID}, {"random", VDT_WINDOWS_RANDOM}, {NULL, 0}};
+static const struct ext_word sources[] = {{"grid", VDT_WINDOWS_GRID},
+                                          {"random", VDT_WINDOWS_RANDOM},
+                                          {"centered", VDT_WINDOWS_CENTERED},
+                                          {NULL, 0}};
 static const struct ext_word matches[] = {{"intersect", VDT_MATCH_INTERSECT},
                                           {"inside", VDT_MATCH_INSIDE},
                                           {"all", VDT_MATCH_ALL},
@@ -32,6 +34,8 @@ static const struct ext_option options[] = {
     {"windows", EXT_WORD, AT(windows), sources},
     {"count", EXT_U64, AT(window_count), NULL},
     {"apart", EXT_BOOL, AT(apart), NULL},
+    {"jitter", EXT_U32, AT(jitter), NULL},
+    {"background_ratio", EXT_DOUBLE, AT(background_ratio), NULL},
     {"class_field", EXT_TEXT, AT(class_field), NULL},
     {"match", EXT_WORD, AT(match), matches},
     {"mask_rule", EXT_WORD, AT(mask_rule), rules},
@@ -173,22 +177,49 @@ static PyObject *groups_of(const struct vdt_feed_report *report)
     return groups;
 }
 
+#define COUNT(member)                                     \
+    {                                                     \
+#member, offsetof(struct vdt_feed_report, member) \
+    }
+
+static const struct {
+    const char *name;
+    size_t offset;
+} counts[] = {
+    COUNT(windows),    COUNT(written),         COUNT(existing), COUNT(unlabelled),
+    COUNT(background), COUNT(straddling),      COUNT(invalid),  COUNT(boxes),
+    COUNT(features),   COUNT(null_geometries), COUNT(repaired), COUNT(unknown_skipped),
+    COUNT(slivers),
+};
+
+/* Takes the value. */
+static bool put(PyObject *dict, const char *name, PyObject *value)
+{
+    bool done = value != NULL && PyDict_SetItemString(dict, name, value) == 0;
+    Py_XDECREF(value);
+    return done;
+}
+
 static PyObject *report_of(const struct vdt_feed_report *r)
 {
-    typedef unsigned long long count;
-    PyObject *warning =
-        r->warning[0] == '\0'
-            ? Py_NewRef(Py_None)
-            : PyUnicode_DecodeUTF8(r->warning, (Py_ssize_t)strlen(r->warning), "replace");
-    PyObject *block = r->block_size > 0 ? PyFloat_FromDouble(r->block_size) : Py_NewRef(Py_None);
-    return Py_BuildValue("{s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:N,s:N,s:N}", "windows",
-                         (count)r->windows, "written", (count)r->written, "existing",
-                         (count)r->existing, "unlabelled", (count)r->unlabelled, "straddling",
-                         (count)r->straddling, "invalid", (count)r->invalid, "boxes",
-                         (count)r->boxes, "features", (count)r->features, "null_geometries",
-                         (count)r->null_geometries, "repaired", (count)r->repaired,
-                         "unknown_skipped", (count)r->unknown_skipped, "slivers", (count)r->slivers,
-                         "groups", groups_of(r), "block_size", block, "warning", warning);
+    PyObject *dict = PyDict_New();
+    bool good = dict != NULL;
+    for (size_t i = 0; good && i < sizeof counts / sizeof counts[0]; i++) {
+        uint64_t value;
+        memcpy(&value, (const char *)r + counts[i].offset, sizeof value);
+        good = put(dict, counts[i].name, PyLong_FromUnsignedLongLong(value));
+    }
+    good = good && put(dict, "groups", groups_of(r));
+    good = good && put(dict, "block_size",
+                       r->block_size > 0 ? PyFloat_FromDouble(r->block_size) : Py_NewRef(Py_None));
+    good = good &&
+           put(dict, "warning",
+               r->warning[0] == '\0'
+                   ? Py_NewRef(Py_None)
+                   : PyUnicode_DecodeUTF8(r->warning, (Py_ssize_t)strlen(r->warning), "replace"));
+    if (!good)
+        Py_CLEAR(dict);
+    return dict;
 }
 
 static PyObject *run(const struct ext_state *state, struct call *call)

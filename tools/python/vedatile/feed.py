@@ -52,6 +52,7 @@ def feed(store: Any, image: _Path | Sequence[_Path],
          task: str | Sequence[str] | None = None, tile: int | Sequence[int] | None = None,
          stride: int | Sequence[int] | None = None, edge: str | None = None,
          windows: str | None = None, count: int | None = None, apart: bool = False,
+         jitter: int | None = None, background_ratio: float | None = None,
          bands: Sequence[int | str] | None = None, class_field: str | None = None,
          classes: Sequence[str] | None = None, unknown: str | None = None,
          match: str | None = None, mask_rule: str | None = None, mask_order: str | None = None,
@@ -71,7 +72,9 @@ def feed(store: Any, image: _Path | Sequence[_Path],
     tile, stride  pixels: a number or (rows, cols); tile: default the store's, or 256
     edge          "drop", "pad" or "shift": where the grid does not end with the scene
     windows       "grid", or "random": `count` windows of each scene at random places, those of
-                  Scene.iterwindows(count, seed=seed); apart: they do not overlap
+                  Scene.iterwindows(count, seed=seed); apart: they do not overlap;
+                  "centered": around each feature, moved by up to `jitter` pixels
+    background_ratio  windows without any object kept for each with one; default 0: as match has it
     bands         numbers from 1, or names ("red", "nir", "B04", a description), in the order
                   wanted; default: all but alpha
     class_field   field of the labels that names the class; default: all are of one class
@@ -92,9 +95,9 @@ def feed(store: Any, image: _Path | Sequence[_Path],
     progress      called as progress(done, total) in windows; False, an exception or Ctrl-C stops
                   the feed, and what was added stays: the same call goes on from there
 
-    Returns a Report: windows, written, existing (already in the store), unlabelled, straddling,
-    invalid, boxes, features, null_geometries, repaired, unknown_skipped, slivers, groups (written,
-    by name), block_size, warning (text or None; it is also passed to warnings.warn).
+    Returns a Report: windows, written, existing (already in the store), unlabelled,
+    background (beyond background_ratio), straddling, invalid, boxes, features, null_geometries,
+    repaired, unknown_skipped, slivers, groups (written, by name), block_size, warning (text or None; it is also passed to warnings.warn).
 
     Raises ArgumentError, NotFoundError, FormatError, BusyError (another process writes the store),
     IoError."""
@@ -107,7 +110,8 @@ def feed(store: Any, image: _Path | Sequence[_Path],
         split=None if split is None else dict(split),
         split_by=split_by, block_size=block_size, seed=seed, codec=codec, name=name,
         threads=threads, commit_seconds=commit_seconds, dry_run=dry_run, progress=progress)
-    options.update(windows=windows, count=count, apart=apart)
+    options.update(windows=windows, count=count, apart=apart, jitter=jitter,
+                   background_ratio=background_ratio)
     if tile is not None:
         options["tile_rows"], options["tile_cols"] = two("tile", tile)
     if stride is not None:
