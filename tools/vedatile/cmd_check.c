@@ -5,15 +5,18 @@
 
 #include "interrupt.h"
 #include "json.h"
+#include "leakage.h"
 #include "options.h"
 #include "progress.h"
 #include "report.h"
 #include "text.h"
 
 struct check_values {
-    const char *store;
+    struct words stores;
     bool json;
     bool digest;
+    bool leakage;
+    double gap;
     struct count threads;
     int progress;
 };
@@ -22,16 +25,30 @@ struct check_values {
 
 static const struct option check_options[] = {
     {.name = "STORE",
-     .kind = OPTION_POSITION,
+     .kind = OPTION_POSITIONS,
      .required = true,
-     .offset = AT(store),
-     .help = "the store to check"},
+     .offset = AT(stores),
+     .help = "the store to check; several with --leakage"},
     {.name = "digest",
      .kind = OPTION_FLAG,
      .offset = AT(digest),
      .excludes = "json",
      .help = "print only the digest of the content: the same for equal samples, whatever the "
              "layout, codec, order of feeding or file name"},
+    {.name = "leakage",
+     .kind = OPTION_FLAG,
+     .offset = AT(leakage),
+     .excludes = "digest",
+     .help = "prove instead that no ground is in two groups, of the store or of several stores, "
+             "and list the samples that share some"},
+    {.name = "gap",
+     .kind = OPTION_REAL,
+     .offset = AT(gap),
+     .argument = "METRES",
+     .needs = "leakage",
+     .low = 0,
+     .high = 100000,
+     .help = "samples of different groups must be that far apart; default: 0, they may touch"},
     {.name = "threads",
      .kind = OPTION_COUNT,
      .offset = AT(threads),
@@ -107,7 +124,7 @@ static int check(const struct check_values *values)
     if (!values->json)
         findings.file = values->digest ? stderr : stdout;
     interrupt_catch();
-    vdt_status status = vdt_check(values->store, &options, note_problem, &report, &error);
+    vdt_status status = vdt_check(values->stores.items[0], &options, note_problem, &report, &error);
     progress_finish(&progress);
     if (status) {
         json_decref(findings.list);
@@ -127,17 +144,30 @@ static int run_check(int argc, char **argv)
 {
     struct check_values values = {0};
     int code = options_parse(&check_command, argc, argv, &values);
-    return code == OPTIONS_RUN ? check(&values) : code;
+    if (code == OPTIONS_RUN && !values.leakage && values.stores.count > 1)
+        code = report_wrong(&check_command,
+                            "unexpected argument '%s'; only --leakage takes several "
+                            "stores",
+                            values.stores.items[1]);
+    if (code == OPTIONS_RUN && values.leakage)
+        code = leakage_check((const char *const *)values.stores.items, values.stores.count,
+                             values.gap, (enum progress_mode)values.progress, values.json);
+    else if (code == OPTIONS_RUN)
+        code = check(&values);
+    options_clear(&check_command, &values);
+    return code;
 }
 
 const struct command check_command = {
     .name = "check",
     .summary = "proves a store whole: structure, counts and every checksum",
-    .usage = "STORE [--digest | --json]",
+    .usage = "STORE [--digest | --leakage] [--json]",
     .notes = "Ends with 0 when the store is whole, and with 1 and the list of problems when it is "
-             "not.\n\n"
+             "not.\nWith --leakage it reads where samples lie and nothing else, and ends with 1 "
+             "when groups\nshare ground.\n\n"
              "examples:\n"
              "  vedatile check roofs.h5\n"
+             "  vedatile check train.h5 test.h5 --leakage --gap 100\n"
              "  test \"$(vedatile check a.h5 --digest)\" = \"$(vedatile check b.h5 --digest)\"\n",
     .options = check_options,
     .run = run_check,

@@ -19,15 +19,20 @@ struct parser {
     bool given[OPTIONS_MOST];
 };
 
+static bool is_position(const struct option *option)
+{
+    return option->kind == OPTION_POSITION || option->kind == OPTION_POSITIONS;
+}
+
 static const char *dashes(const struct option *option)
 {
-    return option->kind == OPTION_POSITION ? "" : "--";
+    return is_position(option) ? "" : "--";
 }
 
 static const struct option *find_long(const struct command *command, const char *name, size_t size)
 {
     for (const struct option *option = command->options; option->name; option++)
-        if (option->kind != OPTION_POSITION && strlen(option->name) == size &&
+        if (!is_position(option) && strlen(option->name) == size &&
             memcmp(option->name, name, size) == 0)
             return option;
     return NULL;
@@ -51,7 +56,7 @@ static int unknown_option(const struct parser *parser, const char *word)
     const char *names[OPTIONS_MOST];
     size_t count = 0;
     for (const struct option *option = parser->command->options; option->name; option++)
-        if (option->kind != OPTION_POSITION)
+        if (!is_position(option))
             names[count++] = option->name;
     char name[64];
     snprintf(name, sizeof name, "%.*s", (int)strcspn(word, "="), word);
@@ -116,7 +121,8 @@ static int take_option(struct parser *parser, const struct option *option, const
 static int take_position(struct parser *parser, const char *word)
 {
     for (const struct option *option = parser->command->options; option->name; option++)
-        if (option->kind == OPTION_POSITION && !is_given(parser, option)) {
+        if (option->kind == OPTION_POSITIONS ||
+            (option->kind == OPTION_POSITION && !is_given(parser, option))) {
             parser->given[option - parser->command->options] = true;
             return take_value(parser, option, word);
         }
@@ -146,7 +152,7 @@ static int missing(const struct parser *parser, const struct option *option)
     for (const struct option *other = parser->command->options; other->name; other++)
         if (other->kind == OPTION_WORDS && is_given(parser, other))
             eager = other;
-    if (option->kind != OPTION_POSITION)
+    if (!is_position(option))
         return report_wrong(parser->command, "--%s is missing; usage: vedatile %s %s", option->name,
                             parser->command->name, parser->command->usage);
     if (eager)

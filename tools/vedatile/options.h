@@ -40,7 +40,8 @@ enum option_kind {
     OPTION_COUNT,    /* struct count */
     OPTION_REAL,     /* double */
     OPTION_SIZE,     /* struct size: N or WxH */
-    OPTION_POSITION  /* const char *: a word that is no option; `name` is in capitals */
+    OPTION_POSITION, /* const char *: a word that is no option; `name` is in capitals */
+    OPTION_POSITIONS /* struct words: that one and all others; the last of the positions */
 };
 
 struct option {

@@ -37,6 +37,8 @@ static void print_option(const struct option *option)
     char head[128];
     if (option->kind == OPTION_POSITION)
         snprintf(head, sizeof head, "  %s", option->name);
+    else if (option->kind == OPTION_POSITIONS)
+        snprintf(head, sizeof head, "  %s...", option->name);
     else if (option->letter)
         snprintf(head, sizeof head, "  -%c, --%s %s", option->letter, option->name,
                  option->argument ? option->argument : "");

@@ -201,6 +201,7 @@ bool value_parse(const struct option *option, const char *text, void *target, ch
     case OPTION_TEXT:
     case OPTION_POSITION: *(const char **)target = text; return true;
     case OPTION_WORDS:
+    case OPTION_POSITIONS:
         return words_add(target, strdup(text)) || complain(&complaint, "out of memory");
     case OPTION_COMMAS: return parse_commas(text, target, &complaint);
     case OPTION_INTEGERS: return parse_integers(option, text, target, &complaint);
@@ -217,7 +218,8 @@ bool value_parse(const struct option *option, const char *text, void *target, ch
 
 void value_clear(const struct option *option, void *target)
 {
-    if (option->kind == OPTION_WORDS || option->kind == OPTION_COMMAS) {
+    if (option->kind == OPTION_WORDS || option->kind == OPTION_COMMAS ||
+        option->kind == OPTION_POSITIONS) {
         struct words *words = target;
         for (size_t i = 0; i < words->count; i++)
             free(words->items[i]);
