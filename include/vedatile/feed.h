@@ -22,6 +22,13 @@ enum vdt_edge {
     VDT_EDGE_SHIFT     /* the last window is moved back to end with the scene */
 };
 
+/* Which windows the area of interest keeps. A pixel is in it when its centre is in a polygon. */
+enum vdt_aoi_rule {
+    VDT_AOI_INSIDE = 0, /* all pixels of the window are in the area */
+    VDT_AOI_TOUCH,      /* window and area have at least a point in common */
+    VDT_AOI_SHARE       /* at least `aoi_share` of the pixels are in the area */
+};
+
 /* Which windows are kept, and which features are their objects (one-hot and boxes).
  * A mask always shows every feature: it is the crop of the whole scene's mask. */
 enum vdt_match {
@@ -86,6 +93,14 @@ struct vdt_feed_options {
                                 is, but only this many with each window that has one, in each scene
                                 and group, by (seed, key); centered: random windows without an
                                 object are added. */
+
+    const char *const *aoi; /* polygons that OGR opens, in any CRS; NULL: all ground */
+    size_t aoi_count;
+    enum vdt_aoi_rule aoi_rule;
+    double aoi_share; /* 0..1, of VDT_AOI_SHARE */
+    bool aoi_mask;    /* pixels outside of the area are nodata or 0, invalid, ignore in masks; what
+                         has no pixel in it is no object */
+
     /* Numbers from 1, descriptions, colours, STAC common names, or numbers of Sentinel-2 and
      * Landsat, in the order wanted; NULL: all but alpha. A name that fits no band, or two, is
      * refused with a list of what there is. */
@@ -126,6 +141,7 @@ struct vdt_feed_report {
     uint64_t existing;        /* already in the store */
     uint64_t unlabelled;      /* left out by `match` */
     uint64_t background;      /* left out: more without an object than background_ratio */
+    uint64_t outside;         /* left out by aoi_rule */
     uint64_t straddling;      /* left out: they reach into blocks of two groups */
     uint64_t invalid;         /* left out by min_valid */
     uint64_t boxes;           /* written */

@@ -60,6 +60,18 @@ static struct vdt_window imaged(const struct job *job)
     return seen;
 }
 
+/* Whether a box has a pixel that is seen. */
+static bool is_seen(const uint8_t *seen, const double box[4], const struct job *job)
+{
+    int32_t cols = job->window->cols, rows = job->window->rows;
+    int32_t left = (int32_t)fmax(floor(box[0]), 0), top = (int32_t)fmax(floor(box[1]), 0);
+    int32_t right = (int32_t)fmin(ceil(box[2]), cols), bottom = (int32_t)fmin(ceil(box[3]), rows);
+    for (int32_t row = top; row < bottom && left < right; row++)
+        if (memchr(seen + (size_t)row * (size_t)cols + left, 1, (size_t)(right - left)) != NULL)
+            return true;
+    return false;
+}
+
 /* Whether a feature is an object of the window. *sliver: it would be, if more of it were visible.
  * What lies in the padding is not visible. */
 static vdt_status judge(struct vdt_encoder *encoder, const struct job *job, uint32_t feature,
@@ -73,6 +85,8 @@ static vdt_status judge(struct vdt_encoder *encoder, const struct job *job, uint
         return status;
     for (int i = 0; i < 4; i++)
         visible->box[i] += i % 2 == 0 ? seen.col - job->window->col : seen.row - job->window->row;
+    if (encoder->seen != NULL && visible->share > 0 && !is_seen(encoder->seen, visible->box, job))
+        visible->share = 0;
     bool matches = visible->share > 0 && (rules->match != VDT_MATCH_INSIDE || visible->whole);
     *sliver = matches && visible->share < rules->min_visible;
     *object = matches && !*sliver;
@@ -245,6 +259,16 @@ static void fill_outside(const struct job *job, int byte, size_t size, void *pix
     }
 }
 
+/* The same for the pixels that are not seen. */
+static void fill_unseen(const struct vdt_encoder *encoder, const struct job *job, int byte,
+                        size_t size, void *pixels)
+{
+    size_t count = (size_t)job->window->cols * (size_t)job->window->rows;
+    for (size_t i = 0; encoder->seen != NULL && i < count; i++)
+        if (!encoder->seen[i])
+            memset((unsigned char *)pixels + i * size, byte, size);
+}
+
 static vdt_status burn_masks(struct vdt_encoder *encoder, const struct job *job,
                              struct vdt_encoded *encoded, struct vdt_error *error)
 {
@@ -270,10 +294,14 @@ static vdt_status burn_masks(struct vdt_encoder *encoder, const struct job *job,
         if (status != VDT_OK)
             return status;
     }
-    if (mask)
+    if (mask) {
         fill_outside(job, 0xff, size, encoder->mask);
-    if (instances)
+        fill_unseen(encoder, job, 0xff, size, encoder->mask);
+    }
+    if (instances) {
         fill_outside(job, 0, sizeof *encoder->instances, encoder->instances);
+        fill_unseen(encoder, job, 0, sizeof *encoder->instances, encoder->instances);
+    }
     encoded->labels.mask = mask ? encoder->mask : NULL;
     encoded->labels.instances = instances ? encoder->instances : NULL;
     return VDT_OK;

@@ -28,9 +28,12 @@ struct vdt_burn {
     uint32_t box; /* its 1-based row among the boxes, 0: none */
 };
 
-/* One worker's encoder: scratch and the arrays of the last window. {0}, then set rules. */
+/* One worker's encoder: scratch and the arrays of the last window. {0}, then set rules, and seen
+ * for each window. */
 struct vdt_encoder {
     struct vdt_encode_rules rules;
+    const uint8_t *seen; /* of the next window [rows * cols], borrowed; NULL: all. Pixels that are 0
+                            are ignore in the mask, and what has only those is no object */
     struct vdt_raster raster;
     struct vdt_clip clip;
     struct vdt_hits hits;

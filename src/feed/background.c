@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "encode/encode.h"
+#include "feed/aoi.h"
 #include "feed/plan_steps.h"
 #include "feed/tile.h"
 #include "feed/worker.h"
@@ -25,6 +26,7 @@ struct candidate {
 struct choice {
     struct vdt_window_task *task;
     struct vdt_encoder encoder;
+    struct vdt_aoi_view view;
     uint64_t wanted[VDT_SPLIT_MAX]; /* windows without an object, by group */
     struct candidate *candidates;
     size_t candidate_count, candidate_capacity;
@@ -33,6 +35,7 @@ struct choice {
 static void choice_clear(struct choice *choice)
 {
     vdt_encoder_clear(&choice->encoder);
+    vdt_aoi_view_clear(&choice->view);
     free(choice->candidates);
 }
 
@@ -45,6 +48,10 @@ static vdt_status look(struct choice *choice, const struct vdt_window *window, i
     vdt_window_key(planned->digest, window, key);
     if (*group == VDT_GROUP_OPEN)
         *group = vdt_plan_group(task->plan, task->scene, window, key, planned->digest);
+    vdt_status status =
+        vdt_aoi_see(&choice->view, task->plan, planned, window, &choice->encoder.seen, error);
+    if (status != VDT_OK)
+        return status;
     return vdt_encode_keep(&choice->encoder, &planned->geometry, planned->index, window,
                            planned->cols, planned->rows, object, error);
 }
@@ -144,8 +151,10 @@ static vdt_status add_random(struct choice *choice, struct vdt_window_list *list
         struct vdt_window window = vdt_random_window(&task->planned->grid, stream, i), corner;
         char key[VDT_KEY_SIZE];
         int group = VDT_GROUP_OPEN;
-        bool object, added = false;
-        status = look(choice, &window, &group, &object, key, error);
+        bool object = true, added = false, keeps = false;
+        status = vdt_aoi_keeps(&choice->view, task->plan, task->planned, &window, &keeps, error);
+        if (status == VDT_OK && keeps)
+            status = look(choice, &window, &group, &object, key, error);
         if (status != VDT_OK || object || group < 0 || choice->wanted[group] == 0)
             continue;
         corner = window;

@@ -10,6 +10,7 @@
 #include "base/path.h"
 
 static const char *const edges[] = {"drop", "pad", "shift"};
+static const char *const aoi_rules[] = {"inside", "touch", "share"};
 static const char *const matches[] = {"intersect", "inside", "all"};
 static const char *const orders[] = {"file", "class", "area"};
 
@@ -80,6 +81,11 @@ static void add_limits(const struct vdt_feed_options *o, json_t *config)
         json_object_set_new(
             config, "background",
             json_pack("{s:f, s:I}", "ratio", o->background_ratio, "seed", (json_int_t)o->seed));
+    if (o->aoi_count > 0)
+        json_object_set_new(
+            config, "aoi",
+            json_pack("{s:o, s:s, s:f, s:b}", "files", paths(o->aoi, o->aoi_count, o->store),
+                      "rule", aoi_rules[o->aoi_rule], "share", o->aoi_share, "mask", o->aoi_mask));
 }
 
 static json_t *describe(const struct vdt_plan *plan)

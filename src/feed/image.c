@@ -216,8 +216,8 @@ vdt_status vdt_writer_append_window(struct vdt_writer *writer, const char *group
                         vdt_writer_path(writer), key);
     status = make_room(image, &vdt_writer_layout(writer)->spec.tile, error);
     if (status == VDT_OK)
-        status =
-            vdt_tile_read(&image->tile, image->scene, &image->selection, window, &valid, error);
+        status = vdt_tile_read(&image->tile, image->scene, &image->selection, window, NULL, &valid,
+                               error);
     if (status != VDT_OK)
         return status;
     struct vdt_sample sample = {.metadata = metadata};

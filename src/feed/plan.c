@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "feed/aoi.h"
 #include "feed/plan_steps.h"
 
 static void scene_cleanup(struct vdt_scene **scene)
@@ -29,10 +30,12 @@ vdt_status vdt_plan_make(struct vdt_plan *plan, const struct vdt_feed_options *o
 {
     const struct vdt_layout *layout = writer == NULL ? NULL : vdt_writer_layout(writer);
     *plan = (struct vdt_plan){.options = options};
-    size_t features = 0;
+    size_t features = 0, areas = 0;
     vdt_status status = vdt_plan_check_options(options, error);
     if (status == VDT_OK)
         status = vdt_plan_spec(plan, layout, report, error);
+    if (status == VDT_OK)
+        status = vdt_aoi_open(plan, error);
     plan->scenes = vdt_allocate_zero(options->image_count, sizeof *plan->scenes);
     if (status == VDT_OK && plan->scenes == NULL)
         status = vdt_fail_memory(error, options->store);
@@ -46,6 +49,9 @@ vdt_status vdt_plan_make(struct vdt_plan *plan, const struct vdt_feed_options *o
         features += plan->scenes[s].geometry.feature_count;
         if (plan->labels != NULL && features == 0 && s + 1 == options->image_count)
             status = vdt_labels_explain(plan->labels, scene, error);
+        areas += plan->scenes[s].aoi.feature_count;
+        if (plan->aoi != NULL && areas == 0 && s + 1 == options->image_count)
+            status = vdt_labels_explain(plan->aoi, scene, error);
         if (is_repeated(plan, s))
             continue;
         if (status == VDT_OK)
@@ -63,12 +69,15 @@ void vdt_plan_clear(struct vdt_plan *plan)
         free(plan->scenes[i].crs_wkt);
         vdt_geometry_clear(&plan->scenes[i].geometry);
         vdt_index_free(plan->scenes[i].index);
+        vdt_geometry_clear(&plan->scenes[i].aoi);
+        vdt_index_free(plan->scenes[i].aoi_index);
     }
     free(plan->scenes);
     free(plan->windows);
     free(plan->units);
     free(plan->class_names);
     vdt_labels_free(plan->labels);
+    vdt_labels_free(plan->aoi);
     vdt_selection_clear(&plan->selection);
     vdt_groups_clear(&plan->groups);
     vdt_frame_free(plan->frame);

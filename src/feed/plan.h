@@ -29,6 +29,8 @@ struct vdt_plan_scene {
     int32_t unit_cols, unit_rows; /* strides of the grid in a unit, across and down */
     struct vdt_geometry geometry;
     struct vdt_index *index;     /* NULL without labels */
+    struct vdt_geometry aoi;     /* the area of interest */
+    struct vdt_index *aoi_index; /* NULL without one */
     uint32_t scene_row, crs_row; /* in the store's tables */
 };
 
@@ -49,6 +51,7 @@ struct vdt_plan {
     struct vdt_store_spec spec; /* strings borrowed from the parts below or from the store */
     struct vdt_band_selection selection; /* of the first scene */
     struct vdt_labels_source *labels;    /* NULL without */
+    struct vdt_labels_source *aoi;       /* the area of interest; NULL without */
     const char **class_names;
     struct vdt_groups groups;
     struct vdt_frame *frame; /* of a split by block, else NULL */

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/path.h"
+#include "feed/aoi.h"
 #include "feed/place.h"
 #include "feed/plan_steps.h"
 #include "feed/window_source.h"
@@ -41,13 +42,7 @@ static vdt_status plan_labels(const struct vdt_plan *plan, struct vdt_plan_scene
     vdt_status status = vdt_labels_project(plan->labels, scene, &planned->geometry, error);
     if (status != VDT_OK)
         return status;
-    size_t count = planned->geometry.feature_count;
-    vdt_cleanup(vdt_free_pointer) double(*boxes)[4] = vdt_allocate(count, sizeof *boxes);
-    if (boxes == NULL)
-        return vdt_fail_memory(error, planned->path);
-    for (size_t i = 0; i < count; i++)
-        memcpy(boxes[i], planned->geometry.features[i].box, sizeof *boxes);
-    return vdt_index_build((const double(*)[4])boxes, count, &planned->index, error);
+    return vdt_index_geometry(&planned->geometry, &planned->index, error);
 }
 
 vdt_status vdt_plan_scene(struct vdt_plan *plan, const char *path, const struct vdt_layout *layout,
@@ -80,5 +75,7 @@ vdt_status vdt_plan_scene(struct vdt_plan *plan, const char *path, const struct 
     vdt_place_bounds(*out, &(struct vdt_window){.cols = info->cols, .rows = info->rows},
                      planned->bounds);
     status = plan_grid(plan, planned, error);
-    return status == VDT_OK ? plan_labels(plan, planned, *out, error) : status;
+    if (status == VDT_OK)
+        status = plan_labels(plan, planned, *out, error);
+    return status == VDT_OK ? vdt_aoi_project(plan, *out, planned, error) : status;
 }

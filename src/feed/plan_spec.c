@@ -5,6 +5,7 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "feed/aoi.h"
 #include "feed/plan_steps.h"
 #include "feed/window_source.h"
 #include "source/bands.h"
@@ -40,7 +41,8 @@ vdt_status vdt_plan_check_options(const struct vdt_feed_options *options, struct
     if (!(options->min_visible >= 0 && options->min_visible <= 1) ||
         !(options->min_valid >= 0 && options->min_valid <= 1))
         return vdt_fail(error, VDT_ERR_ARGUMENT, "min-visible and min-valid are shares of 0 to 1");
-    return vdt_window_options_check(options, error);
+    vdt_status status = vdt_window_options_check(options, error);
+    return status == VDT_OK ? vdt_aoi_options_check(options, error) : status;
 }
 
 /* "detection, segmentation"; "none" for 0. */

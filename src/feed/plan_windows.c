@@ -29,7 +29,9 @@ static vdt_status plan_window(struct vdt_plan *plan, const struct vdt_window_tas
     if (group == VDT_GROUP_OPEN)
         group = vdt_plan_group(plan, task->scene, &window, key, task->planned->digest);
     if (group < 0) {
-        *(group == VDT_GROUP_BACKGROUND ? &report->background : &report->straddling) += 1;
+        *(group == VDT_GROUP_BACKGROUND ? &report->background
+          : group == VDT_GROUP_OUTSIDE  ? &report->outside
+                                        : &report->straddling) += 1;
         return VDT_OK;
     }
     if (!vdt_grow(&plan->windows, &plan->window_capacity, plan->window_count + 1,

@@ -45,10 +45,13 @@ static double valid_share(const uint8_t *valid, size_t count)
 
 vdt_status vdt_tile_read(struct vdt_tile *tile, struct vdt_scene *scene,
                          const struct vdt_band_selection *selection,
-                         const struct vdt_window *window, double *valid_fraction,
-                         struct vdt_error *error)
+                         const struct vdt_window *window, const uint8_t *seen,
+                         double *valid_fraction, struct vdt_error *error)
 {
     vdt_status status = vdt_scene_read(scene, selection, window, tile->pixels, tile->valid, error);
+    if (status == VDT_OK && seen != NULL)
+        vdt_scene_blank(selection, (size_t)tile->spec.rows * tile->spec.cols, seen, tile->pixels,
+                        tile->valid);
     if (status == VDT_OK)
         *valid_fraction = valid_share(tile->valid, (size_t)tile->spec.rows * tile->spec.cols);
     return status;

@@ -19,12 +19,13 @@ vdt_status vdt_tile_init(struct vdt_tile *tile, const struct vdt_tile_spec *spec
                          struct vdt_error *error);
 void vdt_tile_clear(struct vdt_tile *tile);
 
-/* Reads a window of the tile's size. *valid_fraction in full precision: 0.9 in single precision is
- * less than 0.9. */
+/* Reads a window of the tile's size. `seen` [rows * cols], NULL for all: pixels that are 0 there
+ * are blanked and invalid. *valid_fraction in full precision: 0.9 in single precision is less than
+ * 0.9. */
 vdt_status vdt_tile_read(struct vdt_tile *tile, struct vdt_scene *scene,
                          const struct vdt_band_selection *selection,
-                         const struct vdt_window *window, double *valid_fraction,
-                         struct vdt_error *error);
+                         const struct vdt_window *window, const uint8_t *seen,
+                         double *valid_fraction, struct vdt_error *error);
 
 /* Fills all of the sample but scene, crs, labels and metadata, for the window that was read; its
  * image and statistics are borrowed from the tile. */

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "feed/aoi.h"
 #include "feed/background.h"
 #include "tile/centred.h"
 #include "tile/random_window.h"
@@ -154,6 +155,21 @@ static void drop_repeated(struct vdt_window_list *list)
     list->count = kept;
 }
 
+static vdt_status leave_outside(const struct vdt_window_task *task, struct vdt_window_list *list,
+                                struct vdt_error *error)
+{
+    vdt_cleanup(vdt_aoi_view_clear) struct vdt_aoi_view view = {0};
+    vdt_status status = VDT_OK;
+    for (size_t i = 0; status == VDT_OK && i < list->count; i++) {
+        struct vdt_window window = vdt_place_window(task, &list->places[i]);
+        bool keeps = true;
+        status = vdt_aoi_keeps(&view, task->plan, task->planned, &window, &keeps, error);
+        if (!keeps)
+            list->places[i].group = VDT_GROUP_OUTSIDE;
+    }
+    return status;
+}
+
 static void place_in_units(struct vdt_window_list *list, struct vdt_unit_shape shape)
 {
     for (size_t i = 0; i < list->count; i++) {
@@ -182,7 +198,9 @@ vdt_status vdt_window_source(struct vdt_window_task *task, struct vdt_window_lis
     if (status != VDT_OK)
         return status;
     drop_repeated(list);
-    status = vdt_background_choose(task, list, report, error);
+    status = leave_outside(task, list, error);
+    if (status == VDT_OK)
+        status = vdt_background_choose(task, list, report, error);
     if (!grid) {
         shape = vdt_unit_of_places(&scene->grid, list->count, scene->block_cols, scene->block_rows,
                                    bytes);

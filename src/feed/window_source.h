@@ -6,8 +6,8 @@
 #include "tile/units.h"
 
 /* What a window has in place of a group: not decided yet; VDT_SPLIT_NONE (tile/split.h); or
- * left out as one of too many without an object. */
-enum { VDT_GROUP_OPEN = -2, VDT_GROUP_BACKGROUND = -3 };
+ * left out as one of too many without an object, or as outside of the area of interest. */
+enum { VDT_GROUP_OPEN = -2, VDT_GROUP_BACKGROUND = -3, VDT_GROUP_OUTSIDE = -4 };
 
 /* Windows of one scene, in the order of the plan; {0} is empty. */
 struct vdt_window_list {

@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "feed/aoi.h"
 #include "feed/tile.h"
 #include "source/bands.h"
 
@@ -15,6 +16,7 @@ struct worker {
     uint32_t scene_index;
     struct vdt_band_selection selection;
     struct vdt_encoder encoder;
+    struct vdt_aoi_view view;
     struct vdt_coder coder;
     struct vdt_tile tile;
 };
@@ -24,6 +26,7 @@ static void free_worker(struct worker *worker)
     vdt_scene_free(worker->scene);
     vdt_selection_clear(&worker->selection);
     vdt_encoder_clear(&worker->encoder);
+    vdt_aoi_view_clear(&worker->view);
     vdt_coder_clear(&worker->coder);
     vdt_tile_clear(&worker->tile);
     free(worker);
@@ -91,7 +94,10 @@ static vdt_status do_window(const struct vdt_feed_work *work, struct worker *wor
     const struct vdt_geometry *geometry = planned->index == NULL ? NULL : &planned->geometry;
     struct vdt_window window = vdt_plan_window_at(plan, index);
     struct vdt_encoded encoded = {.keep = true};
-    vdt_status status;
+    vdt_status status =
+        vdt_aoi_see(&worker->view, plan, planned, &window, &worker->encoder.seen, error);
+    if (status != VDT_OK)
+        return status;
     if (work->layout == NULL)
         status = vdt_encode_keep(&worker->encoder, geometry, planned->index, &window, planned->cols,
                                  planned->rows, &encoded.keep, error);
@@ -105,8 +111,8 @@ static vdt_status do_window(const struct vdt_feed_work *work, struct worker *wor
     if (!encoded.keep || work->layout == NULL)
         return VDT_OK;
     double valid;
-    status =
-        vdt_tile_read(&worker->tile, worker->scene, &worker->selection, &window, &valid, error);
+    status = vdt_tile_read(&worker->tile, worker->scene, &worker->selection, &window,
+                           worker->encoder.seen, &valid, error);
     if (status != VDT_OK)
         return status;
     if (valid < plan->options->min_valid) {

@@ -61,6 +61,11 @@ vdt_status vdt_scene_read(struct vdt_scene *scene, const struct vdt_band_selecti
                           const struct vdt_window *window, void *pixels, uint8_t *valid,
                           struct vdt_error *error);
 
+/* Blanks pixels of what was read: where `seen` [count] is 0 they get the band's nodata, else 0, and
+ * are not valid. */
+void vdt_scene_blank(const struct vdt_band_selection *selection, size_t count, const uint8_t *seen,
+                     void *pixels, uint8_t *valid);
+
 /* Longitude/latitude (WGS 84, degrees) of `count` pixel positions (x, y): in place. `ok` [count]
  * says which could be mapped. VDT_ERR_NOT_FOUND for a scene without CRS or georeference. */
 vdt_status vdt_scene_lonlat(struct vdt_scene *scene, double (*points)[2], size_t count, bool *ok,

@@ -159,14 +159,34 @@ static void find_valid(const struct vdt_band_selection *selection, const unsigne
 
 /* --- padding ----------------------------------------------------------------------------- */
 
+/* What pixels that are no image have in a band. */
+static double blank_value(const struct vdt_band_selection *selection, int band)
+{
+    bool usable = selection->has_nodata[band] && fits(selection->dtype, selection->nodata[band]);
+    return usable ? selection->nodata[band] : 0;
+}
+
 static void pad_pixels(const struct vdt_band_selection *selection, size_t count,
                        unsigned char *pixels)
 {
-    for (int i = 0; i < selection->count; i++) {
-        bool usable = selection->has_nodata[i] && fits(selection->dtype, selection->nodata[i]);
+    for (int i = 0; i < selection->count; i++)
         fill(selection->dtype, pixels + (size_t)i * count * vdt_dtype_size(selection->dtype), count,
-             usable ? selection->nodata[i] : 0);
+             blank_value(selection, i));
+}
+
+void vdt_scene_blank(const struct vdt_band_selection *selection, size_t count, const uint8_t *seen,
+                     void *pixels, uint8_t *valid)
+{
+    size_t size = vdt_dtype_size(selection->dtype);
+    for (int i = 0; i < selection->count; i++) {
+        unsigned char *band = (unsigned char *)pixels + (size_t)i * count * size;
+        double value = blank_value(selection, i);
+        for (size_t k = 0; k < count; k++)
+            if (!seen[k])
+                fill(selection->dtype, band + k * size, 1, value);
     }
+    for (size_t k = 0; k < count; k++)
+        valid[k] &= seen[k] != 0;
 }
 
 static void clear_outside(const struct vdt_window *window, const struct inside *in, uint8_t *valid)

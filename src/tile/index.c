@@ -139,6 +139,18 @@ vdt_status vdt_index_build(const double (*boxes)[4], size_t count, struct vdt_in
     return VDT_OK;
 }
 
+vdt_status vdt_index_geometry(const struct vdt_geometry *geometry, struct vdt_index **index,
+                              struct vdt_error *error)
+{
+    size_t count = geometry->feature_count;
+    vdt_cleanup(vdt_free_pointer) double(*boxes)[4] = vdt_allocate(count, sizeof *boxes);
+    if (boxes == NULL)
+        return vdt_fail_memory(error, "index of features");
+    for (size_t i = 0; i < count; i++)
+        memcpy(boxes[i], geometry->features[i].box, sizeof *boxes);
+    return vdt_index_build((const double(*)[4])boxes, count, index, error);
+}
+
 void vdt_index_free(struct vdt_index *index)
 {
     if (index == NULL)

@@ -6,11 +6,16 @@
 #include <stdint.h>
 #include <vedatile/error.h>
 
+#include "base/geometry.h"
+
 struct vdt_index;
 
 /* `boxes` [count][4] = xmin, ymin, xmax, ymax, copied. count may be 0. *index is owned. */
 vdt_status vdt_index_build(const double (*boxes)[4], size_t count, struct vdt_index **index,
                            struct vdt_error *error);
+/* Over the boxes of all features, by their place in the geometry. */
+vdt_status vdt_index_geometry(const struct vdt_geometry *geometry, struct vdt_index **index,
+                              struct vdt_error *error);
 void vdt_index_free(struct vdt_index *index);
 
 /* Growable result, reused between queries; {0} is empty, release ids with free(). */

@@ -32,12 +32,15 @@ static void print_summary(const struct feed_values *values, const struct vdt_fee
                values->dry_run ? "would go to" : "in", report->groups[i].name);
     print_left_out(report->boxes, "boxes");
     print_left_out(report->existing, "already in the store");
-    if (report->unlabelled + report->background + report->straddling + report->invalid > 0)
+    uint64_t left_out = report->unlabelled + report->background + report->outside +
+                        report->straddling + report->invalid;
+    if (left_out > 0)
         puts("windows left out:");
     print_left_out(report->unlabelled, values->match == VDT_MATCH_INSIDE
                                            ? "hold no whole feature (--match all keeps them)"
                                            : "without an object (--match all keeps them)");
     print_left_out(report->background, "without an object, beyond --background-ratio");
+    print_left_out(report->outside, "outside of the area of interest");
     print_left_out(report->straddling, "reach into blocks of two groups");
     print_left_out(report->invalid, "with fewer valid pixels than --min-valid");
     if (values->labels.count > 0)
@@ -56,12 +59,19 @@ static json_t *report_json(const struct feed_values *values, const struct vdt_fe
         const char *name;
         uint64_t value;
     } counts[] = {
-        {"windows", report->windows},       {"written", report->written},
-        {"existing", report->existing},     {"unlabelled", report->unlabelled},
-        {"background", report->background}, {"straddling", report->straddling},
-        {"invalid", report->invalid},       {"boxes", report->boxes},
-        {"features", report->features},     {"null_geometries", report->null_geometries},
-        {"repaired", report->repaired},     {"unknown_skipped", report->unknown_skipped},
+        {"windows", report->windows},
+        {"written", report->written},
+        {"existing", report->existing},
+        {"unlabelled", report->unlabelled},
+        {"background", report->background},
+        {"outside", report->outside},
+        {"straddling", report->straddling},
+        {"invalid", report->invalid},
+        {"boxes", report->boxes},
+        {"features", report->features},
+        {"null_geometries", report->null_geometries},
+        {"repaired", report->repaired},
+        {"unknown_skipped", report->unknown_skipped},
         {"slivers", report->slivers},
     };
     json_t *object = json_object();

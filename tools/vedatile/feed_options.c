@@ -13,6 +13,7 @@ static const char *const task_names[] = {"classification", "detection", "segment
                                          NULL};
 static const char *const window_names[] = {"grid", "random", "centered", NULL};
 static const char *const edge_names[] = {"drop", "pad", "shift", NULL};
+static const char *const aoi_names[] = {"inside", "touch", "share", NULL};
 static const char *const match_names[] = {"intersect", "inside", "all", NULL};
 static const char *const rule_names[] = {"center", "all-touched", NULL};
 static const char *const order_names[] = {"file", "class", "area", NULL};
@@ -104,6 +105,34 @@ const struct option feed_options[] = {
      .help = "keep R windows without any object for each window with one, in each scene and group, "
              "whatever --match is, chosen by seed; centered: random windows without an object are "
              "added; default: 0, as --match has it"},
+    {.name = "aoi",
+     .kind = OPTION_WORDS,
+     .offset = AT(aoi),
+     .argument = "FILE...",
+     .help = "area of interest: files of polygons, in any projection; other windows are left out; "
+             "none: all ground"},
+    {.name = "aoi-rule",
+     .kind = OPTION_CHOICE,
+     .offset = AT(aoi_rule),
+     .argument = "inside|touch|share",
+     .choices = aoi_names,
+     .needs = "aoi",
+     .help =
+         "windows that stay: those of which all pixels are in the area, those that touch it, or "
+         "those with --aoi-share of their pixels in it; default: inside"},
+    {.name = "aoi-share",
+     .kind = OPTION_REAL,
+     .offset = AT(aoi_share),
+     .argument = "F",
+     .needs = "aoi-rule",
+     .low = 0,
+     .high = 1,
+     .help = "least share of a window's pixels in the area, above 0, at most 1"},
+    {.name = "aoi-mask",
+     .kind = OPTION_FLAG,
+     .offset = AT(aoi_mask),
+     .needs = "aoi",
+     .help = "pixels outside of the area are nodata or 0, invalid, and ignore in masks"},
     {.name = "bands",
      .kind = OPTION_COMMAS,
      .offset = AT(bands),
@@ -287,6 +316,11 @@ struct vdt_feed_options feed_library_options(const struct feed_values *values,
         .apart = values->apart,
         .jitter = (uint32_t)values->jitter.value,
         .background_ratio = values->background_ratio,
+        .aoi = (const char *const *)values->aoi.items,
+        .aoi_count = values->aoi.count,
+        .aoi_rule = (enum vdt_aoi_rule)values->aoi_rule,
+        .aoi_share = values->aoi_share,
+        .aoi_mask = values->aoi_mask,
         .bands = (const char *const *)values->bands.items,
         .band_count = values->bands.count,
         .class_field = values->class_field,

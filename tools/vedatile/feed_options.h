@@ -19,6 +19,10 @@ struct feed_values {
     bool apart;
     struct count jitter;
     double background_ratio;
+    struct words aoi;
+    int aoi_rule;
+    double aoi_share;
+    bool aoi_mask;
     struct words bands;
     const char *class_field;
     struct words classes;

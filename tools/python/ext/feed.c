@@ -11,6 +11,8 @@ static const struct ext_word sources[] = {{"grid", VDT_WINDOWS_GRID},
                                           {"random", VDT_WINDOWS_RANDOM},
                                           {"centered", VDT_WINDOWS_CENTERED},
                                           {NULL, 0}};
+static const struct ext_word aoi_rules[] = {
+    {"inside", VDT_AOI_INSIDE}, {"touch", VDT_AOI_TOUCH}, {"share", VDT_AOI_SHARE}, {NULL, 0}};
 static const struct ext_word matches[] = {{"intersect", VDT_MATCH_INTERSECT},
                                           {"inside", VDT_MATCH_INSIDE},
                                           {"all", VDT_MATCH_ALL},
@@ -36,6 +38,9 @@ static const struct ext_option options[] = {
     {"apart", EXT_BOOL, AT(apart), NULL},
     {"jitter", EXT_U32, AT(jitter), NULL},
     {"background_ratio", EXT_DOUBLE, AT(background_ratio), NULL},
+    {"aoi_rule", EXT_WORD, AT(aoi_rule), aoi_rules},
+    {"aoi_share", EXT_DOUBLE, AT(aoi_share), NULL},
+    {"aoi_mask", EXT_BOOL, AT(aoi_mask), NULL},
     {"class_field", EXT_TEXT, AT(class_field), NULL},
     {"match", EXT_WORD, AT(match), matches},
     {"mask_rule", EXT_WORD, AT(mask_rule), rules},
@@ -53,15 +58,15 @@ static const struct ext_option options[] = {
     {"dry_run", EXT_BOOL, AT(dry_run), NULL},
     {0}};
 
-static const char *const others[] = {"image",   "labels", "bands",    "classes",
-                                     "unknown", "split",  "progress", NULL};
+static const char *const others[] = {"image", "labels",   "bands", "classes", "unknown",
+                                     "split", "progress", "aoi",   NULL};
 
-enum { KEPT = 5 };
+enum { KEPT = 6 };
 
 /* What a call needs besides the struct; cleared by release. */
 struct call {
     struct vdt_feed_options options;
-    const char **images, **labels, **bands, **classes, **split_groups;
+    const char **images, **labels, **bands, **classes, **split_groups, **aoi;
     PyObject *keep[KEPT];
     struct vdt_split_share *split;
     PyObject *progress; /* borrowed */
@@ -72,6 +77,7 @@ static void release(struct call *call)
 {
     PyMem_Free(call->images);
     PyMem_Free(call->labels);
+    PyMem_Free(call->aoi);
     PyMem_Free(call->classes);
     PyMem_Free(call->split_groups);
     PyMem_Free(call->bands);
@@ -186,10 +192,10 @@ static const struct {
     const char *name;
     size_t offset;
 } counts[] = {
-    COUNT(windows),    COUNT(written),         COUNT(existing), COUNT(unlabelled),
-    COUNT(background), COUNT(straddling),      COUNT(invalid),  COUNT(boxes),
-    COUNT(features),   COUNT(null_geometries), COUNT(repaired), COUNT(unknown_skipped),
-    COUNT(slivers),
+    COUNT(windows),         COUNT(written),  COUNT(existing),        COUNT(unlabelled),
+    COUNT(background),      COUNT(outside),  COUNT(straddling),      COUNT(invalid),
+    COUNT(boxes),           COUNT(features), COUNT(null_geometries), COUNT(repaired),
+    COUNT(unknown_skipped), COUNT(slivers),
 };
 
 /* Takes the value. */
@@ -243,11 +249,13 @@ static int parse(const struct ext_state *state, PyObject *dict, struct call *cal
         parse_list(state, dict, "image", &call->images, &o->image_count, &call->keep[0]) != 0 ||
         parse_list(state, dict, "labels", &call->labels, &o->label_count, &call->keep[1]) != 0 ||
         parse_list(state, dict, "classes", &call->classes, &o->class_count, &call->keep[2]) != 0 ||
+        parse_list(state, dict, "aoi", &call->aoi, &o->aoi_count, &call->keep[5]) != 0 ||
         parse_list(state, dict, "bands", &call->bands, &o->band_count, &call->keep[4]) != 0 ||
         parse_split(state, dict, call) != 0 || parse_unknown(dict, call) != 0)
         return -1;
     o->images = call->images;
     o->labels = call->labels;
+    o->aoi = call->aoi;
     o->bands = call->bands;
     o->classes = call->classes;
     return 0;

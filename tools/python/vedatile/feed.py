@@ -53,6 +53,8 @@ def feed(store: Any, image: _Path | Sequence[_Path],
          stride: int | Sequence[int] | None = None, edge: str | None = None,
          windows: str | None = None, count: int | None = None, apart: bool = False,
          jitter: int | None = None, background_ratio: float | None = None,
+         aoi: _Path | Sequence[_Path] | None = None, aoi_rule: str | None = None,
+         aoi_share: float | None = None, aoi_mask: bool = False,
          bands: Sequence[int | str] | None = None, class_field: str | None = None,
          classes: Sequence[str] | None = None, unknown: str | None = None,
          match: str | None = None, mask_rule: str | None = None, mask_order: str | None = None,
@@ -75,6 +77,8 @@ def feed(store: Any, image: _Path | Sequence[_Path],
                   Scene.iterwindows(count, seed=seed); apart: they do not overlap;
                   "centered": around each feature, moved by up to `jitter` pixels
     background_ratio  windows without any object kept for each with one; default 0: as match has it
+    aoi           area of interest: files of polygons; aoi_rule "inside", "touch" or "share" (at least
+                  aoi_share of the pixels); aoi_mask: what is outside is masked
     bands         numbers from 1, or names ("red", "nir", "B04", a description), in the order
                   wanted; default: all but alpha
     class_field   field of the labels that names the class; default: all are of one class
@@ -96,7 +100,7 @@ def feed(store: Any, image: _Path | Sequence[_Path],
                   the feed, and what was added stays: the same call goes on from there
 
     Returns a Report: windows, written, existing (already in the store), unlabelled,
-    background (beyond background_ratio), straddling, invalid, boxes, features, null_geometries,
+    background (beyond background_ratio), outside (of the aoi), straddling, invalid, boxes, features, null_geometries,
     repaired, unknown_skipped, slivers, groups (written, by name), block_size, warning (text or None; it is also passed to warnings.warn).
 
     Raises ArgumentError, NotFoundError, FormatError, BusyError (another process writes the store),
@@ -111,7 +115,8 @@ def feed(store: Any, image: _Path | Sequence[_Path],
         split_by=split_by, block_size=block_size, seed=seed, codec=codec, name=name,
         threads=threads, commit_seconds=commit_seconds, dry_run=dry_run, progress=progress)
     options.update(windows=windows, count=count, apart=apart, jitter=jitter,
-                   background_ratio=background_ratio)
+                   background_ratio=background_ratio, aoi=_names(aoi), aoi_rule=aoi_rule,
+                   aoi_share=aoi_share, aoi_mask=aoi_mask)
     if tile is not None:
         options["tile_rows"], options["tile_cols"] = two("tile", tile)
     if stride is not None:
