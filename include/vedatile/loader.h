@@ -135,6 +135,9 @@ struct vdt_loader_options {
                          sample; UINT32_MAX: for the largest count that there is */
     struct vdt_transform transform;
 
+    bool map; /* read stores through a memory map: faster where the store is in the page cache and
+                 tiles are raw, slow where it is not; a file that somebody cuts short while it is
+                 read ends the process (SIGBUS) */
     enum vdt_verify verify;
     enum vdt_on_damage on_damage;
     void (*damaged)(const char *text, void *payload); /* called by vdt_loader_next for each sample

@@ -349,6 +349,7 @@ vdt_status vdt_fill_part(const struct vdt_fill *fill, struct vdt_scratch *scratc
                                 .at = part->first + part->filled};
         uint32_t input = vdt_sources_find(fill->recipe->sources, samples[i], &sample.index);
         sample.source = &fill->recipe->sources->items[input];
+        scratch->decoder.map = sample.source->map.data == NULL ? NULL : &sample.source->map;
         struct vdt_error reason;
         if (fill_sample(&sample, positions[i], &reason) != VDT_OK) {
             status = note_damage(fill->recipe, part, &reason, error);

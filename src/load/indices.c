@@ -125,6 +125,8 @@ vdt_status vdt_read_indices(const struct vdt_input *input, const uint64_t *indic
     vdt_cleanup(clear_job) struct job job = {0};
     if (options == NULL)
         options = &defaults;
+    if (options->map)
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "a map is for a loader: it is made once");
     if (*batch != NULL && (*batch)->home != NULL)
         return vdt_fail(error, VDT_ERR_ARGUMENT, "a loader's batch is not for reading into");
     vdt_status status = prepare(&job, input, indices, count, options, error);

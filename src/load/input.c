@@ -136,6 +136,14 @@ static vdt_status check_tasks(const struct vdt_sources *sources, uint32_t tasks,
                     vdt_task_name((enum vdt_task)(missing & -missing)));
 }
 
+static vdt_status map_source(struct vdt_source *source, struct vdt_error *error)
+{
+    if (source->reader == NULL)
+        return vdt_fail(error, VDT_ERR_UNSUPPORTED, "%s: only stores can be mapped",
+                        vdt_source_path(source));
+    return vdt_map_open(&source->map, source->reader, error);
+}
+
 vdt_status vdt_sources_init(struct vdt_sources *sources, const struct vdt_input *inputs,
                             size_t count, const struct vdt_loader_options *options, bool keep,
                             struct vdt_error *error)
@@ -153,6 +161,8 @@ vdt_status vdt_sources_init(struct vdt_sources *sources, const struct vdt_input 
         status = open_source(source, &inputs[i], options->group, keep, error);
         if (status == VDT_OK)
             status = check_alike(&sources->items[0], source, error);
+        if (status == VDT_OK && options->map)
+            status = map_source(source, error);
         source->first = sources->samples;
         sources->samples += source->count;
     }
@@ -174,6 +184,7 @@ void vdt_sources_clear(struct vdt_sources *sources)
 {
     for (size_t i = 0; i < sources->count; i++) {
         vdt_columns_free(sources->items[i].columns);
+        vdt_map_close(&sources->items[i].map);
         free(sources->items[i].indices);
     }
     free(sources->items);

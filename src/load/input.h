@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <vedatile/loader.h>
 
+#include "store/map.h"
 #include "store/reader.h"
 
 struct vdt_source {
@@ -13,6 +14,7 @@ struct vdt_source {
     size_t group;
     const char *group_name; /* borrowed from the reader */
     struct vdt_columns *columns;
+    struct vdt_map map;          /* of the reader's file; empty unless the options ask for it */
     const struct vdt_hdf5 *hdf5; /* borrowed */
     uint64_t *indices;           /* NULL: all */
     uint64_t count;              /* samples */

@@ -9,12 +9,15 @@
 
 #include "base/buffer.h"
 
+struct vdt_map;
+
 /* {0} is empty. One thread at a time. */
 struct vdt_decoder {
-    struct vdt_buffer stored; /* a chunk as it lies in the file */
-    struct vdt_buffer plain;  /* decoded, still shuffled */
-    void *deflate;            /* struct libdeflate_decompressor */
-    void *zstd;               /* ZSTD_DCtx */
+    struct vdt_buffer stored;  /* a chunk as it lies in the file */
+    struct vdt_buffer plain;   /* decoded, still shuffled */
+    void *deflate;             /* struct libdeflate_decompressor */
+    void *zstd;                /* ZSTD_DCtx */
+    const struct vdt_map *map; /* borrowed: the store to read from, in memory; NULL: its file */
     bool past; /* results go past the processor's caches: set by who does not read them at once */
 };
 void vdt_decoder_clear(struct vdt_decoder *decoder);

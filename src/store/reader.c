@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/error.h"
+#include "store/map.h"
 #include "store/reader_state.h"
 
 /* --- properties --------------------------------------------------------------------------- */
@@ -203,6 +204,25 @@ static vdt_status fail_at(const struct vdt_reader *reader, size_t group, enum vd
                     reason);
 }
 
+/* The bytes of a chunk where the decoder has the store in memory, else NULL. */
+static const unsigned char *mapped(const struct vdt_decoder *decoder, uint64_t address, size_t size)
+{
+    const struct vdt_map *map = decoder->map;
+    if (map == NULL || size > map->size || address > map->size - size)
+        return NULL;
+    return map->data + address;
+}
+
+static vdt_status read_raw(const struct vdt_reader *reader, const struct vdt_decoder *decoder,
+                           uint64_t address, size_t size, void *data, struct vdt_error *error)
+{
+    const unsigned char *chunk = mapped(decoder, address, size);
+    if (chunk == NULL)
+        return vdt_file_read(reader->file, data, size, address, error);
+    memcpy(data, chunk, size);
+    return VDT_OK;
+}
+
 static vdt_status read_coded(const struct vdt_reader *reader, struct vdt_decoder *decoder,
                              size_t group, enum vdt_array array, uint64_t index, void *data,
                              struct vdt_error *error)
@@ -210,16 +230,20 @@ static vdt_status read_coded(const struct vdt_reader *reader, struct vdt_decoder
     const struct vdt_layout *layout = &reader->header.layout;
     const struct vdt_extent *extent = &reader->groups[group].extents[array];
     size_t stored = extent->sizes[index];
-    if (!vdt_buffer_reserve(&decoder->stored, stored))
-        return vdt_fail_memory(error, reader->path);
-    vdt_status status =
-        vdt_file_read(reader->file, decoder->stored.data, stored, extent->addresses[index], error);
+    const unsigned char *chunk = mapped(decoder, extent->addresses[index], stored);
+    vdt_status status = VDT_OK;
+    if (chunk == NULL) {
+        if (!vdt_buffer_reserve(&decoder->stored, stored))
+            return vdt_fail_memory(error, reader->path);
+        chunk = decoder->stored.data;
+        status = vdt_file_read(reader->file, decoder->stored.data, stored, extent->addresses[index],
+                               error);
+    }
     if (status != VDT_OK)
         return status;
     struct vdt_error reason;
-    status =
-        vdt_decode(decoder, vdt_array_codec(layout, array), vdt_array_element(layout, array),
-                   decoder->stored.data, stored, data, vdt_array_row_bytes(layout, array), &reason);
+    status = vdt_decode(decoder, vdt_array_codec(layout, array), vdt_array_element(layout, array),
+                        chunk, stored, data, vdt_array_row_bytes(layout, array), &reason);
     if (status == VDT_ERR_MEMORY)
         return vdt_fail_memory(error, reader->path);
     return status == VDT_OK ? VDT_OK : fail_at(reader, group, array, index, reason.message, error);
@@ -238,8 +262,8 @@ vdt_status vdt_reader_tile(const struct vdt_reader *reader, struct vdt_decoder *
                         vdt_array_path(array));
     /* Raw chunks are of the right size: that was checked when the store was opened. */
     if (vdt_array_codec(layout, array) == VDT_CODEC_RAW)
-        return vdt_file_read(reader->file, data, vdt_array_row_bytes(layout, array),
-                             reader->groups[group].extents[array].addresses[index], error);
+        return read_raw(reader, decoder, reader->groups[group].extents[array].addresses[index],
+                        vdt_array_row_bytes(layout, array), data, error);
     return read_coded(reader, decoder, group, array, index, data, error);
 }
 

@@ -1,6 +1,8 @@
 """The Python loader: what its options do, epochs, state, and what it refuses."""
 import json
+import os
 import pickle
+import shutil
 import warnings
 
 import numpy as np
@@ -83,6 +85,29 @@ def test_uint16_and_compressed(wide, arrays, options):
     for x, y in vedatile.loader(wide, **options):
         assert x.dtype == np.uint16 and np.array_equal(x, stored["images"])
         assert np.array_equal(y, stored["labels/mask"])
+
+
+@pytest.mark.parametrize("verify", ["first", "never"])
+def test_a_map_serves_the_same(many, wide, verify):
+    for path in (many, wide):
+        read, mapped = (vedatile.loader([path, (path, "train", [3, 1])], batch_size=7, shuffle=True,
+                                        map=way, verify=verify, crop=16, random_crop=True)
+                        for way in (False, True))
+        with open("/proc/self/maps", encoding="utf-8") as maps:
+            assert str(path) in maps.read()
+        for _ in range(2):
+            for a, b in zip(read.batches(), mapped.batches(), strict=True):
+                assert np.array_equal(a.images, b.images) and np.array_equal(a.indices, b.indices)
+    with pytest.raises(TypeError, match="map"):
+        vedatile.take(many, [1], map=True)
+
+
+def test_a_map_outlives_its_file(tmp_path, many, arrays):
+    stored = arrays(many)["images"]
+    path = shutil.copy(many, tmp_path / "gone.h5")
+    loader = vedatile.loader(path, batch_size=5, map=True)
+    os.remove(path)
+    assert np.array_equal(np.concatenate([np.array(x) for x, _ in loader]), stored)
 
 
 # --- which samples -------------------------------------------------------------------------------

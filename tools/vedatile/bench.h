@@ -39,6 +39,7 @@ struct bench_values {
     int verify;    /* enum vdt_verify */
     int on_damage; /* enum vdt_on_damage */
     bool pin;
+    bool map;
     struct count cuda;
     bool json;
 };

@@ -137,6 +137,7 @@ static struct vdt_loader_options plain_options(const struct bench_values *values
         .verify = (enum vdt_verify)values->verify,
         .on_damage = (enum vdt_on_damage)values->on_damage,
         .pin = values->pin,
+        .map = values->map,
         .cuda = values->cuda.given,
         .cuda_device = (uint32_t)values->cuda.value};
 }

@@ -39,6 +39,7 @@ static const struct ext_option table[] = {{"batch_size", EXT_U32, AT(batch_size)
                                           {"verify", EXT_WORD, AT(verify), verifies},
                                           {"on_damage", EXT_WORD, AT(on_damage), damages},
                                           {"pin", EXT_BOOL, AT(pin), NULL},
+                                          {"map", EXT_BOOL, AT(map), NULL},
                                           {NULL, EXT_BOOL, 0, NULL}};
 
 static const struct ext_option state_table[] = {

@@ -25,13 +25,14 @@ _TAKE_OPTIONS: dict[str, Any] = {
 _LOADER_OPTIONS: dict[str, Any] = {
     **_TAKE_OPTIONS, "view": None, "indices": None, "batch_size": 32, "shuffle": False,
     "order": None, "window": 0, "weights": None, "epoch_samples": 0, "rank": 0, "world": 1,
-    "tail": None, "drop_last": False, "prefetch": 0, "resume": None, "pin": False, "device": None,
+    "tail": None, "drop_last": False, "prefetch": 0, "resume": None, "pin": False, "map": False,
+    "device": None,
 }
 # What the extension module takes as it is.
 _SAME = (
     "threads", "tasks", "bands", "random_crop", "augment", "axes", "seed", "epoch", "verify",
     "on_damage", "batch_size", "window", "weights", "epoch_samples", "rank", "world", "prefetch",
-    "resume", "pin",
+    "resume", "pin", "map",
 )
 
 
@@ -240,7 +241,9 @@ class Loader:
     How:
         threads=0, one for each core; prefetch=0, batches held ready, 2; verify="first" (epoch),
         "always" or "never": samples are compared with their checksums; on_damage="fail" or "skip"
-        (with a RuntimeWarning); pin=False, page-locked memory; device=None, "cuda" or "cuda:1": the
+        (with a RuntimeWarning); pin=False, page-locked memory; map=False, True
+        reads stores through a memory map, which is faster for raw tiles in the page cache (a file that
+        somebody cuts short meanwhile then ends the process); device=None, "cuda" or "cuda:1": the
         batches are copied there ahead
 
     Raises NotFoundError, ArgumentError and others of vedatile.Error; TypeError for an option that
