@@ -39,7 +39,7 @@ WORKLOADS = {  # name: (title, dataset, mode of the limit)
     "W9": ("open and first batch, a million chunks", "million", None),
     "W10": ("resume with other threads, workers, ranks", "resume", None),
 }
-OURS = ("ours", "ours-cold", "ours-take")
+OURS = ("ours", "ours-map", "ours-cold", "ours-take")
 COLD_THREADS = 32  # enough reads under way for any disk
 
 

@@ -3,6 +3,7 @@ import importlib
 
 ALL = {
     "ours": ("ours", "Epochs"),
+    "ours-map": ("ours", "EpochsMapped"),
     "ours-cold": ("ours", "EpochsCold"),
     "ours-take": ("ours", "Take"),
     "memmap": ("memmap", "Epochs"),

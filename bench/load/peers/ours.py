@@ -17,6 +17,7 @@ class Epochs(Peer):
     packages = ("vedatile",)
     workloads = ("W1", "W2", "W3", "W4", "W6")
     sweep = ()  # as many threads as the limit has
+    options = {}
 
     def __init__(self, data, folder):
         super().__init__(data, folder)
@@ -29,12 +30,19 @@ class Epochs(Peer):
         if self.loader is None or self.workers != workers:
             source, group = source_of(self.data)
             self.loader = source.loader(batch_size=self.data.batch_size, shuffle=True, seed=seed,
-                                        threads=workers, **group)
+                                        threads=workers, **group, **self.options)
             self.workers = workers
         return self.loader.batches()
 
     def samples(self, batch):
         return np.asarray(batch.images)
+
+
+class EpochsMapped(Epochs):
+    """For sets that are known to fit the page cache."""
+    title = "vedatile, map=True"
+    workloads = ("W1", "W2", "W4")
+    options = {"map": True}
 
 
 class EpochsCold(Epochs):
