@@ -10,26 +10,19 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "source/crs.h"
 #include "source/labels_state.h"
-#include "source/quiet.h"
-#include "source/shape.h"
 
 #define SIZE_OPTION "OGR_GEOJSON_MAX_OBJ_SIZE"
 
 /* While a file is read. */
 struct reading {
-    struct vdt_labels_source *source;
-    const struct vdt_label_options *options;
-    struct vdt_values *values;
+    struct vdt_label_file *file;
     const char *path;
     struct vdt_quiet quiet;
     GDALDatasetH dataset;
     char *size_option; /* to be restored */
     int field;         /* of the layer; -1: no class field */
-    uint64_t features, null_geometries;
-    uint64_t without_area; /* points and lines */
-    GIntBig without_area_id;
-    char without_area_type[40];
 };
 
 static void destroy_feature(OGRFeatureH *feature)
@@ -76,7 +69,7 @@ static void list_fields(OGRFeatureDefnH definition, char *text, size_t size)
 
 static vdt_status find_field(struct reading *reading, OGRLayerH layer, struct vdt_error *error)
 {
-    const struct vdt_label_options *options = reading->options;
+    const struct vdt_label_options *options = reading->file->options;
     OGRFeatureDefnH definition = OGR_L_GetLayerDefn(layer);
     char fields[512];
     reading->field = -1;
@@ -99,16 +92,6 @@ static vdt_status find_field(struct reading *reading, OGRLayerH layer, struct vd
                     reading->path, OGR_L_GetName(layer), options->class_field, fields);
 }
 
-/* The shortest text that reads back as the same number, whatever the locale. */
-static void real_text(double value, char *text, size_t size)
-{
-    for (int digits = 15; digits <= 17; digits++) {
-        CPLsnprintf(text, (int)size, "%.*g", digits, value);
-        if (CPLAtof(text) == value)
-            return;
-    }
-}
-
 static vdt_status class_value(struct reading *reading, OGRFeatureH feature, uint32_t *number,
                               struct vdt_error *error)
 {
@@ -129,7 +112,7 @@ static vdt_status class_value(struct reading *reading, OGRFeatureH feature, uint
                      (long long)OGR_F_GetFieldAsInteger64(feature, field));
             break;
         case OFTReal:
-            real_text(OGR_F_GetFieldAsDouble(feature, field), digits, sizeof digits);
+            vdt_label_number_text(OGR_F_GetFieldAsDouble(feature, field), digits, sizeof digits);
             break;
         default: text = OGR_F_GetFieldAsString(feature, field);
         }
@@ -138,8 +121,8 @@ static vdt_status class_value(struct reading *reading, OGRFeatureH feature, uint
         return vdt_fail(error, VDT_ERR_FORMAT,
                         "%s: feature %lld: field '%s' is not UTF-8: state the file's encoding",
                         reading->path, (long long)OGR_F_GetFID(feature),
-                        reading->options->class_field);
-    if (!vdt_values_add(reading->values, text, number))
+                        reading->file->options->class_field);
+    if (!vdt_values_add(reading->file->values, text, number))
         return vdt_fail_memory(error, reading->path);
     return VDT_OK;
 }
@@ -148,39 +131,19 @@ static vdt_status class_value(struct reading *reading, OGRFeatureH feature, uint
 
 static vdt_status add_feature(struct reading *reading, OGRFeatureH feature, struct vdt_error *error)
 {
-    struct vdt_labels_source *source = reading->source;
-    struct vdt_geometry *geometry = &source->geometry;
-    struct vdt_feature added = {.id = OGR_F_GetFID(feature), .first = geometry->part_count};
+    long long id = (long long)OGR_F_GetFID(feature);
     struct vdt_shape shape;
-    vdt_status status = vdt_shape_append(geometry, OGR_F_GetGeometryRef(feature), &shape, error);
-    if (status != VDT_OK)
+    bool kept = false;
+    uint32_t value;
+    vdt_status status = vdt_shape_append(&reading->file->source->geometry,
+                                         OGR_F_GetGeometryRef(feature), &shape, error);
+    if (status == VDT_OK)
+        status = vdt_label_file_judge(reading->file, id, &shape, &kept, error);
+    if (status != VDT_OK || !kept)
         return status;
-    if (shape.not_finite)
-        return vdt_fail(error, VDT_ERR_FORMAT, "%s: feature %lld: a coordinate is not a number",
-                        reading->path, (long long)added.id);
-    if (shape.parts == 0 && shape.broken[0] != '\0')
-        return vdt_fail(error, VDT_ERR_FORMAT,
-                        "%s: feature %lld: its geometry cannot be repaired (%s): remove it",
-                        reading->path, (long long)added.id, shape.broken);
-    if (shape.parts == 0) {
-        if (shape.no_area[0] == '\0')
-            reading->null_geometries++;
-        else if (reading->without_area++ == 0) {
-            reading->without_area_id = added.id;
-            memcpy(reading->without_area_type, shape.no_area, sizeof shape.no_area);
-        }
-        return VDT_OK;
-    }
-    added.count = shape.parts;
-    status = class_value(reading, feature, &added.class_id, error);
-    if (status != VDT_OK)
-        return status;
-    if (!vdt_grow(&geometry->features, &geometry->feature_capacity, geometry->feature_count + 1,
-                  sizeof *geometry->features))
-        return vdt_fail_memory(error, reading->path);
-    geometry->features[geometry->feature_count++] = added;
-    source->counts.repaired += shape.repaired;
-    return VDT_OK;
+    status = class_value(reading, feature, &value, error);
+    return status != VDT_OK ? status
+                            : vdt_label_file_add(reading->file, id, shape.parts, value, error);
 }
 
 static vdt_status read_features(struct reading *reading, OGRLayerH layer, struct vdt_error *error)
@@ -196,7 +159,6 @@ static vdt_status read_features(struct reading *reading, OGRLayerH layer, struct
         if (feature == NULL)
             return VDT_OK;
         last = (long long)OGR_F_GetFID(feature);
-        reading->features++;
         vdt_status status = add_feature(reading, feature, error);
         if (status != VDT_OK)
             return status;
@@ -205,75 +167,54 @@ static vdt_status read_features(struct reading *reading, OGRLayerH layer, struct
 
 /* --- layers ------------------------------------------------------------------------------ */
 
-static vdt_status layer_crs(struct reading *reading, OGRLayerH layer, char **crs,
-                            struct vdt_error *error)
+/* Heights are not read. The GeoJSON driver gives features with heights EPSG:4979, and those without
+ * its own WGS 84: both have to take the same way to the ground. */
+static void drop_height(OGRSpatialReferenceH crs)
 {
-    OGRSpatialReferenceH own = OGR_L_GetSpatialRef(layer);
+    if (OSRGetAxesCount(crs) != 3 || OSRDemoteTo2D(crs, NULL) != OGRERR_NONE)
+        return;
+    const char *code = OSRGetAuthorityCode(crs, NULL);
+    if (code != NULL && strcmp(code, "4326") == 0)
+        OSRSetWellKnownGeogCS(crs, "WGS84");
+}
+
+vdt_status vdt_label_layer_crs(OGRLayerH layer, const struct vdt_quiet *quiet, const char *path,
+                               char **crs, struct vdt_error *error)
+{
+    OGRSpatialReferenceH given = OGR_L_GetSpatialRef(layer);
     /* The GeoJSON driver takes WGS 84 for a CRS that it does not know. */
-    if (reading->quiet.failures > 0)
-        return vdt_fail(error, VDT_ERR_FORMAT, "%s: its CRS is not known (%s)", reading->path,
-                        reading->quiet.text);
+    if (quiet->failures > 0)
+        return vdt_fail(error, VDT_ERR_FORMAT, "%s: its CRS is not known (%s)", path, quiet->text);
     char *wkt = NULL;
     const char *const options[] = {"FORMAT=WKT2_2019", NULL};
     /* A local frame is as good as none: coordinates are then the scene's. */
-    if (own != NULL && !OSRIsLocal(own) && OSRExportToWktEx(own, &wkt, options) != OGRERR_NONE) {
-        CPLFree(wkt);
-        return vdt_fail(error, VDT_ERR_FORMAT, "%s: its CRS cannot be written as WKT",
-                        reading->path);
+    if (given != NULL && !OSRIsLocal(given)) {
+        vdt_cleanup(vdt_crs_release) OGRSpatialReferenceH own = OSRClone(given);
+        drop_height(own);
+        if (OSRExportToWktEx(own, &wkt, options) != OGRERR_NONE) {
+            CPLFree(wkt);
+            return vdt_fail(error, VDT_ERR_FORMAT, "%s: its CRS cannot be written as WKT", path);
+        }
     }
     *crs = vdt_copy_string(wkt == NULL ? "" : wkt);
     CPLFree(wkt);
-    return *crs == NULL ? vdt_fail_memory(error, reading->path) : VDT_OK;
+    return *crs == NULL ? vdt_fail_memory(error, path) : VDT_OK;
 }
 
-static vdt_status read_layer(struct reading *reading, OGRLayerH layer, size_t file,
-                             struct vdt_error *error)
+static vdt_status read_layer(struct reading *reading, OGRLayerH layer, struct vdt_error *error)
 {
-    struct vdt_labels_source *source = reading->source;
-    if (!vdt_grow(&source->layers, &source->layer_capacity, source->layer_count + 1,
-                  sizeof *source->layers))
-        return vdt_fail_memory(error, reading->path);
+    vdt_cleanup(vdt_free_pointer) char *crs = NULL;
+    size_t added;
     vdt_status status = find_field(reading, layer, error);
+    if (status == VDT_OK)
+        status = vdt_label_layer_crs(layer, &reading->quiet, reading->path, &crs, error);
+    if (status == VDT_OK)
+        status = vdt_label_file_begin(reading->file, crs, &added, error);
     if (status != VDT_OK)
         return status;
-    struct vdt_label_layer *added = &source->layers[source->layer_count];
-    *added = (struct vdt_label_layer){
-        .file = file,
-        .first_feature = source->geometry.feature_count,
-        .first_point = source->geometry.point_count,
-    };
-    status = layer_crs(reading, layer, &added->crs, error);
-    if (status != VDT_OK)
-        return status;
-    source->layer_count++;
     status = read_features(reading, layer, error);
-    added->feature_count = source->geometry.feature_count - added->first_feature;
-    added->point_count = source->geometry.point_count - added->first_point;
+    vdt_label_file_end(reading->file, added);
     return status;
-}
-
-static vdt_status check_file(const struct reading *reading, struct vdt_error *error)
-{
-    if (reading->without_area > 0) {
-        char total[64] = "";
-        if (reading->without_area > 1)
-            snprintf(total, sizeof total, " (%llu such features)",
-                     (unsigned long long)reading->without_area);
-        return vdt_fail(error, VDT_ERR_UNSUPPORTED,
-                        "%s: feature %lld is a %s, which has no area: buffer it to polygons "
-                        "first%s",
-                        reading->path, (long long)reading->without_area_id,
-                        reading->without_area_type, total);
-    }
-    if (reading->features == 0)
-        return vdt_fail(error, VDT_ERR_FORMAT, "%s: holds no features: leave it out",
-                        reading->path);
-    if (reading->null_geometries == reading->features)
-        return vdt_fail(error, VDT_ERR_FORMAT,
-                        "%s: none of its %llu features has a geometry, all are null or empty: "
-                        "leave it out",
-                        reading->path, (unsigned long long)reading->features);
-    return VDT_OK;
 }
 
 /* Tables of attributes only are left out when there are layers with geometry next to them. */
@@ -288,15 +229,9 @@ static bool is_plain_table(GDALDatasetH dataset, int index)
     return false;
 }
 
-vdt_status vdt_labels_read(struct vdt_labels_source *source, size_t file,
-                           const struct vdt_label_options *options, struct vdt_values *values,
-                           struct vdt_error *error)
+vdt_status vdt_labels_read_ogr(struct vdt_label_file *file, struct vdt_error *error)
 {
-    vdt_status status = vdt_check_exists(source->paths[file], error);
-    if (status != VDT_OK)
-        return status;
-    vdt_cleanup(end_reading) struct reading reading = {
-        .source = source, .options = options, .values = values, .path = source->paths[file]};
+    vdt_cleanup(end_reading) struct reading reading = {.file = file, .path = file->path};
     begin_reading(&reading);
     reading.dataset = GDALOpenEx(
         reading.path, GDAL_OF_VECTOR | GDAL_OF_READONLY | GDAL_OF_VERBOSE_ERROR, NULL, NULL, NULL);
@@ -305,12 +240,10 @@ vdt_status vdt_labels_read(struct vdt_labels_source *source, size_t file,
             error, VDT_ERR_FORMAT,
             "%s: not a vector file that OGR can open (%s): name a file that ogrinfo reads",
             reading.path, vdt_quiet_text(&reading.quiet, "no driver knows it"));
+    vdt_status status = VDT_OK;
     int layers = GDALDatasetGetLayerCount(reading.dataset);
     for (int i = 0; i < layers && status == VDT_OK; i++)
         if (!is_plain_table(reading.dataset, i))
-            status = read_layer(&reading, GDALDatasetGetLayer(reading.dataset, i), file, error);
-    if (status == VDT_OK)
-        status = check_file(&reading, error);
-    source->counts.null_geometries += reading.null_geometries;
+            status = read_layer(&reading, GDALDatasetGetLayer(reading.dataset, i), error);
     return status;
 }

@@ -2,7 +2,11 @@
 #ifndef SOURCE_LABELS_STATE_H
 #define SOURCE_LABELS_STATE_H
 
+#include <ogr_api.h>
+
 #include "source/labels.h"
+#include "source/quiet.h"
+#include "source/shape.h"
 #include "source/values.h"
 
 /* One layer: a run of features, and so of points, in one CRS. */
@@ -28,9 +32,47 @@ struct vdt_labels_source {
 /* The text that stands for a class field without value; never a class. */
 #define VDT_NO_VALUE "(null)"
 
+/* One file while it is read, by whatever reader. */
+struct vdt_label_file {
+    struct vdt_labels_source *source;
+    const struct vdt_label_options *options;
+    struct vdt_values *values;
+    const char *path;
+    size_t number;     /* among the source's files */
+    uint64_t features; /* all */
+    uint64_t null_geometries, repaired;
+    uint64_t without_area; /* points and lines */
+    long long without_area_id;
+    char without_area_type[40];
+};
+
 /* Appends one file's layers. Features get the number of their class value as class_id. */
 vdt_status vdt_labels_read(struct vdt_labels_source *source, size_t file,
                            const struct vdt_label_options *options, struct vdt_values *values,
                            struct vdt_error *error);
+
+/* The same for any file that OGR opens; counts in *file. */
+vdt_status vdt_labels_read_ogr(struct vdt_label_file *file, struct vdt_error *error);
+
+/* Begins a layer behind what is there; its CRS is copied. The number of the layer is *layer. */
+vdt_status vdt_label_file_begin(struct vdt_label_file *file, const char *crs, size_t *layer,
+                                struct vdt_error *error);
+void vdt_label_file_end(struct vdt_label_file *file, size_t layer);
+
+/* Judges what became of a feature's geometry and counts it. *kept: there are parts of it, which are
+ * the last ones. */
+vdt_status vdt_label_file_judge(struct vdt_label_file *file, long long id,
+                                const struct vdt_shape *shape, bool *kept, struct vdt_error *error);
+
+/* Adds a feature of the last `parts` parts. */
+vdt_status vdt_label_file_add(struct vdt_label_file *file, long long id, size_t parts,
+                              uint32_t value, struct vdt_error *error);
+
+/* The shortest text that reads back as the same number, whatever the locale. */
+void vdt_label_number_text(double value, char *text, size_t size);
+
+/* The CRS of a layer as WKT ("" for none), owned. */
+vdt_status vdt_label_layer_crs(OGRLayerH layer, const struct vdt_quiet *quiet, const char *path,
+                               char **crs, struct vdt_error *error);
 
 #endif

@@ -117,6 +117,31 @@ static bool all_finite(const double (*points)[2], size_t count)
     return true;
 }
 
+static bool make_room(struct vdt_geometry *geometry, size_t points)
+{
+    return vdt_grow(&geometry->points, &geometry->point_capacity, geometry->point_count + points,
+                    sizeof *geometry->points) &&
+           vdt_grow(&geometry->rings, &geometry->ring_capacity, geometry->ring_count + 1,
+                    sizeof *geometry->rings);
+}
+
+/* Makes a ring of the points that lie behind the last one; false when none is left of them. */
+static bool keep_ring(struct vdt_geometry *geometry, size_t total, struct vdt_shape *result)
+{
+    size_t first = geometry->point_count;
+    double(*points)[2] = geometry->points + first;
+    if (!all_finite((const double(*)[2])points, total)) {
+        result->not_finite = true;
+        return false;
+    }
+    size_t count = tidy_ring(points, total);
+    if (count == 0)
+        return false;
+    geometry->rings[geometry->ring_count++] = (struct vdt_ring){.first = first, .count = count};
+    geometry->point_count += count;
+    return true;
+}
+
 static vdt_status append_ring(struct vdt_geometry *geometry, OGRGeometryH ring, bool *kept,
                               struct vdt_shape *result, struct vdt_error *error)
 {
@@ -124,34 +149,28 @@ static vdt_status append_ring(struct vdt_geometry *geometry, OGRGeometryH ring, 
     int total = ring == NULL ? 0 : OGR_G_GetPointCount(ring);
     if (total < 3)
         return VDT_OK;
-    size_t first = geometry->point_count;
-    if (!vdt_grow(&geometry->points, &geometry->point_capacity, first + (size_t)total,
-                  sizeof *geometry->points) ||
-        !vdt_grow(&geometry->rings, &geometry->ring_capacity, geometry->ring_count + 1,
-                  sizeof *geometry->rings))
+    if (!make_room(geometry, (size_t)total))
         return fail_memory(error);
-    double(*points)[2] = geometry->points + first;
+    double(*points)[2] = geometry->points + geometry->point_count;
     OGR_G_GetPoints(ring, &points[0][0], sizeof points[0], &points[0][1], sizeof points[0], NULL,
                     0);
-    if (!all_finite((const double(*)[2])points, (size_t)total)) {
-        result->not_finite = true;
-        return VDT_OK;
-    }
-    size_t count = tidy_ring(points, (size_t)total);
-    if (count == 0)
-        return VDT_OK;
-    geometry->rings[geometry->ring_count++] = (struct vdt_ring){.first = first, .count = count};
-    geometry->point_count += count;
-    *kept = true;
+    *kept = keep_ring(geometry, (size_t)total, result);
     return VDT_OK;
 }
 
-/* The part's points and rings go with it: it is the last. */
-static void drop_part(struct vdt_geometry *geometry)
+/* Makes a part of the rings from `first` on, if there are any. */
+static vdt_status keep_part(struct vdt_geometry *geometry, size_t first, bool *kept,
+                            struct vdt_error *error)
 {
-    const struct vdt_part *part = &geometry->parts[--geometry->part_count];
-    geometry->ring_count = part->first;
-    geometry->point_count = geometry->rings[part->first].first;
+    *kept = geometry->ring_count > first;
+    if (!*kept)
+        return VDT_OK;
+    if (!vdt_grow(&geometry->parts, &geometry->part_capacity, geometry->part_count + 1,
+                  sizeof *geometry->parts))
+        return fail_memory(error);
+    geometry->parts[geometry->part_count++] =
+        (struct vdt_part){.first = first, .count = geometry->ring_count - first};
+    return VDT_OK;
 }
 
 static vdt_status append_part(struct vdt_geometry *geometry, OGRGeometryH polygon, bool *kept,
@@ -169,15 +188,15 @@ static vdt_status append_part(struct vdt_geometry *geometry, OGRGeometryH polygo
         if (i == 0 && !ring_kept) /* holes of nothing */
             return VDT_OK;
     }
-    if (geometry->ring_count == first)
-        return VDT_OK;
-    if (!vdt_grow(&geometry->parts, &geometry->part_capacity, geometry->part_count + 1,
-                  sizeof *geometry->parts))
-        return fail_memory(error);
-    geometry->parts[geometry->part_count++] =
-        (struct vdt_part){.first = first, .count = geometry->ring_count - first};
-    *kept = true;
-    return VDT_OK;
+    return keep_part(geometry, first, kept, error);
+}
+
+/* The part's points and rings go with it: it is the last. */
+static void drop_part(struct vdt_geometry *geometry)
+{
+    const struct vdt_part *part = &geometry->parts[--geometry->part_count];
+    geometry->ring_count = part->first;
+    geometry->point_count = geometry->rings[part->first].first;
 }
 
 /* --- repair ------------------------------------------------------------------------------ */
@@ -297,4 +316,25 @@ vdt_status vdt_shape_append(struct vdt_geometry *geometry, OGRGeometryH shape,
     vdt_status status = append_any(geometry, linear != NULL ? linear : shape, result, error);
     result->parts = geometry->part_count - before;
     return status;
+}
+
+vdt_status vdt_shape_append_rings(struct vdt_geometry *geometry, const double (*points)[2],
+                                  const size_t *counts, size_t rings, struct vdt_shape *result,
+                                  struct vdt_error *error)
+{
+    size_t first = geometry->ring_count;
+    for (size_t i = 0; i < rings; points += counts[i++]) {
+        bool ring_kept = false;
+        if (counts[i] >= 3) {
+            if (!make_room(geometry, counts[i]))
+                return fail_memory(error);
+            memcpy(geometry->points + geometry->point_count, points, counts[i] * sizeof *points);
+            ring_kept = keep_ring(geometry, counts[i], result);
+        }
+        if (i == 0 && !ring_kept)
+            return VDT_OK;
+    }
+    bool kept;
+    vdt_status status = keep_part(geometry, first, &kept, error);
+    return status != VDT_OK || !kept ? status : repair_part(geometry, result, error);
 }

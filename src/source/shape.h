@@ -23,6 +23,13 @@ struct vdt_shape {
 vdt_status vdt_shape_append(struct vdt_geometry *geometry, OGRGeometryH shape,
                             struct vdt_shape *result, struct vdt_error *error);
 
+/* The same for one polygon of raw rings, outer ring first; counts [rings] are their points. Adds to
+ * *result, which begins as {0}, all but `parts`. OGR and GEOS are asked only about what is not
+ * certainly valid. */
+vdt_status vdt_shape_append_rings(struct vdt_geometry *geometry, const double (*points)[2],
+                                  const size_t *counts, size_t rings, struct vdt_shape *result,
+                                  struct vdt_error *error);
+
 /* True when a ring is certainly simple; false when it is not or that is too close to call. */
 bool vdt_ring_is_simple(const double (*points)[2], size_t count);
 
