@@ -12,7 +12,9 @@ VDT_BEGIN_DECLS
 enum vdt_windows {
     VDT_WINDOWS_GRID = 0, /* a grid of `stride` that begins at the scene's corner */
     VDT_WINDOWS_RANDOM,   /* the first window_count different ones of vdt_image_random_window */
-    VDT_WINDOWS_CENTERED  /* one around each feature, moved into the scene; equal ones once */
+    VDT_WINDOWS_CENTERED, /* one around each feature, moved into the scene; equal ones once */
+    VDT_WINDOWS_LIST,     /* those of `window_file` */
+    VDT_WINDOWS_WHOLE     /* each image is one tile; a new store's tile is that of the first */
 };
 
 /* What happens where the grid does not end with the scene. */
@@ -93,6 +95,10 @@ struct vdt_feed_options {
                                 is, but only this many with each window that has one, in each scene
                                 and group, by (seed, key); centered: random windows without an
                                 object are added. */
+
+    const char *window_file; /* CSV with columns col, row and maybe scene, cols, rows, group; JSON
+                                objects of these; or GeoJSON with such properties or with windows'
+                                outlines as polygons. Rows that are no windows are refused. */
 
     const char *const *aoi; /* polygons that OGR opens, in any CRS; NULL: all ground */
     size_t aoi_count;

@@ -70,6 +70,11 @@ static json_t *windows(const struct vdt_feed_options *o)
     if (o->windows == VDT_WINDOWS_CENTERED)
         return json_pack("{s:s, s:I, s:I}", "from", "centered", "jitter", (json_int_t)o->jitter,
                          "seed", seed);
+    if (o->windows == VDT_WINDOWS_WHOLE)
+        return json_pack("{s:s}", "from", "whole");
+    if (o->windows == VDT_WINDOWS_LIST)
+        return json_pack("{s:s, s:o}", "from", "list", "files",
+                         paths(&o->window_file, 1, o->store));
     return json_pack("{s:s, s:I, s:b, s:I}", "from", "random", "count", (json_int_t)o->window_count,
                      "apart", o->apart, "seed", seed);
 }

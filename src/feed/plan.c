@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "feed/aoi.h"
 #include "feed/plan_steps.h"
+#include "feed/window_source.h"
 
 static void scene_cleanup(struct vdt_scene **scene)
 {
@@ -36,6 +37,8 @@ vdt_status vdt_plan_make(struct vdt_plan *plan, const struct vdt_feed_options *o
         status = vdt_plan_spec(plan, layout, report, error);
     if (status == VDT_OK)
         status = vdt_aoi_open(plan, error);
+    if (status == VDT_OK && options->window_file != NULL)
+        status = vdt_window_file_read(&plan->listed, options->window_file, error);
     plan->scenes = vdt_allocate_zero(options->image_count, sizeof *plan->scenes);
     if (status == VDT_OK && plan->scenes == NULL)
         status = vdt_fail_memory(error, options->store);
@@ -58,6 +61,8 @@ vdt_status vdt_plan_make(struct vdt_plan *plan, const struct vdt_feed_options *o
             status = vdt_plan_windows(plan, (uint32_t)s, scene, writer, report, error);
     }
     if (status == VDT_OK)
+        status = vdt_listed_check(plan, error);
+    if (status == VDT_OK)
         vdt_plan_warn_overlap(plan, report);
     return status;
 }
@@ -78,6 +83,7 @@ void vdt_plan_clear(struct vdt_plan *plan)
     free(plan->class_names);
     vdt_labels_free(plan->labels);
     vdt_labels_free(plan->aoi);
+    vdt_window_file_clear(&plan->listed);
     vdt_selection_clear(&plan->selection);
     vdt_groups_clear(&plan->groups);
     vdt_frame_free(plan->frame);

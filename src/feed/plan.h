@@ -8,6 +8,7 @@
 
 #include "base/geometry.h"
 #include "feed/groups.h"
+#include "feed/window_file.h"
 #include "source/frame.h"
 #include "source/labels.h"
 #include "source/scene.h"
@@ -52,6 +53,7 @@ struct vdt_plan {
     struct vdt_band_selection selection; /* of the first scene */
     struct vdt_labels_source *labels;    /* NULL without */
     struct vdt_labels_source *aoi;       /* the area of interest; NULL without */
+    struct vdt_window_file listed;       /* of VDT_WINDOWS_LIST */
     const char **class_names;
     struct vdt_groups groups;
     struct vdt_frame *frame; /* of a split by block, else NULL */

@@ -25,6 +25,16 @@ static vdt_status plan_grid(const struct vdt_plan *plan, struct vdt_plan_scene *
     vdt_window_strides(options, tile, &planned->grid);
     if (planned->grid.stride_cols <= 0 || planned->grid.stride_rows <= 0)
         return vdt_fail(error, VDT_ERR_ARGUMENT, "the stride must be 1 pixel or more");
+    if (options->windows == VDT_WINDOWS_WHOLE) {
+        bool larger = planned->cols > (int32_t)tile->cols || planned->rows > (int32_t)tile->rows;
+        bool same = planned->cols == (int32_t)tile->cols && planned->rows == (int32_t)tile->rows;
+        if (same || (!larger && options->edge == VDT_EDGE_PAD))
+            return VDT_OK;
+        return vdt_fail(error, VDT_ERR_MISMATCH,
+                        "%s: %d x %d pixels, but tiles are %u x %u (columns x rows)%s",
+                        planned->path, planned->cols, planned->rows, tile->cols, tile->rows,
+                        larger ? "" : ": --edge pad fills smaller images up");
+    }
     if (vdt_grid_cols(&planned->grid) > 0 && vdt_grid_rows(&planned->grid) > 0)
         return VDT_OK;
     return vdt_fail(

@@ -81,11 +81,16 @@ static vdt_status check_tasks(const struct vdt_feed_options *options,
 }
 
 static vdt_status check_tile(const struct vdt_feed_options *options,
-                             const struct vdt_layout *layout, struct vdt_tile_spec *tile,
-                             struct vdt_error *error)
+                             const struct vdt_layout *layout, const struct vdt_scene_info *first,
+                             struct vdt_tile_spec *tile, struct vdt_error *error)
 {
-    uint32_t cols = layout == NULL ? DEFAULT_TILE : layout->spec.tile.cols;
-    uint32_t rows = layout == NULL ? DEFAULT_TILE : layout->spec.tile.rows;
+    bool whole = options->windows == VDT_WINDOWS_WHOLE;
+    uint32_t cols = layout != NULL ? layout->spec.tile.cols
+                    : whole        ? (uint32_t)first->cols
+                                   : DEFAULT_TILE;
+    uint32_t rows = layout != NULL ? layout->spec.tile.rows
+                    : whole        ? (uint32_t)first->rows
+                                   : DEFAULT_TILE;
     tile->cols = options->tile_cols == 0 ? cols : options->tile_cols;
     tile->rows = options->tile_rows == 0 ? rows : options->tile_rows;
     if (tile->cols > 32768 || tile->rows > 32768)
@@ -180,9 +185,9 @@ vdt_status vdt_plan_spec(struct vdt_plan *plan, const struct vdt_layout *layout,
     vdt_cleanup(scene_cleanup) struct vdt_scene *first = NULL;
     vdt_status status = check_tasks(options, layout, &plan->spec.tasks, error);
     if (status == VDT_OK)
-        status = check_tile(options, layout, &plan->spec.tile, error);
-    if (status == VDT_OK)
         status = vdt_scene_open(options->images[0], &first, error);
+    if (status == VDT_OK)
+        status = check_tile(options, layout, vdt_scene_info(first), &plan->spec.tile, error);
     if (status == VDT_OK)
         status =
             vdt_bands_select(first, options->bands, options->band_count, &plan->selection, error);

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "feed/place.h"
 #include "feed/plan_steps.h"
+#include "feed/window_source.h"
 
 /* The first scene's grid, for a store that is not split yet. Without georeference its pixels are
  * the ground; a scene placed by control points or RPC has no grid (crs NULL). */
@@ -79,6 +80,8 @@ vdt_status vdt_plan_groups(struct vdt_plan *plan, struct vdt_scene *first,
     vdt_status status =
         vdt_groups_make(&plan->groups, plan->options,
                         writer == NULL ? "{}" : vdt_writer_split(writer), &frame, &sizes, error);
+    if (status == VDT_OK)
+        status = vdt_listed_groups(plan, error);
     if (status == VDT_OK && plan->groups.split && plan->groups.by == VDT_SPLIT_BLOCK)
         status = vdt_frame_open(plan->groups.frame.crs, plan->groups.frame.geotransform,
                                 &plan->frame, error);

@@ -43,8 +43,13 @@ vdt_status vdt_window_options_check(const struct vdt_feed_options *options, stru
                         "--background-ratio counts windows with objects: give --labels");
     if (!grid && (options->stride_cols > 0 || options->stride_rows > 0))
         return vdt_fail(error, VDT_ERR_ARGUMENT, "--stride needs --windows grid");
-    if (!grid && options->edge != VDT_EDGE_DROP)
-        return vdt_fail(error, VDT_ERR_ARGUMENT, "--edge needs --windows grid");
+    bool list = options->windows == VDT_WINDOWS_LIST;
+    bool pads = list || options->windows == VDT_WINDOWS_WHOLE;
+    if (list != (options->window_file != NULL))
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "--windows list and --window-file go together");
+    if (!grid && options->edge != VDT_EDGE_DROP && (!pads || options->edge != VDT_EDGE_PAD))
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "--edge needs --windows grid%s",
+                        pads ? "; here it may be pad" : "");
     return VDT_OK;
 }
 
@@ -142,7 +147,8 @@ static vdt_status list_centred(const struct vdt_plan_scene *scene,
 }
 
 /* Windows at the same place are one. */
-static void drop_repeated(struct vdt_window_list *list)
+static vdt_status drop_repeated(const struct vdt_plan_scene *scene, struct vdt_window_list *list,
+                                struct vdt_error *error)
 {
     size_t kept = 0;
     vdt_places_sort(list->places, list->count);
@@ -151,8 +157,13 @@ static void drop_repeated(struct vdt_window_list *list)
         if (kept == 0 || place->col != list->places[kept - 1].col ||
             place->row != list->places[kept - 1].row)
             list->places[kept++] = *place;
+        else if (place->group != list->places[kept - 1].group)
+            return vdt_fail(error, VDT_ERR_ARGUMENT,
+                            "%s: the window at col %d row %d is listed in two groups", scene->path,
+                            place->col, place->row);
     }
     list->count = kept;
+    return VDT_OK;
 }
 
 static vdt_status leave_outside(const struct vdt_window_task *task, struct vdt_window_list *list,
@@ -194,11 +205,16 @@ vdt_status vdt_window_source(struct vdt_window_task *task, struct vdt_window_lis
     case VDT_WINDOWS_GRID: status = list_grid(scene, shape, list, error); break;
     case VDT_WINDOWS_RANDOM: status = list_random(scene, options, list, report, error); break;
     case VDT_WINDOWS_CENTERED: status = list_centred(scene, options, list, error); break;
+    case VDT_WINDOWS_LIST: status = vdt_list_windows(task, list, error); break;
+    case VDT_WINDOWS_WHOLE:
+        status = vdt_window_list_add(list, &(struct vdt_window){0}, VDT_GROUP_OPEN, error);
+        break;
     }
     if (status != VDT_OK)
         return status;
-    drop_repeated(list);
-    status = leave_outside(task, list, error);
+    status = drop_repeated(scene, list, error);
+    if (status == VDT_OK)
+        status = leave_outside(task, list, error);
     if (status == VDT_OK)
         status = vdt_background_choose(task, list, report, error);
     if (!grid) {

@@ -21,13 +21,20 @@ vdt_status vdt_window_list_add(struct vdt_window_list *list, const struct vdt_wi
 
 /* The scene whose windows are listed. */
 struct vdt_window_task {
-    const struct vdt_plan *plan;
+    struct vdt_plan *plan;
     struct vdt_plan_scene *planned;
     struct vdt_scene *scene;
     const struct vdt_writer *writer; /* the store that is there, or NULL */
 };
 struct vdt_window vdt_place_window(const struct vdt_window_task *task,
                                    const struct vdt_place *place);
+
+/* window_listed.c: the scene's windows of plan->listed; what of it no scene of the plan had; and
+ * its groups as those of the plan. */
+vdt_status vdt_list_windows(struct vdt_window_task *task, struct vdt_window_list *list,
+                            struct vdt_error *error);
+vdt_status vdt_listed_check(const struct vdt_plan *plan, struct vdt_error *error);
+vdt_status vdt_listed_groups(struct vdt_plan *plan, struct vdt_error *error);
 
 /* Options that do not go together, by name. */
 vdt_status vdt_window_options_check(const struct vdt_feed_options *options,

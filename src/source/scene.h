@@ -71,6 +71,12 @@ void vdt_scene_blank(const struct vdt_band_selection *selection, size_t count, c
 vdt_status vdt_scene_lonlat(struct vdt_scene *scene, double (*points)[2], size_t count, bool *ok,
                             struct vdt_error *error);
 
+/* Positions on the ground, in the CRS `crs` (text that GDAL understands, "" for the scene's own) ->
+ * pixel positions (x, y): in place. `ok` [count] says which could be mapped. `what` names the
+ * source in messages. */
+vdt_status vdt_scene_place(struct vdt_scene *scene, const char *crs, const char *what,
+                           double (*points)[2], size_t count, bool *ok, struct vdt_error *error);
+
 /* The tile's own geotransform: the scene's moved to the window's corner; zeros unless affine. */
 void vdt_window_geotransform(const struct vdt_scene_info *info, const struct vdt_window *window,
                              double geotransform[6]);

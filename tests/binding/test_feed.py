@@ -415,6 +415,7 @@ OPTIONS = [
     {"task": ["detection", "classification"]}, {"task": "segmentation"},
     {"windows": "random", "count": 30, "seed": 2}, {"windows": "random", "count": 9, "apart": True},
     {"windows": "centered", "jitter": 5, "background_ratio": 0.1}, {"background_ratio": 0.15},
+    {"windows": "whole", "tile": (352, 349)},
     {"aoi": SECTORS, "aoi_rule": "share", "aoi_share": 0.75, "aoi_mask": True},
 ]
 

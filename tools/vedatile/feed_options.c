@@ -11,7 +11,7 @@
 /* Each list is in the order of its enum in the public headers. */
 static const char *const task_names[] = {"classification", "detection", "segmentation", "instance",
                                          NULL};
-static const char *const window_names[] = {"grid", "random", "centered", NULL};
+static const char *const window_names[] = {"grid", "random", "centered", "list", "whole", NULL};
 static const char *const edge_names[] = {"drop", "pad", "shift", NULL};
 static const char *const aoi_names[] = {"inside", "touch", "share", NULL};
 static const char *const match_names[] = {"intersect", "inside", "all", NULL};
@@ -70,10 +70,18 @@ const struct option feed_options[] = {
     {.name = "windows",
      .kind = OPTION_CHOICE,
      .offset = AT(windows),
-     .argument = "grid|random|centered",
+     .argument = "grid|random|centered|list|whole",
      .choices = window_names,
      .help = "where windows lie: on a grid that begins at the scene's corner, at random places "
-             "wholly inside the scene, or one around the middle of each feature; default: grid"},
+             "wholly inside the scene, one around the middle of each feature, as --window-file "
+             "lists them, or each image as one tile; default: grid"},
+    {.name = "window-file",
+     .kind = OPTION_TEXT,
+     .offset = AT(window_file),
+     .argument = "FILE",
+     .needs = "windows",
+     .help = "exact windows: CSV with columns col, row and maybe scene, cols, rows, group; JSON "
+             "objects of these; or GeoJSON with such properties, or with outlines on the ground"},
     {.name = "count",
      .kind = OPTION_COUNT,
      .offset = AT(count),
@@ -316,6 +324,7 @@ struct vdt_feed_options feed_library_options(const struct feed_values *values,
         .apart = values->apart,
         .jitter = (uint32_t)values->jitter.value,
         .background_ratio = values->background_ratio,
+        .window_file = values->window_file,
         .aoi = (const char *const *)values->aoi.items,
         .aoi_count = values->aoi.count,
         .aoi_rule = (enum vdt_aoi_rule)values->aoi_rule,

@@ -19,6 +19,7 @@ struct feed_values {
     bool apart;
     struct count jitter;
     double background_ratio;
+    const char *window_file;
     struct words aoi;
     int aoi_rule;
     double aoi_share;

@@ -7,10 +7,9 @@
 
 static const struct ext_word edges[] = {
     {"drop", VDT_EDGE_DROP}, {"pad", VDT_EDGE_PAD}, {"shift", VDT_EDGE_SHIFT}, {NULL, 0}};
-static const struct ext_word sources[] = {{"grid", VDT_WINDOWS_GRID},
-                                          {"random", VDT_WINDOWS_RANDOM},
-                                          {"centered", VDT_WINDOWS_CENTERED},
-                                          {NULL, 0}};
+static const struct ext_word sources[] = {
+    {"grid", VDT_WINDOWS_GRID}, {"random", VDT_WINDOWS_RANDOM}, {"centered", VDT_WINDOWS_CENTERED},
+    {"list", VDT_WINDOWS_LIST}, {"whole", VDT_WINDOWS_WHOLE},   {NULL, 0}};
 static const struct ext_word aoi_rules[] = {
     {"inside", VDT_AOI_INSIDE}, {"touch", VDT_AOI_TOUCH}, {"share", VDT_AOI_SHARE}, {NULL, 0}};
 static const struct ext_word matches[] = {{"intersect", VDT_MATCH_INTERSECT},
@@ -36,6 +35,7 @@ static const struct ext_option options[] = {
     {"windows", EXT_WORD, AT(windows), sources},
     {"count", EXT_U64, AT(window_count), NULL},
     {"apart", EXT_BOOL, AT(apart), NULL},
+    {"window_file", EXT_TEXT, AT(window_file), NULL},
     {"jitter", EXT_U32, AT(jitter), NULL},
     {"background_ratio", EXT_DOUBLE, AT(background_ratio), NULL},
     {"aoi_rule", EXT_WORD, AT(aoi_rule), aoi_rules},

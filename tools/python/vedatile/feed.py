@@ -53,6 +53,7 @@ def feed(store: Any, image: _Path | Sequence[_Path],
          stride: int | Sequence[int] | None = None, edge: str | None = None,
          windows: str | None = None, count: int | None = None, apart: bool = False,
          jitter: int | None = None, background_ratio: float | None = None,
+         window_file: _Path | None = None,
          aoi: _Path | Sequence[_Path] | None = None, aoi_rule: str | None = None,
          aoi_share: float | None = None, aoi_mask: bool = False,
          bands: Sequence[int | str] | None = None, class_field: str | None = None,
@@ -75,7 +76,8 @@ def feed(store: Any, image: _Path | Sequence[_Path],
     edge          "drop", "pad" or "shift": where the grid does not end with the scene
     windows       "grid", or "random": `count` windows of each scene at random places, those of
                   Scene.iterwindows(count, seed=seed); apart: they do not overlap;
-                  "centered": around each feature, moved by up to `jitter` pixels
+                  "centered": around each feature, moved by up to `jitter` pixels;
+                  "list": those of `window_file` (CSV, JSON, GeoJSON); "whole": each image
     background_ratio  windows without any object kept for each with one; default 0: as match has it
     aoi           area of interest: files of polygons; aoi_rule "inside", "touch" or "share" (at least
                   aoi_share of the pixels); aoi_mask: what is outside is masked
@@ -115,7 +117,8 @@ def feed(store: Any, image: _Path | Sequence[_Path],
         split_by=split_by, block_size=block_size, seed=seed, codec=codec, name=name,
         threads=threads, commit_seconds=commit_seconds, dry_run=dry_run, progress=progress)
     options.update(windows=windows, count=count, apart=apart, jitter=jitter,
-                   background_ratio=background_ratio, aoi=_names(aoi), aoi_rule=aoi_rule,
+                   background_ratio=background_ratio, window_file=None if window_file is None else os.fspath(window_file),
+                   aoi=_names(aoi), aoi_rule=aoi_rule,
                    aoi_share=aoi_share, aoi_mask=aoi_mask)
     if tile is not None:
         options["tile_rows"], options["tile_cols"] = two("tile", tile)
