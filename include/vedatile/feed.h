@@ -54,6 +54,17 @@ enum vdt_mask_rule {
                             version */
 };
 
+/* How the pixels of a target grid are made from those of an image: GDAL's methods. */
+enum vdt_resampling {
+    VDT_RESAMPLE_NEAREST = 0,
+    VDT_RESAMPLE_BILINEAR,
+    VDT_RESAMPLE_CUBIC,
+    VDT_RESAMPLE_CUBICSPLINE,
+    VDT_RESAMPLE_LANCZOS,
+    VDT_RESAMPLE_AVERAGE,
+    VDT_RESAMPLE_MODE
+};
+
 enum vdt_unknown {
     VDT_UNKNOWN_ERROR = 0, /* a class value that is not in the list is an error that names it */
     VDT_UNKNOWN_SKIP,      /* such features are left out and counted */
@@ -78,6 +89,13 @@ struct vdt_feed_options {
     size_t image_count;
     const char *const *labels; /* anything OGR opens; none: tiles without labels */
     size_t label_count;
+
+    /* A target grid that all scenes are warped to: its pixel edges are whole multiples of the
+     * resolution in the CRS. Where its pixels are as large as two or more of the image's, an
+     * overview is read, if there is one. */
+    const char *crs;      /* "EPSG:n" or WKT; NULL: each scene's own */
+    double resolution[2]; /* width and height of a pixel in units of the CRS; zeros: no such grid */
+    enum vdt_resampling resampling;
 
     uint32_t tasks;     /* enum vdt_task bits; 0: the store's, or none for a new store */
     uint32_t tile_cols; /* 0: the store's, or 256 */
@@ -156,6 +174,7 @@ struct vdt_feed_report {
     uint64_t repaired;        /* invalid geometries made valid */
     uint64_t unknown_skipped; /* features skipped by class */
     uint64_t slivers;         /* boxes dropped by min_visible */
+    uint64_t overviews;       /* scenes that are read from an overview, for a coarser grid */
     double block_size;        /* metres as used, when split by block; else 0 */
     size_t group_count;       /* at most 64 are listed */
     struct vdt_feed_group {

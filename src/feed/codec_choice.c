@@ -61,7 +61,8 @@ vdt_status vdt_choose_codec(const struct vdt_plan *plan, enum vdt_codec *codec,
     struct vdt_buffer stored = {0};
     size_t raw = 0;
     vdt_cleanup(scene_cleanup) struct vdt_scene *scene = NULL;
-    vdt_status status = vdt_scene_open(plan->scenes[plan->windows[0].scene].path, &scene, error);
+    vdt_status status =
+        vdt_scene_recipe_open(plan->scenes[plan->windows[0].scene].recipe, &scene, error);
     if (status == VDT_OK)
         status = measure(plan, scene, windows, &coder, &stored, &raw, error);
     if (status == VDT_OK && stored.size * 6 <= raw * 5)

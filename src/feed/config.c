@@ -1,6 +1,7 @@
 /* Options of a feed as canonical JSON. */
 #include "feed/config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,8 @@ static const char *const edges[] = {"drop", "pad", "shift"};
 static const char *const aoi_rules[] = {"inside", "touch", "share"};
 static const char *const matches[] = {"intersect", "inside", "all"};
 static const char *const orders[] = {"file", "class", "area"};
+static const char *const resamplings[] = {"nearest", "bilinear", "cubic", "cubicspline",
+                                          "lanczos", "average",  "mode"};
 
 static json_t *paths(const char *const *list, size_t count, const char *store)
 {
@@ -53,6 +56,22 @@ static json_t *bands(const struct vdt_plan *plan)
         json_array_append_new(array, named ? json_string(o->bands[i])
                                            : json_integer(plan->selection.bands[i]));
     return array;
+}
+
+/* The overview of each scene that is read from one, by the number of the image. */
+static json_t *target(const struct vdt_plan *plan)
+{
+    const struct vdt_feed_options *o = plan->options;
+    json_t *overviews = json_object();
+    for (size_t i = 0; i < plan->recipe_count; i++) {
+        char number[24];
+        snprintf(number, sizeof number, "%zu", i);
+        if (plan->recipes[i].overview > 0)
+            json_object_set_new(overviews, number, json_integer(plan->recipes[i].overview));
+    }
+    return json_pack("{s:s?, s:[f,f], s:s, s:o}", "crs", o->crs, "resolution", o->resolution[0],
+                     o->resolution[1], "resampling", resamplings[o->resampling], "overviews",
+                     overviews);
 }
 
 static json_t *groups(const struct vdt_plan *plan)
@@ -110,6 +129,8 @@ static json_t *describe(const struct vdt_plan *plan)
         json_object_set_new(config, "windows", windows(o));
     json_object_set_new(config, "edge", json_string(edges[o->edge]));
     json_object_set_new(config, "bands", bands(plan));
+    if (o->resolution[0] > 0)
+        json_object_set_new(config, "grid", target(plan));
     json_object_set_new(config, "class_field",
                         o->class_field == NULL ? json_null() : json_string(o->class_field));
     json_object_set_new(config, "classes", classes(plan));

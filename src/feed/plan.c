@@ -34,26 +34,28 @@ vdt_status vdt_plan_make(struct vdt_plan *plan, const struct vdt_feed_options *o
     size_t features = 0, areas = 0;
     vdt_status status = vdt_plan_check_options(options, error);
     if (status == VDT_OK)
+        status = vdt_plan_recipes(plan, report, error);
+    if (status == VDT_OK)
         status = vdt_plan_spec(plan, layout, report, error);
     if (status == VDT_OK)
         status = vdt_aoi_open(plan, error);
     if (status == VDT_OK && options->window_file != NULL)
         status = vdt_window_file_read(&plan->listed, options->window_file, error);
-    plan->scenes = vdt_allocate_zero(options->image_count, sizeof *plan->scenes);
+    plan->scenes = vdt_allocate_zero(plan->recipe_count, sizeof *plan->scenes);
     if (status == VDT_OK && plan->scenes == NULL)
         status = vdt_fail_memory(error, options->store);
-    for (size_t s = 0; status == VDT_OK && s < options->image_count; s++) {
+    for (size_t s = 0; status == VDT_OK && s < plan->recipe_count; s++) {
         vdt_cleanup(scene_cleanup) struct vdt_scene *scene = NULL;
-        status = vdt_plan_scene(plan, options->images[s], layout, &scene, error);
+        status = vdt_plan_scene(plan, &plan->recipes[s], layout, &scene, error);
         if (status == VDT_OK && s == 0)
             status = vdt_plan_groups(plan, scene, writer, report, error);
         if (status != VDT_OK)
             break;
         features += plan->scenes[s].geometry.feature_count;
-        if (plan->labels != NULL && features == 0 && s + 1 == options->image_count)
+        if (plan->labels != NULL && features == 0 && s + 1 == plan->recipe_count)
             status = vdt_labels_explain(plan->labels, scene, error);
         areas += plan->scenes[s].aoi.feature_count;
-        if (plan->aoi != NULL && areas == 0 && s + 1 == options->image_count)
+        if (plan->aoi != NULL && areas == 0 && s + 1 == plan->recipe_count)
             status = vdt_labels_explain(plan->aoi, scene, error);
         if (is_repeated(plan, s))
             continue;
@@ -77,6 +79,9 @@ void vdt_plan_clear(struct vdt_plan *plan)
         vdt_geometry_clear(&plan->scenes[i].aoi);
         vdt_index_free(plan->scenes[i].aoi_index);
     }
+    for (size_t i = 0; i < plan->recipe_count; i++)
+        vdt_scene_recipe_clear(&plan->recipes[i]);
+    free(plan->recipes);
     free(plan->scenes);
     free(plan->windows);
     free(plan->units);

@@ -12,13 +12,15 @@
 #include "source/frame.h"
 #include "source/labels.h"
 #include "source/scene.h"
+#include "source/scene_recipe.h"
 #include "store/writer.h"
 #include "tile/index.h"
 #include "tile/window.h"
 
 struct vdt_plan_scene {
-    const char *path; /* borrowed from the options */
-    char *uri;        /* as the store names it */
+    const struct vdt_scene_recipe *recipe; /* borrowed from the plan */
+    const char *path;                      /* its file's */
+    char *uri;                             /* as the store names it */
     char digest[33];
     char acquired[32];
     char *crs_wkt;
@@ -49,6 +51,8 @@ struct vdt_plan_unit {
 
 struct vdt_plan {
     const struct vdt_feed_options *options;
+    struct vdt_scene_recipe *recipes; /* of the scenes */
+    size_t recipe_count;
     struct vdt_store_spec spec; /* strings borrowed from the parts below or from the store */
     struct vdt_band_selection selection; /* of the first scene */
     struct vdt_labels_source *labels;    /* NULL without */

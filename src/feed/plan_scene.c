@@ -55,12 +55,14 @@ static vdt_status plan_labels(const struct vdt_plan *plan, struct vdt_plan_scene
     return vdt_index_geometry(&planned->geometry, &planned->index, error);
 }
 
-vdt_status vdt_plan_scene(struct vdt_plan *plan, const char *path, const struct vdt_layout *layout,
-                          struct vdt_scene **out, struct vdt_error *error)
+vdt_status vdt_plan_scene(struct vdt_plan *plan, const struct vdt_scene_recipe *recipe,
+                          const struct vdt_layout *layout, struct vdt_scene **out,
+                          struct vdt_error *error)
 {
     struct vdt_plan_scene *planned = &plan->scenes[plan->scene_count++];
+    const char *path = recipe->path;
     struct vdt_band_selection selection = {0};
-    vdt_status status = vdt_scene_open(path, out, error);
+    vdt_status status = vdt_scene_recipe_open(recipe, out, error);
     if (status == VDT_OK)
         status = vdt_bands_select(*out, plan->options->bands, plan->options->band_count, &selection,
                                   error);
@@ -70,7 +72,8 @@ vdt_status vdt_plan_scene(struct vdt_plan *plan, const char *path, const struct 
     if (status != VDT_OK)
         return status;
     const struct vdt_scene_info *info = vdt_scene_info(*out);
-    *planned = (struct vdt_plan_scene){.path = path,
+    *planned = (struct vdt_plan_scene){.recipe = recipe,
+                                       .path = path,
                                        .uri = vdt_path_relative(path, plan->options->store),
                                        .crs_wkt = vdt_copy_string(info->crs),
                                        .bytes = info->bytes,

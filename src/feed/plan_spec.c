@@ -113,7 +113,7 @@ vdt_status vdt_plan_check_bands(const struct vdt_plan *plan, const struct vdt_la
         return VDT_OK;
     return vdt_fail(error, VDT_ERR_MISMATCH, "%s: %d bands of %s, but %s has %u bands of %s", path,
                     selection->count, vdt_dtype_name(selection->dtype),
-                    layout == NULL ? plan->options->images[0] : plan->options->store, bands,
+                    layout == NULL ? plan->recipes[0].path : plan->options->store, bands,
                     vdt_dtype_name(dtype));
 }
 
@@ -185,14 +185,14 @@ vdt_status vdt_plan_spec(struct vdt_plan *plan, const struct vdt_layout *layout,
     vdt_cleanup(scene_cleanup) struct vdt_scene *first = NULL;
     vdt_status status = check_tasks(options, layout, &plan->spec.tasks, error);
     if (status == VDT_OK)
-        status = vdt_scene_open(options->images[0], &first, error);
+        status = vdt_scene_recipe_open(&plan->recipes[0], &first, error);
     if (status == VDT_OK)
         status = check_tile(options, layout, vdt_scene_info(first), &plan->spec.tile, error);
     if (status == VDT_OK)
         status =
             vdt_bands_select(first, options->bands, options->band_count, &plan->selection, error);
     if (status == VDT_OK)
-        status = vdt_plan_check_bands(plan, layout, options->images[0], &plan->selection, error);
+        status = vdt_plan_check_bands(plan, layout, plan->recipes[0].path, &plan->selection, error);
     if (status == VDT_OK)
         status = open_labels(plan, layout, report, error);
     if (status == VDT_OK)

@@ -14,9 +14,14 @@ vdt_status vdt_plan_check_bands(const struct vdt_plan *plan, const struct vdt_la
                                 const char *path, const struct vdt_band_selection *selection,
                                 struct vdt_error *error);
 
+/* plan_recipes.c: fills recipes, one a scene. */
+vdt_status vdt_plan_recipes(struct vdt_plan *plan, struct vdt_feed_report *report,
+                            struct vdt_error *error);
+
 /* plan_scene.c: appends a scene; *out is open and the caller's. */
-vdt_status vdt_plan_scene(struct vdt_plan *plan, const char *path, const struct vdt_layout *layout,
-                          struct vdt_scene **out, struct vdt_error *error);
+vdt_status vdt_plan_scene(struct vdt_plan *plan, const struct vdt_scene_recipe *recipe,
+                          const struct vdt_layout *layout, struct vdt_scene **out,
+                          struct vdt_error *error);
 
 /* plan_split.c: groups and, for a split by block, the frame; `first` is the first scene. */
 vdt_status vdt_plan_groups(struct vdt_plan *plan, struct vdt_scene *first,

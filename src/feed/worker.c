@@ -74,7 +74,7 @@ static vdt_status use_scene(struct worker *worker, const struct vdt_plan *plan, 
     vdt_scene_free(worker->scene);
     worker->scene = NULL;
     vdt_selection_clear(&worker->selection);
-    vdt_status status = vdt_scene_open(plan->scenes[index].path, &worker->scene, error);
+    vdt_status status = vdt_scene_recipe_open(plan->scenes[index].recipe, &worker->scene, error);
     if (status == VDT_OK)
         status = vdt_bands_select(worker->scene, plan->options->bands, plan->options->band_count,
                                   &worker->selection, error);

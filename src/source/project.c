@@ -87,19 +87,25 @@ static vdt_status invert_affine(struct vdt_scene *scene, struct vdt_error *error
                     scene->path, g[0], g[1], g[2], g[3], g[4], g[5]);
 }
 
-static vdt_status make_transformer(struct vdt_scene *scene, struct vdt_error *error)
+char **vdt_project_options(const struct vdt_scene *scene)
 {
-    struct vdt_quiet quiet;
     char **options = NULL;
     if (scene->info.georef == VDT_GEOREF_GCP) {
         options = CSLSetNameValue(options, "METHOD", "GCP_POLYNOMIAL");
-    } else {
+    } else if (scene->info.georef == VDT_GEOREF_RPC) {
         options = CSLSetNameValue(options, "METHOD", "RPC");
         /* Without an elevation model the scene's mean height is nearer than the ellipsoid. */
         const char *height = GDALGetMetadataItem(scene->dataset, "HEIGHT_OFF", "RPC");
         if (height != NULL)
             options = CSLSetNameValue(options, "RPC_HEIGHT", CPLSPrintf("%.17g", CPLAtof(height)));
     }
+    return options;
+}
+
+static vdt_status make_transformer(struct vdt_scene *scene, struct vdt_error *error)
+{
+    struct vdt_quiet quiet;
+    char **options = vdt_project_options(scene);
     vdt_quiet_begin(&quiet);
     scene->transformer = GDALCreateGenImgProjTransformer2(scene->dataset, NULL, options);
     vdt_quiet_end(&quiet);

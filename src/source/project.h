@@ -24,6 +24,10 @@ void vdt_points_clear(struct vdt_points *points);
 
 /* Finds a freshly opened scene's georeference and CRS, and how to invert it. */
 vdt_status vdt_project_attach(struct vdt_scene *scene, struct vdt_error *error);
+/* The options of a GDAL transformer from the scene's pixels to its ground; released with
+ * CSLDestroy. NULL for an affine scene. */
+char **vdt_project_options(const struct vdt_scene *scene);
+
 void vdt_project_detach(struct vdt_scene *scene);
 
 /* Label CRS (WKT; "" for none) to the scene's ground frame. Without a CRS on either side the

@@ -22,15 +22,17 @@ static void free_scene(struct vdt_scene **scene)
     vdt_scene_free(*scene);
 }
 
-static vdt_status open_dataset(struct vdt_scene *scene, const char *path, struct vdt_error *error)
+static vdt_status open_dataset(struct vdt_scene *scene, const char *path, const char *vrt,
+                               struct vdt_error *error)
 {
     vdt_status status = vdt_check_exists(path, error);
     if (status != VDT_OK)
         return status;
     struct vdt_quiet quiet;
     vdt_quiet_begin(&quiet);
-    scene->dataset = GDALOpenEx(path, GDAL_OF_RASTER | GDAL_OF_READONLY | GDAL_OF_VERBOSE_ERROR,
-                                NULL, NULL, NULL);
+    scene->dataset =
+        GDALOpenEx(vrt == NULL ? path : vrt,
+                   GDAL_OF_RASTER | GDAL_OF_READONLY | GDAL_OF_VERBOSE_ERROR, NULL, NULL, NULL);
     vdt_quiet_end(&quiet);
     if (scene->dataset == NULL)
         return vdt_fail(
@@ -124,12 +126,13 @@ static vdt_status fill_scene(struct vdt_scene *scene, struct vdt_error *error)
     return status;
 }
 
-vdt_status vdt_scene_open(const char *path, struct vdt_scene **scene, struct vdt_error *error)
+vdt_status vdt_scene_open_as(const char *path, const char *vrt, struct vdt_scene **scene,
+                             struct vdt_error *error)
 {
     vdt_cleanup(free_scene) struct vdt_scene *opened = vdt_allocate_zero(1, sizeof *opened);
     if (opened == NULL || (opened->path = vdt_copy_string(path)) == NULL)
         return vdt_fail_memory(error, path);
-    vdt_status status = open_dataset(opened, path, error);
+    vdt_status status = open_dataset(opened, path, vrt, error);
     if (status != VDT_OK)
         return status;
     vdt_cleanup(vdt_quiet_end) struct vdt_quiet quiet;
@@ -140,6 +143,11 @@ vdt_status vdt_scene_open(const char *path, struct vdt_scene **scene, struct vdt
     *scene = opened;
     opened = NULL;
     return VDT_OK;
+}
+
+vdt_status vdt_scene_open(const char *path, struct vdt_scene **scene, struct vdt_error *error)
+{
+    return vdt_scene_open_as(path, NULL, scene, error);
 }
 
 void vdt_scene_free(struct vdt_scene *scene)

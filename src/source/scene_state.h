@@ -23,6 +23,11 @@ struct vdt_scene {
     size_t scratch_capacity;
 };
 
+/* vdt_scene_open of VRT text that stands for the file `path`, which messages and the digest are
+ * about; NULL: the file itself. */
+vdt_status vdt_scene_open_as(const char *path, const char *vrt, struct vdt_scene **scene,
+                             struct vdt_error *error);
+
 /* Fills info.bytes, info.digest and info.acquired. */
 vdt_status vdt_scene_identify(struct vdt_scene *scene, struct vdt_error *error);
 

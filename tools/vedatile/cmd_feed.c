@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <vedatile/feed.h>
 
 #include "feed_options.h"
@@ -49,6 +50,7 @@ static void print_summary(const struct feed_values *values, const struct vdt_fee
     print_left_out(report->unknown_skipped, "skipped: class not in the list");
     print_left_out(report->repaired, "repaired: invalid geometry");
     print_left_out(report->slivers, "boxes dropped: less visible than --min-visible");
+    print_left_out(report->overviews, "scenes are read from an overview");
     if (values->split.count && values->split_by == VDT_SPLIT_BLOCK && report->block_size > 0)
         printf("split by blocks of %.6g m\n", report->block_size);
 }
@@ -73,6 +75,7 @@ static json_t *report_json(const struct feed_values *values, const struct vdt_fe
         {"repaired", report->repaired},
         {"unknown_skipped", report->unknown_skipped},
         {"slivers", report->slivers},
+        {"overviews", report->overviews},
     };
     json_t *object = json_object();
     json_t *groups = json_object();
@@ -108,11 +111,13 @@ static int report_stopped(const char *store)
                          store, kept, text_plural(kept));
 }
 
-static int feed(struct feed_values *values, const struct vdt_split_share *shares)
+static int feed(struct feed_values *values, const struct vdt_split_share *shares,
+                const double resolution[2])
 {
     struct vdt_error error = {.status = VDT_OK};
     struct vdt_feed_report report = {0};
     struct vdt_feed_options options = feed_library_options(values, shares);
+    memcpy(options.resolution, resolution, sizeof options.resolution);
     struct progress progress = progress_start((enum progress_mode)values->progress, "tiles");
     options.payload = &progress;
     interrupt_catch();
@@ -134,13 +139,16 @@ static int run_feed(int argc, char **argv)
 {
     struct feed_values values = {0};
     struct vdt_split_share *shares = NULL;
+    double resolution[2] = {0};
     int code = options_parse(&feed_command, argc, argv, &values);
     if (code == OPTIONS_RUN && values.block_size > 0 && values.split_by != VDT_SPLIT_BLOCK)
         code = report_wrong(&feed_command, "--block-size needs --split-by block");
     if (code == OPTIONS_RUN)
         code = feed_split_shares(&values.split, &shares);
     if (code == OPTIONS_RUN)
-        code = feed(&values, shares);
+        code = feed_resolution(&values.resolution, resolution);
+    if (code == OPTIONS_RUN)
+        code = feed(&values, shares, resolution);
     free(shares);
     options_clear(&feed_command, &values);
     return code;

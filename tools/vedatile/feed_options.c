@@ -12,6 +12,8 @@
 static const char *const task_names[] = {"classification", "detection", "segmentation", "instance",
                                          NULL};
 static const char *const window_names[] = {"grid", "random", "centered", "list", "whole", NULL};
+static const char *const resampling_names[] = {"nearest", "bilinear", "cubic", "cubicspline",
+                                               "lanczos", "average",  "mode",  NULL};
 static const char *const edge_names[] = {"drop", "pad", "shift", NULL};
 static const char *const aoi_names[] = {"inside", "touch", "share", NULL};
 static const char *const match_names[] = {"intersect", "inside", "all", NULL};
@@ -147,6 +149,26 @@ const struct option feed_options[] = {
      .argument = "3,2,1|red,nir",
      .help = "the scene's bands in the order wanted: numbers from 1, or names: descriptions, "
              "colours, STAC common names, bands of Sentinel-2 and Landsat; default: all but alpha"},
+    {.name = "crs",
+     .kind = OPTION_TEXT,
+     .offset = AT(crs),
+     .argument = "CRS",
+     .needs = "resolution",
+     .help = "warp all scenes to a grid in this CRS, e.g. EPSG:32631; default: each scene's own"},
+    {.name = "resolution",
+     .kind = OPTION_COMMAS,
+     .offset = AT(resolution),
+     .argument = "R[,R]",
+     .help =
+         "warp all scenes to a grid of pixels of this size (width, height) in units of the CRS; "
+         "pixel edges are whole multiples of it; default: each scene's own grid"},
+    {.name = "resampling",
+     .kind = OPTION_CHOICE,
+     .offset = AT(resampling),
+     .argument = "nearest|bilinear|cubic|cubicspline|lanczos|average|mode",
+     .choices = resampling_names,
+     .needs = "resolution",
+     .help = "how pixels of that grid are made of those of the image; default: nearest"},
     {.name = "class-field",
      .kind = OPTION_TEXT,
      .offset = AT(class_field),
@@ -295,6 +317,18 @@ int feed_split_shares(struct words *words, struct vdt_split_share **shares)
     return OPTIONS_RUN;
 }
 
+int feed_resolution(const struct words *words, double resolution[2])
+{
+    for (size_t i = 0; i < words->count; i++)
+        if (words->count > 2 || !value_real(words->items[i], &resolution[i]) ||
+            !(resolution[i] > 0))
+            return report_wrong(&feed_command, "--resolution %s: write one or two numbers above 0",
+                                words->items[i]);
+    if (words->count == 1)
+        resolution[1] = resolution[0];
+    return OPTIONS_RUN;
+}
+
 static void set_unknown(const char *text, struct vdt_feed_options *options)
 {
     if (!text || strcmp(text, "error") == 0)
@@ -332,6 +366,8 @@ struct vdt_feed_options feed_library_options(const struct feed_values *values,
         .aoi_mask = values->aoi_mask,
         .bands = (const char *const *)values->bands.items,
         .band_count = values->bands.count,
+        .crs = values->crs,
+        .resampling = (enum vdt_resampling)values->resampling,
         .class_field = values->class_field,
         .classes = (const char *const *)values->classes.items,
         .class_count = values->classes.count,

@@ -25,6 +25,9 @@ struct feed_values {
     double aoi_share;
     bool aoi_mask;
     struct words bands;
+    const char *crs;
+    struct words resolution;
+    int resampling;
     const char *class_field;
     struct words classes;
     const char *unknown;
@@ -53,7 +56,10 @@ extern const struct option feed_options[];
  * *shares is owned, also when it fails. OPTIONS_RUN, or an exit code after one line on stderr. */
 int feed_split_shares(struct words *words, struct vdt_split_share **shares);
 
-/* Everything but `payload`; borrows from both. */
+/* One number or two of --resolution; zeros without. OPTIONS_RUN, or an exit code as above. */
+int feed_resolution(const struct words *words, double resolution[2]);
+
+/* Everything but `payload` and `resolution`; borrows from both. */
 struct vdt_feed_options feed_library_options(const struct feed_values *values,
                                              const struct vdt_split_share *shares);
 

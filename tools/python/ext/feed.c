@@ -20,6 +20,11 @@ static const struct ext_word rules[] = {
     {"center", VDT_RULE_CENTER}, {"all-touched", VDT_RULE_TOUCHED}, {NULL, 0}};
 static const struct ext_word orders[] = {
     {"file", VDT_ORDER_FILE}, {"class", VDT_ORDER_CLASS}, {"area", VDT_ORDER_AREA}, {NULL, 0}};
+static const struct ext_word resamplings[] = {
+    {"nearest", VDT_RESAMPLE_NEAREST}, {"bilinear", VDT_RESAMPLE_BILINEAR},
+    {"cubic", VDT_RESAMPLE_CUBIC},     {"cubicspline", VDT_RESAMPLE_CUBICSPLINE},
+    {"lanczos", VDT_RESAMPLE_LANCZOS}, {"average", VDT_RESAMPLE_AVERAGE},
+    {"mode", VDT_RESAMPLE_MODE},       {NULL, 0}};
 static const struct ext_word splits[] = {{"block", VDT_SPLIT_BLOCK},
                                          {"scene", VDT_SPLIT_SCENE},
                                          {"random", VDT_SPLIT_RANDOM},
@@ -41,6 +46,10 @@ static const struct ext_option options[] = {
     {"aoi_rule", EXT_WORD, AT(aoi_rule), aoi_rules},
     {"aoi_share", EXT_DOUBLE, AT(aoi_share), NULL},
     {"aoi_mask", EXT_BOOL, AT(aoi_mask), NULL},
+    {"crs", EXT_TEXT, AT(crs), NULL},
+    {"resolution_cols", EXT_DOUBLE, AT(resolution[0]), NULL},
+    {"resolution_rows", EXT_DOUBLE, AT(resolution[1]), NULL},
+    {"resampling", EXT_WORD, AT(resampling), resamplings},
     {"class_field", EXT_TEXT, AT(class_field), NULL},
     {"match", EXT_WORD, AT(match), matches},
     {"mask_rule", EXT_WORD, AT(mask_rule), rules},
@@ -195,7 +204,7 @@ static const struct {
     COUNT(windows),         COUNT(written),  COUNT(existing),        COUNT(unlabelled),
     COUNT(background),      COUNT(outside),  COUNT(straddling),      COUNT(invalid),
     COUNT(boxes),           COUNT(features), COUNT(null_geometries), COUNT(repaired),
-    COUNT(unknown_skipped), COUNT(slivers),
+    COUNT(unknown_skipped), COUNT(slivers),  COUNT(overviews),
 };
 
 /* Takes the value. */

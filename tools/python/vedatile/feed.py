@@ -56,7 +56,9 @@ def feed(store: Any, image: _Path | Sequence[_Path],
          window_file: _Path | None = None,
          aoi: _Path | Sequence[_Path] | None = None, aoi_rule: str | None = None,
          aoi_share: float | None = None, aoi_mask: bool = False,
-         bands: Sequence[int | str] | None = None, class_field: str | None = None,
+         bands: Sequence[int | str] | None = None, crs: str | None = None,
+         resolution: float | Sequence[float] | None = None,
+         resampling: str | None = None, class_field: str | None = None,
          classes: Sequence[str] | None = None, unknown: str | None = None,
          match: str | None = None, mask_rule: str | None = None, mask_order: str | None = None,
          min_visible: float | None = None, min_valid: float | None = None,
@@ -83,6 +85,9 @@ def feed(store: Any, image: _Path | Sequence[_Path],
                   aoi_share of the pixels); aoi_mask: what is outside is masked
     bands         numbers from 1, or names ("red", "nir", "B04", a description), in the order
                   wanted; default: all but alpha
+    crs, resolution, resampling  warp all scenes to a grid: "EPSG:n" or WKT (default: each scene's
+                  own), the width and height of a pixel in its units (one number for both), and
+                  "nearest", "bilinear", "cubic", "cubicspline", "lanczos", "average" or "mode"
     class_field   field of the labels that names the class; default: all are of one class
     classes       the class list in the order of the ids; default: the store's, or the field's values
     unknown       "error", "skip" or a class: features whose class is not in the list
@@ -102,8 +107,10 @@ def feed(store: Any, image: _Path | Sequence[_Path],
                   the feed, and what was added stays: the same call goes on from there
 
     Returns a Report: windows, written, existing (already in the store), unlabelled,
-    background (beyond background_ratio), outside (of the aoi), straddling, invalid, boxes, features, null_geometries,
-    repaired, unknown_skipped, slivers, groups (written, by name), block_size, warning (text or None; it is also passed to warnings.warn).
+    background (beyond background_ratio), outside (of the aoi), straddling, invalid, boxes,
+    features, null_geometries, repaired, unknown_skipped, slivers, overviews (scenes read from
+    one), groups (written, by name), block_size, warning (text or None; it is also passed to
+    warnings.warn).
 
     Raises ArgumentError, NotFoundError, FormatError, BusyError (another process writes the store),
     IoError."""
@@ -120,6 +127,10 @@ def feed(store: Any, image: _Path | Sequence[_Path],
                    background_ratio=background_ratio, window_file=None if window_file is None else os.fspath(window_file),
                    aoi=_names(aoi), aoi_rule=aoi_rule,
                    aoi_share=aoi_share, aoi_mask=aoi_mask)
+    options.update(crs=crs, resampling=resampling)
+    if resolution is not None:
+        size = resolution if isinstance(resolution, Sequence) else (resolution, resolution)
+        options["resolution_cols"], options["resolution_rows"] = size
     if tile is not None:
         options["tile_rows"], options["tile_cols"] = two("tile", tile)
     if stride is not None:
