@@ -148,6 +148,8 @@ struct vdt_feed_options {
     enum vdt_split_by split_by;
     double block_size; /* metres, rounded to whole strides; 0: the store's, or chosen from the first
                           scene */
+    double split_gap;  /* metres that groups of a split by block are apart at least: half of it is
+                          left out on each side of a border; 0: the store's, or none */
     uint64_t seed;     /* of the split and of random windows */
 
     enum vdt_codec codec;     /* VDT_CODEC_AUTO measures; an existing store keeps its own */
@@ -166,7 +168,7 @@ struct vdt_feed_report {
     uint64_t unlabelled;      /* left out by `match` */
     uint64_t background;      /* left out: more without an object than background_ratio */
     uint64_t outside;         /* left out by aoi_rule */
-    uint64_t straddling;      /* left out: they reach into blocks of two groups */
+    uint64_t straddling;      /* left out: they reach into blocks of two groups, or are too near */
     uint64_t invalid;         /* left out by min_valid */
     uint64_t boxes;           /* written */
     uint64_t features;        /* usable features in the label files */

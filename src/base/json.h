@@ -10,8 +10,8 @@ static inline void vdt_json_release(json_t **value)
     json_decref(*value);
 }
 
-/* Canonical text: sorted keys, no white space, 17 significant digits. Owned; NULL: memory is out.
- */
+/* Canonical text: sorted keys, no white space, numbers in the fewest digits that bring them back.
+ * Owned; NULL: memory is out. */
 char *vdt_json_text(const json_t *value);
 
 /* Parses; `what` names the source in messages. *value is owned. */

@@ -21,6 +21,7 @@ static vdt_status take_options(struct vdt_groups *groups, const struct vdt_feed_
                         options->split_count, VDT_SPLIT_MAX);
     groups->split = true;
     groups->by = options->split_by;
+    groups->gap = options->split_gap;
     groups->count = options->split_count;
     double sum = 0;
     for (size_t i = 0; i < groups->count; i++) {
@@ -35,6 +36,8 @@ static vdt_status take_options(struct vdt_groups *groups, const struct vdt_feed_
         snprintf(groups->names[i], sizeof groups->names[i], "%s", share->group);
         sum += share->share;
     }
+    if (fabs(sum - 1) < 1e-12) /* 0.7 + 0.2 + 0.1: shares stay as they were written */
+        sum = 1;
     for (size_t i = 0; i < groups->count; i++)
         groups->shares[i] = options->split[i].share / sum;
     return VDT_OK;
@@ -47,22 +50,40 @@ static double round_to(double pixels, double stride, double tile)
     return blocks < tile ? ceil(tile / stride) * stride : blocks;
 }
 
-/* About ten blocks a side of the first scene, of one to eight tiles; where windows overlap at least
- * two, because those on a border are lost. */
-static void choose_block(const struct vdt_split_sizes *sizes, double block[2])
+/* About ten blocks a side of the first scene, of one to eight tiles; where windows overlap or need
+ * a gap (`least` is a tile with its gap) at least two, because those on a border are lost. */
+static void choose_block(const struct vdt_split_sizes *sizes, const double least[2],
+                         double block[2])
 {
     double tiles = fmin(sizes->scene[0] / sizes->tile[0], sizes->scene[1] / sizes->tile[1]) / 10;
     bool overlap = sizes->stride[0] < sizes->tile[0] || sizes->stride[1] < sizes->tile[1];
     tiles = fmin(fmax(floor(tiles), overlap ? 2 : 1), 8);
-    for (int i = 0; i < 2; i++)
-        block[i] = round_to(tiles * sizes->tile[i], sizes->stride[i], sizes->tile[i]);
+    for (int i = 0; i < 2; i++) {
+        double most = least[i] > sizes->tile[i] ? 2 * least[i] : least[i];
+        block[i] = round_to(tiles * sizes->tile[i], sizes->stride[i], most);
+    }
+}
+
+/* A size in metres needs a scene that has some. */
+static vdt_status check_metres(const struct vdt_feed_options *options,
+                               const struct vdt_split_sizes *sizes, struct vdt_error *error)
+{
+    bool known = sizes->metres[0] > 0 && sizes->metres[1] > 0;
+    const char *name = options->block_size > 0  ? "--block-size"
+                       : options->split_gap > 0 ? "--split-gap"
+                                                : NULL;
+    if (known || name == NULL)
+        return VDT_OK;
+    return vdt_fail(error, VDT_ERR_ARGUMENT,
+                    "%s is in metres, but %s has no place on Earth: leave it out", name,
+                    options->images[0]);
 }
 
 static vdt_status make_rule(struct vdt_groups *groups, const struct vdt_feed_options *options,
                             const struct vdt_split_frame *frame,
                             const struct vdt_split_sizes *sizes, struct vdt_error *error)
 {
-    double block[2], lost[2];
+    double block[2], lost[2], half[2] = {0, 0}, least[2];
     if (groups->by != VDT_SPLIT_BLOCK) {
         vdt_split_shares(&groups->rule, options->seed, groups->shares, groups->count);
         return VDT_OK;
@@ -72,22 +93,27 @@ static vdt_status make_rule(struct vdt_groups *groups, const struct vdt_feed_opt
                         "split by block: %s has no grid on the ground (control points or RPC): use "
                         "--split-by scene or random",
                         options->images[0]);
-    choose_block(sizes, block);
+    vdt_status status = check_metres(options, sizes, error);
+    if (status != VDT_OK)
+        return status;
     for (int i = 0; i < 2; i++) {
-        if (options->block_size > 0 && !(sizes->metres[i] > 0))
-            return vdt_fail(error, VDT_ERR_ARGUMENT,
-                            "--block-size is in metres, but %s has no place on Earth: leave it out",
-                            options->images[0]);
+        if (groups->gap > 0)
+            half[i] = groups->gap / 2 / sizes->metres[i];
+        least[i] = sizes->tile[i] + 2 * half[i];
+    }
+    choose_block(sizes, least, block);
+    for (int i = 0; i < 2; i++) {
+        double stride = sizes->stride[i];
         double asked = options->block_size / sizes->metres[i];
-        if (options->block_size > 0 && asked < sizes->tile[i])
+        if (options->block_size > 0 && asked < least[i])
             return vdt_fail(error, VDT_ERR_ARGUMENT,
-                            "a block of %.10g m is smaller than a tile of %.4g x %.4g m: raise "
+                            "a block of %.10g m is smaller than a tile of %.4g x %.4g m%s: raise "
                             "--block-size",
-                            options->block_size, sizes->tile[0] * sizes->metres[0],
-                            sizes->tile[1] * sizes->metres[1]);
+                            options->block_size, least[0] * sizes->metres[0],
+                            least[1] * sizes->metres[1], groups->gap > 0 ? " with its gap" : "");
         if (options->block_size > 0)
-            block[i] = round_to(asked, sizes->stride[i], sizes->tile[i]);
-        lost[i] = (ceil(sizes->tile[i] / sizes->stride[i]) - 1) * sizes->stride[i];
+            block[i] = round_to(asked, stride, least[i]);
+        lost[i] = (ceil((sizes->tile[i] + half[i]) / stride) - 1 + ceil(half[i] / stride)) * stride;
         groups->block_metres[i] = block[i] * sizes->metres[i];
     }
     vdt_split_blocks(&groups->rule, options->seed, groups->shares, groups->count, block, lost);
@@ -114,6 +140,7 @@ static vdt_status parse_blocks(struct vdt_groups *groups, const json_t *split,
     const char *crs = json_string_value(json_object_get(split, "crs"));
     read_numbers(json_object_get(split, "block"), groups->rule.block, 2);
     read_numbers(json_object_get(split, "block_metres"), groups->block_metres, 2);
+    groups->gap = json_number_value(json_object_get(split, "gap"));
     read_numbers(json_object_get(split, "geotransform"), groups->frame.geotransform, 6);
     if (crs == NULL || !(groups->rule.block[0] > 0) || !(groups->rule.block[1] > 0))
         return vdt_fail(error, VDT_ERR_FORMAT, "the store's split has no block size or no CRS");
@@ -156,13 +183,15 @@ static void describe(const struct vdt_groups *groups, char *text, size_t size)
     if (groups->by == VDT_SPLIT_BLOCK && used > 0 && (size_t)used < size)
         used += snprintf(text + used, size - (size_t)used, ", blocks of %.6g m",
                          groups->block_metres[0]);
+    if (groups->gap > 0 && used > 0 && (size_t)used < size)
+        used += snprintf(text + used, size - (size_t)used, ", gap %.10g m", groups->gap);
     for (size_t i = 0; i < groups->count && used > 0 && (size_t)used < size; i++)
         used += snprintf(text + used, size - (size_t)used, ", %s=%.4g", groups->names[i],
                          groups->shares[i]);
 }
 
-/* Whether what was asked is what the store has; an unstated block size follows the store, a stated
- * one was rounded to whole strides. */
+/* Whether what was asked is what the store has; an unstated block size or gap follows the store, a
+ * stated block size was rounded to whole strides. */
 static bool agrees(const struct vdt_groups *asked, const struct vdt_groups *stored,
                    const struct vdt_feed_options *options)
 {
@@ -170,6 +199,8 @@ static bool agrees(const struct vdt_groups *asked, const struct vdt_groups *stor
                 options->seed == stored->rule.seed;
     if (same && asked->by == VDT_SPLIT_BLOCK && options->block_size > 0)
         same = fabs(options->block_size / stored->block_metres[0] - 1) < 0.5;
+    if (same && options->split_gap > 0)
+        same = fabs(options->split_gap - stored->gap) < 1e-9 * options->split_gap;
     for (size_t i = 0; same && i < asked->count; i++)
         same = strcmp(asked->names[i], stored->names[i]) == 0 &&
                fabs(asked->shares[i] - stored->shares[i]) < 1e-9;
@@ -184,6 +215,8 @@ static vdt_status follow(struct vdt_groups *groups, struct vdt_groups *stored,
     groups->rule.seed = options->seed;
     groups->block_metres[0] =
         options->block_size > 0 ? options->block_size : stored->block_metres[0];
+    if (!(groups->gap > 0) && groups->by == VDT_SPLIT_BLOCK)
+        groups->gap = stored->gap;
     describe(stored, have, sizeof have);
     describe(groups, want, sizeof want);
     if (!agrees(groups, stored, options))
@@ -201,6 +234,12 @@ vdt_status vdt_groups_make(struct vdt_groups *groups, const struct vdt_feed_opti
 {
     vdt_cleanup(vdt_groups_clear) struct vdt_groups stored = {0};
     *groups = (struct vdt_groups){.count = 1};
+    bool gap = options->split_gap != 0;
+    if (gap && (options->split_count == 0 || options->split_by != VDT_SPLIT_BLOCK))
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "--split-gap needs --split by block");
+    if (gap && !(options->split_gap > 0 && options->split_gap <= 1e5))
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "a gap of %g m between groups: up to 100000",
+                        options->split_gap);
     snprintf(groups->names[0], sizeof groups->names[0], "%s",
              options->group == NULL ? "train" : options->group);
     vdt_status status = parse(&stored, stored_text, error);
@@ -236,6 +275,8 @@ char *vdt_groups_text(const struct vdt_groups *groups)
         if (groups->by == VDT_SPLIT_BLOCK) {
             json_object_set_new(split, "block", numbers(groups->rule.block, 2));
             json_object_set_new(split, "block_metres", numbers(groups->block_metres, 2));
+            if (groups->gap > 0)
+                json_object_set_new(split, "gap", json_real(groups->gap));
             json_object_set_new(split, "crs", json_string(groups->frame.crs));
             json_object_set_new(split, "geotransform", numbers(groups->frame.geotransform, 6));
         }

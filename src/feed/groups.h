@@ -28,6 +28,7 @@ struct vdt_groups {
     size_t count;
     struct vdt_split_frame frame;
     double block_metres[2]; /* zeros when unknown */
+    double gap;             /* metres between groups of a split by block */
 };
 
 /* From the options and the store's own split (`stored`, JSON text, "{}" for none). Refuses a split

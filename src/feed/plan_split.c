@@ -1,4 +1,5 @@
 /* Which group each window of a plan goes to. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,6 +31,30 @@ static void first_frame(const struct vdt_plan *plan, const struct vdt_scene_info
     vdt_frame_free(opened);
 }
 
+/* Half the gap on every side: windows that then lie in blocks of two groups are a gap apart. The
+ * scale changes over the frame, so the smallest about the window counts. */
+static bool add_gap(const struct vdt_plan *plan, double box[4])
+{
+    double reach[2] = {0, 0};
+    for (int round = 0; round < 2; round++) {
+        double least[2] = {INFINITY, INFINITY};
+        for (int corner = 0; corner < 4; corner++) {
+            double right = corner % 2, low = corner / 2, spacing[2];
+            const double point[2] = {right > 0 ? box[2] + reach[0] : box[0] - reach[0],
+                                     low > 0 ? box[3] + reach[1] : box[1] - reach[1]};
+            if (!vdt_frame_spacing(plan->frame, point, spacing))
+                return false;
+            least[0] = fmin(least[0], spacing[0]);
+            least[1] = fmin(least[1], spacing[1]);
+        }
+        for (int i = 0; i < 2; i++)
+            reach[i] = plan->groups.gap / 2 / least[i];
+    }
+    for (int i = 0; i < 4; i++)
+        box[i] += i < 2 ? -reach[i] : reach[i - 2];
+    return true;
+}
+
 int vdt_plan_group(const struct vdt_plan *plan, struct vdt_scene *scene,
                    const struct vdt_window *window, const char *key, const char *digest)
 {
@@ -42,6 +67,8 @@ int vdt_plan_group(const struct vdt_plan *plan, struct vdt_scene *scene,
         return vdt_split_hash(&groups->rule, key, strlen(key));
     double box[4];
     if (!vdt_place_ground(plan->frame, scene, window, box))
+        return VDT_SPLIT_NONE;
+    if (groups->gap > 0 && !add_gap(plan, box))
         return VDT_SPLIT_NONE;
     /* Rounding must not make a window touch the block beside its own: a thousandth of a pixel is no
      * ground that two windows could share. */

@@ -27,7 +27,8 @@ vdt_status vdt_plan_scene(struct vdt_plan *plan, const struct vdt_scene_recipe *
 vdt_status vdt_plan_groups(struct vdt_plan *plan, struct vdt_scene *first,
                            const struct vdt_writer *writer, struct vdt_feed_report *report,
                            struct vdt_error *error);
-/* VDT_SPLIT_NONE for a window that reaches into blocks of two groups. */
+/* VDT_SPLIT_NONE for a window that reaches, with half the gap about it, into blocks of two groups.
+ */
 int vdt_plan_group(const struct vdt_plan *plan, struct vdt_scene *scene,
                    const struct vdt_window *window, const char *key, const char *digest);
 void vdt_plan_warn_overlap(const struct vdt_plan *plan, struct vdt_feed_report *report);

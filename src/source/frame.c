@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "source/crs.h"
+#include "source/ellipsoid.h"
 #include "source/quiet.h"
 
 struct vdt_frame {
@@ -132,22 +133,53 @@ static double distance(const double a[2], const double b[2])
     return 2 * radius * asin(fmin(sqrt(h), 1));
 }
 
-bool vdt_frame_metres(const struct vdt_frame *frame, const double point[2], double metres[2])
+/* A position of the frame and those one step of x and of y from it, in degrees. */
+static bool step_places(const struct vdt_frame *frame, const double point[2], double places[3][2])
 {
-    double places[3][2] = {
-        {point[0], point[1]}, {point[0] + 1, point[1]}, {point[0], point[1] + 1}};
     if (frame->to_lonlat == NULL)
         return false;
     vdt_cleanup(vdt_quiet_end) struct vdt_quiet quiet;
     vdt_quiet_begin(&quiet);
     for (int i = 0; i < 3; i++) {
         int success = 0;
+        places[i][0] = point[0] + (i == 1);
+        places[i][1] = point[1] + (i == 2);
         apply(frame->forward, places[i]);
         OCTTransformEx(frame->to_lonlat, 1, &places[i][0], &places[i][1], NULL, &success);
         if (!success || !isfinite(places[i][0]) || !isfinite(places[i][1]))
             return false;
     }
+    return true;
+}
+
+bool vdt_frame_metres(const struct vdt_frame *frame, const double point[2], double metres[2])
+{
+    double places[3][2];
+    if (!step_places(frame, point, places))
+        return false;
     metres[0] = distance(places[0], places[1]);
     metres[1] = distance(places[0], places[2]);
     return metres[0] > 0 && metres[1] > 0;
+}
+
+bool vdt_frame_spacing(const struct vdt_frame *frame, const double point[2], double spacing[2])
+{
+    double places[3][2], origin[3], x[3], y[3];
+    if (!step_places(frame, point, places))
+        return false;
+    vdt_geocentric(places[0], origin);
+    vdt_geocentric(places[1], x);
+    vdt_geocentric(places[2], y);
+    double xx = 0, yy = 0, xy = 0;
+    for (int i = 0; i < 3; i++) {
+        x[i] -= origin[i];
+        y[i] -= origin[i];
+        xx += x[i] * x[i];
+        yy += y[i] * y[i];
+        xy += x[i] * y[i];
+    }
+    double area = sqrt(fmax(xx * yy - xy * xy, 0));
+    spacing[0] = area / sqrt(yy);
+    spacing[1] = area / sqrt(xx);
+    return spacing[0] > 0 && spacing[1] > 0;
 }

@@ -25,4 +25,9 @@ vdt_status vdt_frame_place(const struct vdt_frame *frame, struct vdt_scene *scen
  * position no place on Earth. */
 bool vdt_frame_metres(const struct vdt_frame *frame, const double point[2], double metres[2]);
 
+/* Metres on the WGS 84 ellipsoid between the lines of x and x + 1, and of y and y + 1, at a
+ * position of the frame: less than a step where the axes are not at right angles. False as above.
+ */
+bool vdt_frame_spacing(const struct vdt_frame *frame, const double point[2], double spacing[2]);
+
 #endif

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "source/crs.h"
+#include "source/ellipsoid.h"
 #include "source/quiet.h"
 
 enum { BOX_SIDE = 4, SIDE = 16, POINTS_MOST = 4 * SIDE };
@@ -218,21 +219,10 @@ bool vdt_ground_box(const struct vdt_ground *ground, const struct vdt_footprint 
 
 /* --- the plane that touches the ellipsoid ------------------------------------------------- */
 
-/* Degrees on the WGS 84 ellipsoid to metres from the Earth's centre. */
-static void geocentric(const double lonlat[2], double place[3])
-{
-    const double a = 6378137, e2 = 6.69437999014e-3;
-    double lon = lonlat[0] * radians, lat = lonlat[1] * radians;
-    double n = a / sqrt(1 - e2 * sin(lat) * sin(lat));
-    place[0] = n * cos(lat) * cos(lon);
-    place[1] = n * cos(lat) * sin(lon);
-    place[2] = n * (1 - e2) * sin(lat);
-}
-
 static void touch(struct tangent *tangent, const double lonlat[2])
 {
     double lon = lonlat[0] * radians, lat = lonlat[1] * radians;
-    geocentric(lonlat, tangent->origin);
+    vdt_geocentric(lonlat, tangent->origin);
     memcpy(tangent->east, (double[3]){-sin(lon), cos(lon), 0}, sizeof tangent->east);
     memcpy(tangent->north, (double[3]){-sin(lat) * cos(lon), -sin(lat) * sin(lon), cos(lat)},
            sizeof tangent->north);
@@ -249,7 +239,7 @@ static double dot(const double a[3], const double b[3])
 static bool flatten(const struct tangent *tangent, double point[2])
 {
     double place[3], from[3];
-    geocentric(point, place);
+    vdt_geocentric(point, place);
     for (int i = 0; i < 3; i++)
         from[i] = place[i] - tangent->origin[i];
     point[0] = dot(from, tangent->east);

@@ -411,6 +411,7 @@ OPTIONS = [
     {"split": {"train": 0.5, "test": 0.5}, "tile": 16, "seed": 3, "match": "all"},
     {"split": {"train": 0.5, "test": 0.5}, "split_by": "random", "tile": 16, "seed": 4},
     {"split": {"train": 0.5, "test": 0.5}, "block_size": 2000, "tile": 16},
+    {"split": {"train": 0.5, "test": 0.5}, "split_gap": 500, "tile": 16},
     {"codec": "zstd"}, {"name": "a name"}, {"threads": 1}, {"commit_seconds": 0.001},
     {"task": ["detection", "classification"]}, {"task": "segmentation"},
     {"windows": "random", "count": 30, "seed": 2}, {"windows": "random", "count": 9, "apart": True},

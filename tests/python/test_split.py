@@ -7,6 +7,7 @@ import numpy
 import pytest
 import rasterio
 from big import ORIGIN, feed, keys, make_scene, one_line, refused
+from conftest import run_vedatile
 from rasterio.warp import transform
 from shapely.geometry import Polygon
 from shapely.strtree import STRtree
@@ -155,6 +156,82 @@ def test_scene_in_degrees(tmp_path, store):
     assert shared_ground(shapes) < 0.01 * 32
 
 
+# --- a gap between groups ----------------------------------------------------------------------
+
+
+def nearest(shapes):
+    """Metres between the nearest tiles of two groups."""
+    a, b = shapes.values()
+    return min(shape.distance(other) for shape in a for other in b)
+
+
+@pytest.mark.parametrize("stride", [32, 16])
+@pytest.mark.parametrize("gap", [20, 50])
+def test_gap(tmp_path, store, stride, gap):
+    scene = make_scene(tmp_path / "a.tif", 512, 512)
+    wanted = ("--image", scene, "--tile", 32, "--stride", stride, *split_of(TWO), "--block-size",
+              128)
+    without = feed(store, *wanted, "--dry-run")["straddling"]
+    assert feed(store, *wanted, "--split-gap", gap)["straddling"] > without
+    # A pixel of UTM is up to 0.04 % off a metre on the ground.
+    assert gap * 0.9995 <= nearest(footprints(store)) < gap + 2 * stride
+    run_vedatile("check", store, "--leakage", "--gap", gap)
+    run_vedatile("check", store, "--leakage", "--gap", gap + 2 * stride, code=1)
+
+
+def test_gap_of_scenes_of_two_zones(neighbours, store):
+    a, b = neighbours
+    feed(store, "--image", a, b, "--tile", 32, *split_of({"a": 1, "b": 1}), "--block-size", 1600,
+         "--split-gap", 500)
+    assert nearest(footprints(store)) >= 500 * 0.9985  # zone 33 at its edge: scale 1.0005
+    run_vedatile("check", store, "--leakage", "--gap", 500)
+
+
+def test_gap_in_degrees(tmp_path, store):
+    """Far north a degree of longitude is short: the gap is in metres both ways."""
+    a = make_scene(tmp_path / "a.tif", 512, 512, origin=(20.0, 65.0), pixel=1e-5, epsg=4326)
+    feed(store, "--image", a, "--tile", 16, *split_of({"a": 1, "b": 1}), "--split-gap", 10)
+    assert 10 * 0.9995 <= nearest(footprints(store, epsg=32634)) < 40
+    run_vedatile("check", store, "--leakage", "--gap", 10)
+
+
+def test_gap_is_kept(divided, tmp_path):
+    """Later feeds keep the gap of the store's split, and another is refused."""
+    wanted = ("--tile", 32, *split_of(TWO), "--block-size", 128, "--split-gap", 40)
+    feed(tmp_path / "gap.h5", "--image", divided / "a.tif", *wanted)
+    feed(tmp_path / "gap.h5", "--image", divided / "b.tif")
+    assert nearest(footprints(tmp_path / "gap.h5")) >= 40 * 0.9995
+    feed(tmp_path / "once.h5", "--image", divided / "a.tif", divided / "b.tif", *wanted)
+    assert keys(tmp_path / "once.h5") == keys(tmp_path / "gap.h5")
+    refused(divided, ("feed", tmp_path / "gap.h5", "--image", divided / "b.tif", *split_of(TWO),
+                      "--split-gap", 41), "gap 40 m", "gap 41 m", "leave --split out")
+
+
+def test_shares_with_a_gap(field, store):
+    """The gap takes most from small groups, and the limits make up for it."""
+    report = feed(store, "--image", field, "--tile", 32, *split_of(THREE), "--block-size", 320,
+                  "--split-gap", 40, "--dry-run")
+    for name, share in THREE.items():
+        assert report["groups"][name] / report["written"] == pytest.approx(share, abs=0.03)
+
+
+@pytest.mark.parametrize("arguments, says", [
+    (("--split-gap", 5), ("--split-gap needs --split",)),
+    ((*split_of(TWO), "--split-by", "scene", "--split-gap", 5), ("--split-by block",)),
+    ((*split_of(TWO), "--split-gap", 5, "--block-size", 34), ("with its gap", "--block-size")),
+    ((*split_of(TWO), "--split-gap", -5), ("-5",)),
+])
+def test_wrong_gaps(tmp_path, store, arguments, says):
+    scene = make_scene(tmp_path / "a.tif", 64, 64)
+    refused(tmp_path, ("feed", store, "--image", scene, "--tile", 32, *arguments), *says, code=2)
+
+
+def test_gap_without_a_place(tmp_path, store):
+    make_scene(tmp_path / "a.tif", 64, 64, epsg=None)
+    refused(tmp_path, ("feed", store, "--image", tmp_path / "a.tif", "--tile", 16, *split_of(TWO),
+                       "--split-gap", 5), "--split-gap", "no place on Earth", code=2)
+
+
 # --- shares ------------------------------------------------------------------------------------
 
 
@@ -267,6 +344,18 @@ def test_another_split_is_refused(divided, arguments, says):
 def test_one_group_beside_a_split_is_told(divided, vedatile):
     done = vedatile("feed", divided / "store.h5", "--image", divided / "b.tif", "--group", "test")
     one_line(done.stderr, "warning", "the store is split", "test")
+
+
+def test_numbers_are_short(divided):
+    """Shares stand in the store as they were written, not as 0.69999999999999996."""
+    feed(divided / "three.h5", "--image", divided / "a.tif", "--tile", 32, *split_of(THREE))
+    with h5py.File(divided / "three.h5") as file:
+        split = file.attrs["split"]
+    split = split if isinstance(split, str) else split.decode()
+    for share in THREE.values():
+        assert f'"share":{share}' in split
+    assert json.dumps(json.loads(split), separators=(",", ":"), sort_keys=True,
+                      ensure_ascii=False) == split
 
 
 @pytest.mark.parametrize("split, says", [

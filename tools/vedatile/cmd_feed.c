@@ -42,7 +42,9 @@ static void print_summary(const struct feed_values *values, const struct vdt_fee
                                            : "without an object (--match all keeps them)");
     print_left_out(report->background, "without an object, beyond --background-ratio");
     print_left_out(report->outside, "outside of the area of interest");
-    print_left_out(report->straddling, "reach into blocks of two groups");
+    print_left_out(report->straddling, values->split_gap > 0
+                                           ? "reach into blocks of two groups or into the gap"
+                                           : "reach into blocks of two groups");
     print_left_out(report->invalid, "with fewer valid pixels than --min-valid");
     if (values->labels.count > 0)
         printf("features:\n  %10" PRIu64 "  usable\n", report->features);
@@ -143,6 +145,8 @@ static int run_feed(int argc, char **argv)
     int code = options_parse(&feed_command, argc, argv, &values);
     if (code == OPTIONS_RUN && values.block_size > 0 && values.split_by != VDT_SPLIT_BLOCK)
         code = report_wrong(&feed_command, "--block-size needs --split-by block");
+    if (code == OPTIONS_RUN && values.split_gap > 0 && values.split_by != VDT_SPLIT_BLOCK)
+        code = report_wrong(&feed_command, "--split-gap needs --split-by block");
     if (code == OPTIONS_RUN)
         code = feed_split_shares(&values.split, &shares);
     if (code == OPTIONS_RUN)

@@ -40,6 +40,7 @@ struct feed_values {
     struct words split;
     int split_by;
     double block_size;
+    double split_gap;
     struct count seed;
     int codec;
     const char *name;

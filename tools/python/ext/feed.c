@@ -59,6 +59,7 @@ static const struct ext_option options[] = {
     {"group", EXT_TEXT, AT(group), NULL},
     {"split_by", EXT_WORD, AT(split_by), splits},
     {"block_size", EXT_DOUBLE, AT(block_size), NULL},
+    {"split_gap", EXT_DOUBLE, AT(split_gap), NULL},
     {"seed", EXT_U64, AT(seed), NULL},
     {"codec", EXT_WORD, AT(codec), ext_codecs},
     {"name", EXT_TEXT, AT(name), NULL},

@@ -63,7 +63,8 @@ def feed(store: Any, image: _Path | Sequence[_Path],
          match: str | None = None, mask_rule: str | None = None, mask_order: str | None = None,
          min_visible: float | None = None, min_valid: float | None = None,
          group: str | None = None, split: Mapping[str, float] | None = None,
-         split_by: str | None = None, block_size: float | None = None, seed: int | None = None,
+         split_by: str | None = None, block_size: float | None = None,
+         split_gap: float | None = None, seed: int | None = None,
          codec: str | None = None, name: str | None = None, threads: int | None = None,
          commit_seconds: float | None = None, dry_run: bool = False,
          progress: Callable[[int, int], Any] | None = None) -> Report:
@@ -98,6 +99,7 @@ def feed(store: Any, image: _Path | Sequence[_Path],
     min_valid     0..1: tiles with a smaller share of valid pixels are left out
     group, split  a group's name ("train"), or {"train": 0.8, "test": 0.2}
     split_by      "block", "scene" or "random"; block_size in metres
+    split_gap     metres that groups of a split by block are apart at least
     seed          of the split and of random windows
     codec, name   of a new store: "auto", "raw", "lz4", "deflate", "zstd"
     threads       0: one per core
@@ -121,7 +123,7 @@ def feed(store: Any, image: _Path | Sequence[_Path],
         unknown=unknown, match=match, mask_rule=mask_rule, mask_order=mask_order,
         min_visible=min_visible, min_valid=min_valid, group=group,
         split=None if split is None else dict(split),
-        split_by=split_by, block_size=block_size, seed=seed, codec=codec, name=name,
+        split_by=split_by, block_size=block_size, split_gap=split_gap, seed=seed, codec=codec, name=name,
         threads=threads, commit_seconds=commit_seconds, dry_run=dry_run, progress=progress)
     options.update(windows=windows, count=count, apart=apart, jitter=jitter,
                    background_ratio=background_ratio, window_file=None if window_file is None else os.fspath(window_file),
