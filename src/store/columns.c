@@ -1,4 +1,4 @@
-/* Labels that are rows of columns, kept in memory from their first use on. */
+/* Labels that are rows of columns, kept in memory once they are used much. */
 #include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "store/reader_state.h"
 
-enum { SUMS_BYTES = 8, BLOCK_BYTES = 1 << 20 };
+enum { SUMS_BYTES = 8, BLOCK_BYTES = 1 << 20, FIRST_SHARE = 64 };
 static_assert(VDT_ROW_LABEL_CRC == VDT_ROW_IMAGE_CRC + 4, "both checksums are read at once");
 
 /* Of VDT_SAMPLES only the two checksums are kept: it is wide, and not asked for anything else. */
@@ -21,7 +21,8 @@ enum { KEPT = sizeof kept_arrays / sizeof *kept_arrays };
 
 struct column {
     bool keep;
-    _Atomic(unsigned char *) rows; /* NULL until the first use */
+    _Atomic(unsigned char *) rows; /* NULL until they are worth it */
+    atomic_uint asked;             /* how often, before that */
 };
 
 struct vdt_columns {
@@ -165,13 +166,23 @@ static vdt_status held(const struct vdt_columns *columns, enum vdt_array array,
 
 /* --- rows --------------------------------------------------------------------------------- */
 
+/* Whether rows come from memory. The first batches must not wait for all of a long column. */
+static bool from_memory(const struct vdt_columns *columns, enum vdt_array array)
+{
+    struct column *column = &((struct vdt_columns *)columns)->columns[array];
+    if (!column->keep || atomic_load(&column->rows) != NULL)
+        return column->keep;
+    uint64_t asked = atomic_fetch_add(&column->asked, 1);
+    return asked >= columns->reader->groups[columns->group].count / FIRST_SHARE;
+}
+
 static vdt_status copy_rows(const struct vdt_columns *columns, enum vdt_array array, uint64_t first,
                             uint64_t count, void *to, struct vdt_error *error)
 {
     const struct vdt_reader *reader = columns->reader;
     const unsigned char *rows = NULL;
     size_t row = width(columns, array);
-    if (!columns->columns[array].keep) {
+    if (!from_memory(columns, array)) {
         if (array != VDT_SAMPLES)
             return vdt_reader_rows(reader, columns->group, array, first, count, to, error);
         const struct vdt_extent *extent = extent_of(columns, array);

@@ -24,7 +24,8 @@ vdt_status vdt_reader_tile(const struct vdt_reader *reader, struct vdt_decoder *
 
 /* The one-hot vectors, boxes and checksums of a group in memory, where that takes at most `limit`
  * bytes together (the smallest arrays first); the others are read when they are asked for. Nothing
- * is read here: an array is loaded when it is first asked for. Any thread; keep the reader alive.
+ * is read here: an array is loaded once more than a 64th of the samples were asked for. Any thread;
+ * keep the reader alive.
  */
 struct vdt_columns;
 vdt_status vdt_columns_load(const struct vdt_reader *reader, size_t group, uint64_t limit,
