@@ -3,6 +3,7 @@
 #define VEDATILE_VEDATILE_H
 
 #include "vedatile/error.h"
+#include "vedatile/exchange.h"
 #include "vedatile/export.h"
 #include "vedatile/feed.h"
 #include "vedatile/hdf5.h"

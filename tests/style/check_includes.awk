@@ -7,7 +7,7 @@
 # tools/          of ours only <vedatile/...> and the tool's own files
 BEGIN {
     plain = " stdbool.h stddef.h stdint.h "
-    standard = plain "assert.h ctype.h dirent.h endian.h errno.h fcntl.h float.h immintrin.h " \
+    standard = plain "assert.h ctype.h dirent.h endian.h errno.h fcntl.h float.h ftw.h immintrin.h " \
         "inttypes.h limits.h locale.h math.h pthread.h sched.h signal.h stdalign.h stdarg.h " \
         "stdatomic.h stdio.h stdlib.h string.h strings.h time.h unistd.h "
 }

@@ -1,0 +1,69 @@
+/* Stores to and from the formats of others: folders of pictures and label files.
+ *
+ * An export is a folder that holds vedatile.json (what the samples have in common) and the files of
+ * its format; files are named by the samples' keys. An import reads such folders, and COCO, YOLO
+ * and Pascal VOC folders of other programs. docs/exchange.md has every format with what it keeps.
+ */
+#ifndef VEDATILE_EXCHANGE_H
+#define VEDATILE_EXCHANGE_H
+
+#include "vedatile/error.h"
+#include "vedatile/store.h"
+#include "vedatile/types.h"
+
+VDT_BEGIN_DECLS
+
+enum vdt_format {
+    VDT_FORMAT_COCO = 1,
+    VDT_FORMAT_GEOTIFF, /* georeferenced tiles and masks */
+    VDT_FORMAT_PNG
+};
+
+/* How tiles are written by formats that leave it open (COCO). */
+enum vdt_picture_kind {
+    VDT_PICTURE_AUTO = 0, /* PNG where it can hold the tile, else TIFF */
+    VDT_PICTURE_PNG,      /* uint8 and uint16 of 1 or 3 bands, exact */
+    VDT_PICTURE_JPEG,     /* uint8 of 1 or 3 bands, lossy */
+    VDT_PICTURE_TIFF      /* everything, exact, georeferenced */
+};
+
+/* How values become 8-bit ones, for all exported groups alike. */
+enum vdt_stretch {
+    VDT_STRETCH_NONE = 0, /* values as they are */
+    VDT_STRETCH_RANGE,    /* a band's smallest value becomes 0, its largest 255 */
+    VDT_STRETCH_SIGMA     /* mean - 2 standard deviations becomes 0, mean + 2 becomes 255 */
+};
+
+/* Zero means the default everywhere. All pointers are borrowed for the call. */
+struct vdt_export_options {
+    const char *store;      /* required */
+    const char *output;     /* required: the folder to make; must not exist */
+    enum vdt_format format; /* required */
+    const char *group;      /* NULL: all groups */
+    const char *view;       /* a view of the store; not together with group */
+
+    enum vdt_picture_kind picture;
+    const int *bands; /* 1-based numbers in the order wanted; NULL: all */
+    size_t band_count;
+    enum vdt_stretch stretch;
+
+    vdt_progress_fn progress; /* done and total in samples */
+    void *payload;
+};
+
+struct vdt_export_report {
+    uint64_t samples;
+    uint64_t boxes;
+    uint64_t hidden; /* objects without a pixel in the instance mask, written with an empty one */
+};
+
+/* Writes OUTPUT.part and renames it when it is complete: OUTPUT is there as a whole or not at all.
+ * What an interrupted export of ours left at OUTPUT.part is removed. Every sample is compared with
+ * its checksums. VDT_ERR_EXISTS when OUTPUT is there; VDT_ERR_UNSUPPORTED, with the reason, when
+ * the format cannot hold what the store has. `report` may be NULL. */
+VDT_API VDT_CHECKED vdt_status vdt_export(const struct vdt_export_options *options,
+                                          struct vdt_export_report *report,
+                                          struct vdt_error *error);
+
+VDT_END_DECLS
+#endif

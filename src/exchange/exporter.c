@@ -1,0 +1,62 @@
+/* Files that several formats have. */
+#include "exchange/exporter.h"
+
+#include <stdio.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+
+vdt_status vdt_export_folder(struct vdt_export *out, const char *kind, struct vdt_error *error)
+{
+    vdt_cleanup(vdt_free_pointer) char *path =
+        vdt_path_join(out->folder, kind, out->group_name, NULL);
+    if (path == NULL)
+        return vdt_fail_memory(error, out->folder);
+    return vdt_make_folders(out->folder, path, error);
+}
+
+char *vdt_export_path(const struct vdt_export *out, const char *kind,
+                      const struct vdt_record *record, const char *suffix)
+{
+    char name[sizeof record->name + 32];
+    snprintf(name, sizeof name, "%s%s", record->name, suffix);
+    return vdt_path_join(out->folder, kind, out->group_name, name, NULL);
+}
+
+vdt_status vdt_export_picture(struct vdt_export *out, const char *kind,
+                              const struct vdt_record *record, struct vdt_error *error)
+{
+    vdt_cleanup(vdt_free_pointer) char *path =
+        vdt_export_path(out, kind, record, out->picture.suffix);
+    if (path == NULL)
+        return vdt_fail_memory(error, out->folder);
+    return vdt_picture_save(&out->picture, record, path, error);
+}
+
+static vdt_status save_mask(struct vdt_export *out, const char *kind,
+                            const struct vdt_record *record, enum vdt_raster_format format,
+                            enum vdt_dtype dtype, const void *pixels, struct vdt_error *error)
+{
+    if (pixels == NULL)
+        return VDT_OK;
+    vdt_cleanup(vdt_free_pointer) char *path =
+        vdt_export_path(out, kind, record, format == VDT_RASTER_TIFF ? ".tif" : ".png");
+    if (path == NULL)
+        return vdt_fail_memory(error, out->folder);
+    return vdt_mask_save(record, &out->spec.tile, format, dtype, pixels, path, error);
+}
+
+vdt_status vdt_export_mask(struct vdt_export *out, const char *kind,
+                           const struct vdt_record *record, enum vdt_raster_format format,
+                           struct vdt_error *error)
+{
+    enum vdt_dtype dtype = vdt_reader_mask_size(out->reader) == 1 ? VDT_UINT8 : VDT_UINT16;
+    return save_mask(out, kind, record, format, dtype, record->sample.labels.mask, error);
+}
+
+vdt_status vdt_export_instances(struct vdt_export *out, const char *kind,
+                                const struct vdt_record *record, enum vdt_raster_format format,
+                                struct vdt_error *error)
+{
+    return save_mask(out, kind, record, format, VDT_UINT16, record->sample.labels.instances, error);
+}

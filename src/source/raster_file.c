@@ -1,0 +1,131 @@
+/* Image files. */
+#include "source/raster_file.h"
+
+#include <cpl_conv.h>
+#include <cpl_string.h>
+#include <gdal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "source/crs.h"
+#include "source/quiet.h"
+
+static const char *const drivers[] = {"GTiff", "PNG", "JPEG"};
+
+static void close_dataset(GDALDatasetH *dataset)
+{
+    if (*dataset != NULL)
+        GDALClose(*dataset);
+}
+
+static void free_list(char ***list)
+{
+    CSLDestroy(*list);
+}
+
+static GDALDataType type_of(enum vdt_dtype dtype)
+{
+    switch (dtype) {
+    case VDT_UINT8: return GDT_Byte;
+    case VDT_UINT16: return GDT_UInt16;
+    case VDT_INT16: return GDT_Int16;
+    case VDT_UINT32: return GDT_UInt32;
+    case VDT_INT32: return GDT_Int32;
+    case VDT_FLOAT32: return GDT_Float32;
+    case VDT_FLOAT64: return GDT_Float64;
+    default: return GDT_Unknown;
+    }
+}
+
+/* GDAL's view of the caller's pixels: no copy. */
+static bool add_bands(GDALDatasetH memory, const struct vdt_tile_spec *raster, const void *pixels)
+{
+    size_t plane = (size_t)raster->rows * raster->cols * vdt_dtype_size(raster->dtype);
+    for (uint32_t b = 0; b < raster->bands; b++) {
+        char pointer[64];
+        int length = CPLPrintPointer(pointer, (char *)pixels + b * plane, sizeof pointer - 1);
+        pointer[length] = '\0';
+        vdt_cleanup(free_list) char **options = CSLSetNameValue(NULL, "DATAPOINTER", pointer);
+        if (GDALAddBand(memory, type_of(raster->dtype), options) != CE_None)
+            return false;
+    }
+    return true;
+}
+
+static bool describe(GDALDatasetH memory, const struct vdt_tile_spec *raster,
+                     const char *const *band_names, const struct vdt_raster_place *place)
+{
+    for (uint32_t b = 0; band_names != NULL && b < raster->bands; b++)
+        GDALSetDescription(GDALGetRasterBand(memory, (int)b + 1), band_names[b]);
+    double geotransform[6];
+    if (place->geotransform != NULL) {
+        memcpy(geotransform, place->geotransform, sizeof geotransform);
+        if (GDALSetGeoTransform(memory, geotransform) != CE_None)
+            return false;
+    }
+    if (place->crs == NULL || place->crs[0] == '\0')
+        return true;
+    vdt_cleanup(vdt_crs_release) OGRSpatialReferenceH crs = vdt_crs_from_text(place->crs);
+    return crs != NULL && GDALSetSpatialRef(memory, crs) == CE_None;
+}
+
+static char **options_of(enum vdt_raster_format format, const struct vdt_tile_spec *raster)
+{
+    if (format == VDT_RASTER_JPEG)
+        return CSLSetNameValue(NULL, "QUALITY", "95");
+    if (format == VDT_RASTER_PNG)
+        return NULL;
+    char **options = CSLSetNameValue(NULL, "COMPRESS", "DEFLATE");
+    /* Otherwise GDAL takes a fourth band for alpha. */
+    return raster->bands == 3 ? options : CSLSetNameValue(options, "PHOTOMETRIC", "MINISBLACK");
+}
+
+static vdt_status write_copy(const char *path, enum vdt_raster_format format,
+                             const struct vdt_tile_spec *raster, GDALDatasetH memory,
+                             struct vdt_quiet *quiet, struct vdt_error *error)
+{
+    vdt_cleanup(free_list) char **options = options_of(format, raster);
+    GDALDriverH driver = GDALGetDriverByName(drivers[format]);
+    if (driver == NULL)
+        return vdt_fail(error, VDT_ERR_UNSUPPORTED, "%s: this GDAL has no driver %s", path,
+                        drivers[format]);
+    GDALDatasetH written = GDALCreateCopy(driver, path, memory, FALSE, options, NULL, NULL);
+    bool good = written != NULL;
+    if (good) {
+        GDALFlushCache(written);
+        GDALClose(written);
+    }
+    if (!good || quiet->failures > 0)
+        return vdt_fail(error, VDT_ERR_IO, "%s: cannot be written: %s", path,
+                        vdt_quiet_text(quiet, "GDAL does not say why"));
+    return VDT_OK;
+}
+
+vdt_status vdt_raster_save(const char *path, enum vdt_raster_format format,
+                           const struct vdt_tile_spec *raster, const void *pixels,
+                           const char *const *band_names, const struct vdt_raster_place *place,
+                           struct vdt_error *error)
+{
+    static const struct vdt_raster_place nowhere = {0};
+    struct vdt_quiet quiet;
+    vdt_quiet_begin(&quiet);
+    /* No .aux.xml beside the file: what the format cannot hold is not wanted. */
+    CPLSetThreadLocalConfigOption("GDAL_PAM_ENABLED", "NO");
+    vdt_cleanup(close_dataset) GDALDatasetH memory =
+        GDALCreate(GDALGetDriverByName("MEM"), "", (int)raster->cols, (int)raster->rows, 0,
+                   type_of(raster->dtype), NULL);
+    vdt_status status = VDT_OK;
+    if (memory == NULL || !add_bands(memory, raster, pixels) ||
+        !describe(memory, raster, band_names,
+                  format == VDT_RASTER_TIFF && place != NULL ? place : &nowhere))
+        status = vdt_fail(error, VDT_ERR_FORMAT, "%s: %s", path,
+                          vdt_quiet_text(&quiet, "the CRS is none that GDAL knows"));
+    if (status == VDT_OK)
+        status = write_copy(path, format, raster, memory, &quiet, error);
+    CPLSetThreadLocalConfigOption("GDAL_PAM_ENABLED", NULL);
+    vdt_quiet_end(&quiet);
+    return status;
+}
