@@ -15,13 +15,17 @@ VDT_BEGIN_DECLS
 
 enum vdt_format {
     VDT_FORMAT_COCO = 1,
-    VDT_FORMAT_GEOTIFF, /* georeferenced tiles and masks */
-    VDT_FORMAT_PNG
+    VDT_FORMAT_YOLO,
+    VDT_FORMAT_VOC,
+    VDT_FORMAT_GEOTIFF,   /* georeferenced tiles and masks */
+    VDT_FORMAT_PNG,       /* tiles and masks */
+    VDT_FORMAT_NPZ,       /* NumPy's arrays, a file a sample */
+    VDT_FORMAT_WEBDATASET /* tar files of many samples */
 };
 
-/* How tiles are written by formats that leave it open (COCO). */
+/* How tiles are written by formats that leave it open: COCO, YOLO, VOC, WebDataset. */
 enum vdt_picture_kind {
-    VDT_PICTURE_AUTO = 0, /* PNG where it can hold the tile, else TIFF */
+    VDT_PICTURE_AUTO = 0, /* PNG where it can hold the tile, else TIFF; WebDataset: NumPy's */
     VDT_PICTURE_PNG,      /* uint8 and uint16 of 1 or 3 bands, exact */
     VDT_PICTURE_JPEG,     /* uint8 of 1 or 3 bands, lossy */
     VDT_PICTURE_TIFF      /* everything, exact, georeferenced */
@@ -46,6 +50,7 @@ struct vdt_export_options {
     const int *bands; /* 1-based numbers in the order wanted; NULL: all */
     size_t band_count;
     enum vdt_stretch stretch;
+    uint64_t shard; /* samples a tar file of WebDataset; 0: 1000 */
 
     vdt_progress_fn progress; /* done and total in samples */
     void *payload;

@@ -16,8 +16,12 @@
 
 static const struct vdt_export_format *const formats[] = {
     [VDT_FORMAT_COCO] = &vdt_export_coco,
+    [VDT_FORMAT_YOLO] = &vdt_export_yolo,
+    [VDT_FORMAT_VOC] = &vdt_export_voc,
     [VDT_FORMAT_GEOTIFF] = &vdt_export_geotiff,
     [VDT_FORMAT_PNG] = &vdt_export_png,
+    [VDT_FORMAT_NPZ] = &vdt_export_npz,
+    [VDT_FORMAT_WEBDATASET] = &vdt_export_webdataset,
 };
 
 /* Which samples: all of some groups, or some of one group. */
@@ -113,15 +117,16 @@ static vdt_status make_output(const char *output, const char *part, struct vdt_e
 }
 
 /* The first file of the folder: by it the next export knows what this one left. */
-static vdt_status describe_store(struct vdt_export *out, const struct vdt_export_format *format,
-                                 struct vdt_error *error)
+static vdt_status describe_store(struct vdt_export *out, struct vdt_error *error)
 {
+    bool arrays = out->format->arrays && out->options->picture == VDT_PICTURE_AUTO;
+    const char *suffix = arrays ? ".npy" : out->picture.suffix;
     json_t *about = vdt_about_store(&out->spec, &out->picture.tile, out->picture.band_names);
     vdt_cleanup(vdt_free_pointer) char *path = vdt_path_join(out->folder, STORE_FILE, NULL);
     struct vdt_text_file text = {0};
     bool good = about != NULL && path != NULL &&
-                json_object_set_new(about, "format", json_string(format->name)) == 0 &&
-                json_object_set_new(about, "suffix", json_string(out->picture.suffix)) == 0;
+                json_object_set_new(about, "format", json_string(out->format->name)) == 0 &&
+                json_object_set_new(about, "suffix", json_string(suffix)) == 0;
     vdt_status status =
         good ? vdt_text_open(&text, path, error) : vdt_fail_memory(error, out->folder);
     if (status != VDT_OK) {
@@ -149,26 +154,14 @@ static vdt_status open_list(struct vdt_export *out, struct vdt_error *error)
     return status == VDT_OK ? vdt_text_open(&out->samples, path, error) : status;
 }
 
-static vdt_status list_sample(struct vdt_export *out, const struct vdt_export_format *format,
-                              const struct vdt_record *record, struct vdt_error *error)
+static vdt_status write_sample(struct vdt_export *out, const struct vdt_record *record,
+                               struct vdt_error *error)
 {
-    bool whole = out->picture.low == NULL; /* else the statistics are of other values */
-    json_t *about =
-        vdt_about_sample(record, whole ? out->picture.bands : NULL, out->picture.tile.bands);
-    if (about != NULL && format->lists_labels &&
-        !vdt_about_labels(about, record, out->spec.class_count)) {
-        json_decref(about);
-        about = NULL;
-    }
-    return vdt_text_json(&out->samples, about, true, error);
-}
-
-static vdt_status write_sample(struct vdt_export *out, const struct vdt_export_format *format,
-                               const struct vdt_record *record, struct vdt_error *error)
-{
+    const struct vdt_export_format *format = out->format;
     vdt_status status = VDT_OK;
     if (format->lists)
-        status = list_sample(out, format, record, error);
+        status = vdt_text_json(&out->samples, vdt_export_about(out, record, format->lists_labels),
+                               true, error);
     if (status == VDT_OK)
         status = format->sample(out, record, error);
     if (status != VDT_OK)
@@ -178,10 +171,10 @@ static vdt_status write_sample(struct vdt_export *out, const struct vdt_export_f
     return VDT_OK;
 }
 
-static vdt_status write_group(struct vdt_export *out, const struct vdt_export_format *format,
-                              const struct selection *selection, struct vdt_record *record,
-                              struct vdt_error *error)
+static vdt_status write_group(struct vdt_export *out, const struct selection *selection,
+                              struct vdt_record *record, struct vdt_error *error)
 {
+    const struct vdt_export_format *format = out->format;
     const struct vdt_export_options *options = out->options;
     uint64_t count =
         selection->indices == NULL ? vdt_reader_count(out->reader, out->group) : selection->count;
@@ -192,7 +185,7 @@ static vdt_status write_group(struct vdt_export *out, const struct vdt_export_fo
         uint64_t index = selection->indices == NULL ? i : selection->indices[i];
         status = vdt_record_read(record, out->reader, out->group, index, error);
         if (status == VDT_OK)
-            status = write_sample(out, format, record, error);
+            status = write_sample(out, record, error);
         if (status == VDT_OK && options->progress != NULL &&
             !options->progress(out->report->samples, selection->count, options->payload))
             status = vdt_fail(error, VDT_ERR_CANCELLED, "%s: stopped; nothing is left behind",
@@ -203,17 +196,18 @@ static vdt_status write_group(struct vdt_export *out, const struct vdt_export_fo
     return status == VDT_OK ? vdt_text_close(&out->samples, error) : status;
 }
 
-static vdt_status write_all(struct vdt_export *out, const struct vdt_export_format *format,
-                            const struct selection *selection, struct vdt_error *error)
+static vdt_status write_all(struct vdt_export *out, const struct selection *selection,
+                            struct vdt_error *error)
 {
+    const struct vdt_export_format *format = out->format;
     struct vdt_record record = {0};
-    vdt_status status = describe_store(out, format, error);
+    vdt_status status = describe_store(out, error);
     if (status == VDT_OK && format->begin != NULL)
         status = format->begin(out, error);
     for (size_t i = 0; status == VDT_OK && i < selection->group_count; i++) {
         out->group = selection->groups[i];
         out->group_name = vdt_reader_group_name(out->reader, out->group);
-        status = write_group(out, format, selection, &record, error);
+        status = write_group(out, selection, &record, error);
     }
     if (status == VDT_OK && format->end != NULL)
         status = format->end(out, error);
@@ -243,16 +237,18 @@ static vdt_status check_options(const struct vdt_export_options *options,
         return vdt_fail(error, VDT_ERR_ARGUMENT, "there is no export format %d",
                         (int)options->format);
     *format = formats[options->format];
-    if ((*format)->picture != VDT_PICTURE_AUTO && options->picture != VDT_PICTURE_AUTO &&
+    if ((*format)->own_picture && options->picture != VDT_PICTURE_AUTO &&
         options->picture != (*format)->picture)
         return vdt_fail(error, VDT_ERR_ARGUMENT, "format %s has pictures of its own kind",
                         (*format)->name);
+    if (options->shard > 0 && options->format != VDT_FORMAT_WEBDATASET)
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "format %s has no shards", (*format)->name);
     return VDT_OK;
 }
 
-static vdt_status check_tasks(const struct vdt_export *out, const struct vdt_export_format *format,
-                              struct vdt_error *error)
+static vdt_status check_tasks(const struct vdt_export *out, struct vdt_error *error)
 {
+    const struct vdt_export_format *format = out->format;
     if (format->tasks == 0 || (out->spec.tasks & format->tasks) != 0)
         return VDT_OK;
     return vdt_fail(error, VDT_ERR_UNSUPPORTED,
@@ -261,17 +257,18 @@ static vdt_status check_tasks(const struct vdt_export *out, const struct vdt_exp
                     out->options->store, format->name);
 }
 
-static vdt_status run(struct vdt_export *out, const struct vdt_export_format *format,
-                      struct vdt_error *error)
+static vdt_status run(struct vdt_export *out, struct vdt_error *error)
 {
     const char *output = out->options->output;
     vdt_cleanup(selection_clear) struct selection selection = {0};
     struct vdt_export_options options = *out->options;
-    if (format->picture != VDT_PICTURE_AUTO)
-        options.picture = format->picture;
-    vdt_status status = check_tasks(out, format, error);
+    if (out->format->own_picture)
+        options.picture = out->format->picture;
+    vdt_status status = check_tasks(out, error);
     if (status == VDT_OK)
         status = select_samples(&selection, out->reader, out->options, error);
+    out->groups = selection.groups;
+    out->group_count = selection.group_count;
     if (status == VDT_OK)
         status = vdt_picture_init(&out->picture, &options, out->reader, selection.groups,
                                   selection.group_count, error);
@@ -279,7 +276,7 @@ static vdt_status run(struct vdt_export *out, const struct vdt_export_format *fo
         status = make_output(output, out->folder, error);
     if (status != VDT_OK)
         return status;
-    status = write_all(out, format, &selection, error);
+    status = write_all(out, &selection, error);
     if (status == VDT_OK && rename(out->folder, output) != 0)
         status = vdt_fail_errno(error, output);
     if (status == VDT_OK)
@@ -306,8 +303,9 @@ vdt_status vdt_export(const struct vdt_export_options *options, struct vdt_expor
                              .reader = reader,
                              .spec = vdt_reader_spec(reader),
                              .folder = part,
+                             .format = format,
                              .report = &counts};
-    status = run(&out, format, error);
+    status = run(&out, error);
     vdt_picture_clear(&out.picture);
     if (report != NULL)
         *report = counts;

@@ -24,6 +24,7 @@ static vdt_status write_sample(struct vdt_export *out, const struct vdt_record *
 
 const struct vdt_export_format vdt_export_geotiff = {.name = "geotiff",
                                                      .picture = VDT_PICTURE_TIFF,
+                                                     .own_picture = true,
                                                      .lists = true,
                                                      .lists_labels = true,
                                                      .begin_group = begin_group,
@@ -31,6 +32,7 @@ const struct vdt_export_format vdt_export_geotiff = {.name = "geotiff",
 
 const struct vdt_export_format vdt_export_png = {.name = "png",
                                                  .picture = VDT_PICTURE_PNG,
+                                                 .own_picture = true,
                                                  .lists = true,
                                                  .lists_labels = true,
                                                  .begin_group = begin_group,

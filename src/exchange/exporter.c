@@ -5,11 +5,12 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "exchange/about.h"
 
 vdt_status vdt_export_folder(struct vdt_export *out, const char *kind, struct vdt_error *error)
 {
     vdt_cleanup(vdt_free_pointer) char *path =
-        vdt_path_join(out->folder, kind, out->group_name, NULL);
+        vdt_path_join(out->folder, kind, out->format->flat ? NULL : out->group_name, NULL);
     if (path == NULL)
         return vdt_fail_memory(error, out->folder);
     return vdt_make_folders(out->folder, path, error);
@@ -20,7 +21,19 @@ char *vdt_export_path(const struct vdt_export *out, const char *kind,
 {
     char name[sizeof record->name + 32];
     snprintf(name, sizeof name, "%s%s", record->name, suffix);
-    return vdt_path_join(out->folder, kind, out->group_name, name, NULL);
+    return out->format->flat ? vdt_path_join(out->folder, kind, name, NULL)
+                             : vdt_path_join(out->folder, kind, out->group_name, name, NULL);
+}
+
+json_t *vdt_export_about(const struct vdt_export *out, const struct vdt_record *record, bool labels)
+{
+    bool same = out->picture.low == NULL; /* else the statistics are of other values */
+    json_t *about =
+        vdt_about_sample(record, same ? out->picture.bands : NULL, out->picture.tile.bands);
+    if (about == NULL || !labels || vdt_about_labels(about, record, out->spec.class_count))
+        return about;
+    json_decref(about);
+    return NULL;
 }
 
 vdt_status vdt_export_picture(struct vdt_export *out, const char *kind,

@@ -190,6 +190,14 @@ vdt_status vdt_picture_save(struct vdt_picture *picture, const struct vdt_record
                            vdt_picture_pixels(picture, record), picture->band_names, &place, error);
 }
 
+vdt_status vdt_picture_encode(struct vdt_picture *picture, const struct vdt_record *record,
+                              struct vdt_buffer *bytes, struct vdt_error *error)
+{
+    struct vdt_raster_place place = place_of(record);
+    return vdt_raster_encode(picture->format, &picture->tile, vdt_picture_pixels(picture, record),
+                             picture->band_names, &place, bytes, error);
+}
+
 vdt_status vdt_mask_save(const struct vdt_record *record, const struct vdt_tile_spec *tile,
                          enum vdt_raster_format format, enum vdt_dtype dtype, const void *pixels,
                          const char *path, struct vdt_error *error)

@@ -35,6 +35,10 @@ const void *vdt_picture_pixels(struct vdt_picture *picture, const struct vdt_rec
 vdt_status vdt_picture_save(struct vdt_picture *picture, const struct vdt_record *record,
                             const char *path, struct vdt_error *error);
 
+/* The same file appended to `bytes`. */
+vdt_status vdt_picture_encode(struct vdt_picture *picture, const struct vdt_record *record,
+                              struct vdt_buffer *bytes, struct vdt_error *error);
+
 /* A mask or instance mask, [rows][cols] of `dtype`, as a file of one band that lies where the
  * sample does. */
 vdt_status vdt_mask_save(const struct vdt_record *record, const struct vdt_tile_spec *tile,

@@ -110,6 +110,13 @@ vdt_status vdt_record_read(struct vdt_record *record, const struct vdt_reader *r
                         "%s: sample %s names a scene or CRS that is not there: vedatile check "
                         "lists the damage",
                         vdt_reader_path(reader), row.key);
+    for (size_t i = 0; i < row.labels.box_count; i++)
+        if (row.labels.box_class[i] >= spec.class_count)
+            return vdt_fail(error, VDT_ERR_FORMAT,
+                            "%s: sample %s has a box of class %u of %zu: vedatile check lists the "
+                            "damage",
+                            vdt_reader_path(reader), row.key, row.labels.box_class[i],
+                            spec.class_count);
     record->sample = row;
     record->group = vdt_reader_group_name(reader, group);
     record->index = index;

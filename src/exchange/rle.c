@@ -20,7 +20,8 @@ static bool reserve(struct vdt_rle *rle, size_t count)
     size_t before = rle->object_capacity;
     if (!vdt_grow(&rle->objects, &rle->object_capacity, count, sizeof *rle->objects))
         return false;
-    memset(rle->objects + before, 0, (rle->object_capacity - before) * sizeof *rle->objects);
+    if (rle->object_capacity > before)
+        memset(rle->objects + before, 0, (rle->object_capacity - before) * sizeof *rle->objects);
     for (size_t i = 0; i < count; i++) {
         rle->objects[i].count = 0;
         rle->objects[i].end = 0;

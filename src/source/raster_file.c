@@ -3,6 +3,7 @@
 
 #include <cpl_conv.h>
 #include <cpl_string.h>
+#include <cpl_vsi.h>
 #include <gdal.h>
 #include <stdio.h>
 #include <string.h>
@@ -128,4 +129,21 @@ vdt_status vdt_raster_save(const char *path, enum vdt_raster_format format,
     CPLSetThreadLocalConfigOption("GDAL_PAM_ENABLED", NULL);
     vdt_quiet_end(&quiet);
     return status;
+}
+
+vdt_status vdt_raster_encode(enum vdt_raster_format format, const struct vdt_tile_spec *raster,
+                             const void *pixels, const char *const *band_names,
+                             const struct vdt_raster_place *place, struct vdt_buffer *bytes,
+                             struct vdt_error *error)
+{
+    char path[80]; /* one for each call: the address is nobody else's meanwhile */
+    snprintf(path, sizeof path, "/vsimem/vedatile-%p", (void *)path);
+    vdt_status status = vdt_raster_save(path, format, raster, pixels, band_names, place, error);
+    if (status != VDT_OK)
+        return status;
+    vsi_l_offset size = 0;
+    const GByte *data = VSIGetMemFileBuffer(path, &size, FALSE);
+    bool good = data != NULL && vdt_buffer_append(bytes, data, (size_t)size);
+    VSIUnlink(path);
+    return good ? VDT_OK : vdt_fail_memory(error, "an image file");
 }

@@ -26,4 +26,10 @@ vdt_status vdt_raster_save(const char *path, enum vdt_raster_format format,
                            const char *const *band_names, const struct vdt_raster_place *place,
                            struct vdt_error *error);
 
+/* The same into memory: appends the file's bytes. */
+vdt_status vdt_raster_encode(enum vdt_raster_format format, const struct vdt_tile_spec *raster,
+                             const void *pixels, const char *const *band_names,
+                             const struct vdt_raster_place *place, struct vdt_buffer *bytes,
+                             struct vdt_error *error);
+
 #endif

@@ -19,6 +19,7 @@ struct export_values {
     int picture;
     struct integers bands;
     int stretch;
+    struct count shard;
     int progress;
     bool json;
 };
@@ -26,7 +27,8 @@ struct export_values {
 #define AT(field) offsetof(struct export_values, field)
 
 /* In the order of enum vdt_format, from its first value on. */
-static const char *const formats[] = {"coco", "geotiff", "png", NULL};
+static const char *const formats[] = {"coco", "yolo", "voc",        "geotiff",
+                                      "png",  "npz",  "webdataset", NULL};
 static const char *const pictures[] = {"auto", "png", "jpeg", "tiff", NULL};
 static const char *const stretches[] = {"none", "range", "sigma", NULL};
 
@@ -42,7 +44,7 @@ static const struct option export_options[] = {
      .offset = AT(format),
      .argument = "F",
      .choices = formats,
-     .help = "what to write: coco, geotiff or png (required)"},
+     .help = "what to write: coco, yolo, voc, geotiff, png, npz or webdataset (required)"},
     {.name = "output",
      .letter = 'o',
      .kind = OPTION_TEXT,
@@ -66,8 +68,10 @@ static const struct option export_options[] = {
      .offset = AT(picture),
      .argument = "auto|png|jpeg|tiff",
      .choices = pictures,
-     .help = "tiles of coco as this; auto: png where it can hold them (1 or 3 bands of uint8 or "
-             "uint16), else tiff; jpeg loses detail; default: auto"},
+     .help =
+         "tiles of coco, yolo, voc and webdataset as this; auto: png where it can hold them (1 or "
+         "3 bands of uint8 or uint16), else tiff, but arrays in webdataset; jpeg loses "
+         "detail; default: auto"},
     {.name = "bands",
      .kind = OPTION_INTEGERS,
      .offset = AT(bands),
@@ -82,6 +86,12 @@ static const struct option export_options[] = {
      .choices = stretches,
      .help = "values to 8 bits: range takes each band's least and largest value to 0 and 255, "
              "sigma its mean - 2 and + 2 standard deviations; default: none, values as they are"},
+    {.name = "shard",
+     .kind = OPTION_COUNT,
+     .offset = AT(shard),
+     .argument = "N",
+     .least = 1,
+     .help = "samples in one tar file of webdataset; default: 1000"},
     {.name = "progress",
      .kind = OPTION_CHOICE,
      .offset = AT(progress),
@@ -131,6 +141,7 @@ static int export_store(const struct export_values *values)
         .bands = values->bands.items,
         .band_count = values->bands.count,
         .stretch = (enum vdt_stretch)values->stretch,
+        .shard = values->shard.value,
         .progress = progress_update,
         .payload = &progress,
     };
@@ -157,7 +168,7 @@ static int run_export(int argc, char **argv)
 
 const struct command export_command = {
     .name = "export",
-    .summary = "writes samples in formats of others: COCO, GeoTIFF, PNG",
+    .summary = "writes samples in formats of others: COCO, YOLO, GeoTIFF, ...",
     .usage = "STORE --format F -o OUT [options]",
     .notes = "OUT appears when it is complete; a stopped export leaves nothing of that name.\n\n"
              "examples:\n"
