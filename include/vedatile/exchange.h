@@ -70,5 +70,31 @@ VDT_API VDT_CHECKED vdt_status vdt_export(const struct vdt_export_options *optio
                                           struct vdt_export_report *report,
                                           struct vdt_error *error);
 
+/* Zero means the default everywhere. All pointers are borrowed for the call. */
+struct vdt_import_options {
+    const char *store;        /* required: to create or to add to */
+    enum vdt_format format;   /* required: of all paths */
+    const char *const *paths; /* required: folders that vdt_export made */
+    size_t path_count;
+    const char *group;    /* NULL: as they were exported */
+    enum vdt_codec codec; /* of a new store; VDT_CODEC_AUTO: LZ4 */
+
+    vdt_progress_fn progress; /* done and total in samples, the total of the folders begun */
+    void *payload;
+};
+
+struct vdt_import_report {
+    uint64_t written;
+    uint64_t existing; /* already in the store: their keys are */
+    uint64_t boxes;    /* written */
+};
+
+/* Adds all samples or none: the store is committed once, at the end. A new store gets the tasks
+ * that the format keeps. What is read is checked as vdt_check does. VDT_ERR_MISMATCH when an
+ * existing store has other tiles, classes or tasks. `report` may be NULL. */
+VDT_API VDT_CHECKED vdt_status vdt_import(const struct vdt_import_options *options,
+                                          struct vdt_import_report *report,
+                                          struct vdt_error *error);
+
 VDT_END_DECLS
 #endif

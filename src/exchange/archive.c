@@ -11,6 +11,8 @@
 #include "base/error.h"
 #include "exchange/file.h"
 
+enum { BLOCK_BYTES = 1 << 16 };
+
 struct vdt_archive {
     char *path;
     struct archive *handle;
@@ -70,7 +72,7 @@ void vdt_archive_free(struct vdt_archive *archive)
     if (archive == NULL)
         return;
     if (archive->handle != NULL)
-        archive_write_free(archive->handle);
+        archive_free(archive->handle);
     free(archive->path);
     free(archive);
 }
@@ -78,4 +80,65 @@ void vdt_archive_free(struct vdt_archive *archive)
 void vdt_archive_cleanup(struct vdt_archive **archive)
 {
     vdt_archive_free(*archive);
+}
+
+/* --- reading ------------------------------------------------------------------------------ */
+
+static vdt_status fail_read(const struct vdt_archive *archive, struct vdt_error *error)
+{
+    const char *text = archive_error_string(archive->handle);
+    return vdt_fail(error, VDT_ERR_FORMAT, "%s: cannot be read: %s", archive->path,
+                    text == NULL ? "libarchive does not say why" : text);
+}
+
+vdt_status vdt_archive_open(const char *path, struct vdt_archive **archive, struct vdt_error *error)
+{
+    vdt_cleanup(vdt_archive_cleanup) struct vdt_archive *made = calloc(1, sizeof *made);
+    if (made == NULL || (made->path = vdt_copy_string(path)) == NULL ||
+        (made->handle = archive_read_new()) == NULL)
+        return vdt_fail_memory(error, path);
+    if (archive_read_support_format_tar(made->handle) != ARCHIVE_OK ||
+        archive_read_support_format_zip_seekable(made->handle) != ARCHIVE_OK ||
+        archive_read_open_filename(made->handle, path, BLOCK_BYTES) != ARCHIVE_OK)
+        return fail_read(made, error);
+    *archive = made;
+    made = NULL;
+    return VDT_OK;
+}
+
+static vdt_status read_data(struct vdt_archive *archive, size_t most, struct vdt_buffer *bytes,
+                            struct vdt_error *error)
+{
+    bytes->size = 0;
+    for (;;) {
+        if (!vdt_buffer_reserve(bytes, bytes->size + BLOCK_BYTES))
+            return vdt_fail_memory(error, archive->path);
+        la_ssize_t count =
+            archive_read_data(archive->handle, bytes->data + bytes->size, BLOCK_BYTES);
+        if (count < 0)
+            return fail_read(archive, error);
+        if (count == 0)
+            return VDT_OK;
+        bytes->size += (size_t)count;
+        if (bytes->size > most)
+            return vdt_fail(error, VDT_ERR_FORMAT, "%s: a file in it is larger than any sample's",
+                            archive->path);
+    }
+}
+
+vdt_status vdt_archive_next(struct vdt_archive *archive, size_t most, const char **name,
+                            struct vdt_buffer *bytes, struct vdt_error *error)
+{
+    struct archive_entry *entry = NULL;
+    int found;
+    do
+        found = archive_read_next_header(archive->handle, &entry);
+    while (found == ARCHIVE_OK && archive_entry_filetype(entry) != S_IFREG);
+    if (found == ARCHIVE_EOF)
+        return VDT_END;
+    const char *path = found == ARCHIVE_OK ? archive_entry_pathname(entry) : NULL;
+    if (path == NULL)
+        return fail_read(archive, error);
+    *name = path;
+    return read_data(archive, most, bytes, error);
 }

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <vedatile/error.h>
 
+#include "base/buffer.h"
+
 enum vdt_archive_kind { VDT_ARCHIVE_TAR, VDT_ARCHIVE_ZIP };
 
 struct vdt_archive;
@@ -17,6 +19,14 @@ vdt_status vdt_archive_add(struct vdt_archive *archive, const char *name, const 
 /* Writes what is left; the archive still has to be freed. */
 vdt_status vdt_archive_finish(struct vdt_archive *archive, struct vdt_error *error);
 void vdt_archive_free(struct vdt_archive *archive); /* accepts NULL */
+
+/* Opens a tar or an uncompressed or deflated zip to read its files in order. */
+vdt_status vdt_archive_open(const char *path, struct vdt_archive **archive,
+                            struct vdt_error *error);
+/* The next file: *name is borrowed until the next call, `bytes` is overwritten with the content.
+ * VDT_END after the last. More than `most` bytes are an error. */
+vdt_status vdt_archive_next(struct vdt_archive *archive, size_t most, const char **name,
+                            struct vdt_buffer *bytes, struct vdt_error *error);
 
 /* For vdt_cleanup. */
 void vdt_archive_cleanup(struct vdt_archive **archive);

@@ -126,7 +126,8 @@ static vdt_status describe_store(struct vdt_export *out, struct vdt_error *error
     struct vdt_text_file text = {0};
     bool good = about != NULL && path != NULL &&
                 json_object_set_new(about, "format", json_string(out->format->name)) == 0 &&
-                json_object_set_new(about, "suffix", json_string(suffix)) == 0;
+                json_object_set_new(about, "suffix", json_string(suffix)) == 0 &&
+                json_object_set_new(about, "samples", json_integer((json_int_t)out->total)) == 0;
     vdt_status status =
         good ? vdt_text_open(&text, path, error) : vdt_fail_memory(error, out->folder);
     if (status != VDT_OK) {
@@ -267,6 +268,7 @@ static vdt_status run(struct vdt_export *out, struct vdt_error *error)
     vdt_status status = check_tasks(out, error);
     if (status == VDT_OK)
         status = select_samples(&selection, out->reader, out->options, error);
+    out->total = selection.count;
     out->groups = selection.groups;
     out->group_count = selection.group_count;
     if (status == VDT_OK)

@@ -43,12 +43,13 @@ static void write_box(FILE *file, const float *box, double cols, double rows)
     write_number(file, ((double)box[3] - box[1]) / rows);
 }
 
-/* Four corners where an object has no pixel of its own: lines of segments and of boxes may not be
- * mixed. */
+/* Where an object has no pixel of its own: lines of segments and of boxes may not be mixed. Walked
+ * twice, the box's outline covers nothing by the even-odd rule. */
 static void write_corners(FILE *file, const float *box, double cols, double rows)
 {
     static const int corners[4][2] = {{0, 1}, {2, 1}, {2, 3}, {0, 3}};
-    for (int i = 0; i < 4; i++) {
+    for (int k = 0; k < 8; k++) {
+        int i = k % 4;
         write_number(file, box[corners[i][0]] / cols);
         write_number(file, box[corners[i][1]] / rows);
     }

@@ -21,6 +21,7 @@ struct vdt_export {
     size_t group_count;
     size_t group; /* the one that is being written */
     const char *group_name;
+    uint64_t total;               /* samples to be exported */
     struct vdt_text_file samples; /* samples/GROUP.jsonl */
     struct vdt_export_report *report;
     void *state; /* the format's own; made by begin, freed by clear */

@@ -23,4 +23,8 @@ struct vdt_npy {
 /* Appends the file. False: memory is out. */
 bool vdt_npy_append(struct vdt_buffer *out, const struct vdt_npy *array);
 
+/* Reads a file of version 1 or 2 in C order; array->data lies in `bytes`. `what` names it. */
+vdt_status vdt_npy_parse(const char *what, const void *bytes, size_t size, struct vdt_npy *array,
+                         struct vdt_error *error);
+
 #endif

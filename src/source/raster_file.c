@@ -14,7 +14,8 @@
 #include "source/crs.h"
 #include "source/quiet.h"
 
-static const char *const drivers[] = {"GTiff", "PNG", "JPEG"};
+/* By enum vdt_raster_format; also the list of those that are read. */
+static const char *const drivers[] = {"GTiff", "PNG", "JPEG", NULL};
 
 static void close_dataset(GDALDatasetH *dataset)
 {
@@ -146,4 +147,65 @@ vdt_status vdt_raster_encode(enum vdt_raster_format format, const struct vdt_til
     bool good = data != NULL && vdt_buffer_append(bytes, data, (size_t)size);
     VSIUnlink(path);
     return good ? VDT_OK : vdt_fail_memory(error, "an image file");
+}
+
+static vdt_status read_pixels(GDALDatasetH file, const char *what,
+                              const struct vdt_tile_spec *raster, void *pixels,
+                              const struct vdt_quiet *quiet, struct vdt_error *error)
+{
+    int cols = GDALGetRasterXSize(file), rows = GDALGetRasterYSize(file),
+        bands = GDALGetRasterCount(file);
+    if (cols != (int)raster->cols || rows != (int)raster->rows || bands != (int)raster->bands)
+        return vdt_fail(error, VDT_ERR_MISMATCH,
+                        "%s: an image of [%d, %d, %d], not [%u, %u, %u] (bands, rows, cols)", what,
+                        bands, rows, cols, raster->bands, raster->rows, raster->cols);
+    for (int b = 1; b <= bands; b++) {
+        GDALDataType type = GDALGetRasterDataType(GDALGetRasterBand(file, b));
+        if (type != type_of(raster->dtype))
+            return vdt_fail(error, VDT_ERR_MISMATCH, "%s: pixels of type %s, not %s", what,
+                            GDALGetDataTypeName(type), vdt_dtype_name(raster->dtype));
+    }
+    if (GDALDatasetRasterIO(file, GF_Read, 0, 0, cols, rows, pixels, cols, rows,
+                            type_of(raster->dtype), bands, NULL, 0, 0, 0) != CE_None ||
+        quiet->failures + quiet->damage > 0)
+        return vdt_fail(error, VDT_ERR_FORMAT, "%s: cannot be decoded: %s", what,
+                        vdt_quiet_text(quiet, "GDAL does not say why"));
+    return VDT_OK;
+}
+
+static vdt_status load(const char *path, const char *what, const struct vdt_tile_spec *raster,
+                       void *pixels, struct vdt_error *error)
+{
+    struct vdt_quiet quiet;
+    vdt_quiet_begin(&quiet);
+    vdt_cleanup(close_dataset) GDALDatasetH file = GDALOpenEx(
+        path, GDAL_OF_RASTER | GDAL_OF_READONLY | GDAL_OF_VERBOSE_ERROR, drivers, NULL, NULL);
+    vdt_status status = file == NULL
+                            ? vdt_fail(error, VDT_ERR_FORMAT, "%s: no TIFF, PNG or JPEG: %s", what,
+                                       vdt_quiet_text(&quiet, "no driver knows it"))
+                            : read_pixels(file, what, raster, pixels, &quiet, error);
+    vdt_quiet_end(&quiet);
+    return status;
+}
+
+vdt_status vdt_raster_load(const char *path, const struct vdt_tile_spec *raster, void *pixels,
+                           struct vdt_error *error)
+{
+    vdt_status status = vdt_check_exists(path, error);
+    return status == VDT_OK ? load(path, path, raster, pixels, error) : status;
+}
+
+vdt_status vdt_raster_decode(const char *what, const void *bytes, size_t size,
+                             const struct vdt_tile_spec *raster, void *pixels,
+                             struct vdt_error *error)
+{
+    char path[80];
+    snprintf(path, sizeof path, "/vsimem/vedatile-%p", (void *)path);
+    VSILFILE *file = VSIFileFromMemBuffer(path, (GByte *)bytes, size, FALSE);
+    if (file == NULL)
+        return vdt_fail_memory(error, what);
+    VSIFCloseL(file);
+    vdt_status status = load(path, what, raster, pixels, error);
+    VSIUnlink(path);
+    return status;
 }

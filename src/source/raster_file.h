@@ -32,4 +32,12 @@ vdt_status vdt_raster_encode(enum vdt_raster_format format, const struct vdt_til
                              const struct vdt_raster_place *place, struct vdt_buffer *bytes,
                              struct vdt_error *error);
 
+/* Reads a whole file of exactly this shape and type, [band][row][col]. TIFF, PNG and JPEG only. */
+vdt_status vdt_raster_load(const char *path, const struct vdt_tile_spec *raster, void *pixels,
+                           struct vdt_error *error);
+/* The same from memory; `what` names the bytes in messages. */
+vdt_status vdt_raster_decode(const char *what, const void *bytes, size_t size,
+                             const struct vdt_tile_spec *raster, void *pixels,
+                             struct vdt_error *error);
+
 #endif

@@ -272,7 +272,7 @@ def options(command):
     """[(head, meaning, default)] of a command, as --help has them."""
     found = []
     for line in help_text(command).splitlines():
-        if re.match(r"  (-|[A-Z]+ )", line):
+        if re.match(r"  (-|[A-Z]+(\.\.\.)? )", line):
             head = line if len(line) <= HELP_COLUMN else line[:HELP_COLUMN]
             if not head.endswith("  ") and len(line) > HELP_COLUMN:
                 head = line

@@ -1,0 +1,37 @@
+/* GeoTIFF and PNG back. */
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "exchange/importer.h"
+#include "source/raster_file.h"
+
+static vdt_status load(struct vdt_import *in, const char *kind, uint32_t bands,
+                       enum vdt_dtype dtype, void *pixels, struct vdt_error *error)
+{
+    const struct vdt_tile_spec raster = {
+        .bands = bands, .rows = in->spec.tile.rows, .cols = in->spec.tile.cols, .dtype = dtype};
+    vdt_cleanup(vdt_free_pointer) char *path = vdt_import_path(in, kind, in->about.suffix);
+    return path == NULL ? vdt_fail_memory(error, in->folder)
+                        : vdt_raster_load(path, &raster, pixels, error);
+}
+
+static vdt_status read_sample(struct vdt_import *in, json_t *about, struct vdt_error *error)
+{
+    const struct vdt_record_memory *memory = &in->record.memory;
+    enum vdt_dtype mask = in->spec.class_count > 254 ? VDT_UINT16 : VDT_UINT8;
+    vdt_status status =
+        vdt_about_read_labels(about, &in->spec, in->record.name, &in->record, error);
+    if (status == VDT_OK)
+        status = load(in, "images", in->spec.tile.bands, in->spec.tile.dtype, memory->image, error);
+    if (status == VDT_OK && memory->mask != NULL)
+        status = load(in, "masks", 1, mask, memory->mask, error);
+    if (status == VDT_OK && memory->instances != NULL)
+        status = load(in, "instances", 1, VDT_UINT16, memory->instances, error);
+    return status;
+}
+
+enum { ALL_TASKS = VDT_CLASSIFICATION | VDT_DETECTION | VDT_SEGMENTATION | VDT_INSTANCE };
+
+const struct vdt_import_format vdt_import_geotiff = {
+    .name = "geotiff", .tasks = ALL_TASKS, .read = vdt_import_list, .sample = read_sample};
+const struct vdt_import_format vdt_import_png = {
+    .name = "png", .tasks = ALL_TASKS, .read = vdt_import_list, .sample = read_sample};
