@@ -83,7 +83,8 @@ static int compare(const void *a, const void *b)
 
 void vdt_places_sort(struct vdt_place *places, size_t count)
 {
-    qsort(places, count, sizeof *places, compare);
+    if (count > 1) /* places may be NULL for none */
+        qsort(places, count, sizeof *places, compare);
 }
 
 size_t vdt_unit_end(const struct vdt_place *places, size_t count, size_t first, uint32_t most)

@@ -103,6 +103,7 @@ static void order_does_not_depend_on_the_order(void **state)
     vdt_places_sort(first, COUNT);
     vdt_places_sort(second, COUNT);
     assert_memory_equal(first, second, sizeof first);
+    vdt_places_sort(NULL, 0);
 }
 
 int main(void)
