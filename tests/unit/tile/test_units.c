@@ -88,6 +88,15 @@ static void every_window_is_in_one_unit(void **state)
     assert_int_equal(sum, (uint64_t)COUNT * (COUNT - 1) / 2);
 }
 
+/* Where blocks are strips there is one unit across. */
+static void units_below_each_other(void **state)
+{
+    (void)state;
+    const struct vdt_place places[] = {{0, 0, 0, 0, 0}, {5, 0, 0, 0, 0}, {0, 9, 0, 1, 0}};
+    assert_int_equal(vdt_unit_end(places, 3, 0, 10), 2);
+    assert_int_equal(vdt_unit_end(places, 3, 2, 10), 3);
+}
+
 /* Any order in, the same order out. */
 static void order_does_not_depend_on_the_order(void **state)
 {
@@ -113,6 +122,7 @@ int main(void)
         cmocka_unit_test(a_unit_of_places_is_whole_blocks),
         cmocka_unit_test(hostile_sizes),
         cmocka_unit_test(every_window_is_in_one_unit),
+        cmocka_unit_test(units_below_each_other),
         cmocka_unit_test(order_does_not_depend_on_the_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
