@@ -190,7 +190,8 @@ def test_show_picks_samples(vedatile, path, tmp_path):
 
 def options_of(command):
     """The options as the command's table in C names them."""
-    text = (SOURCE / f"tools/vedatile/cmd_{command}.c").read_text(encoding="utf-8")
+    files = [SOURCE / "tools/vedatile" / name for name in (f"cmd_{command}.c", f"{command}_options.c")]
+    text = "".join(file.read_text(encoding="utf-8") for file in files if file.exists())
     return re.findall(r'^ *\{\.name = "([a-z-]+)"', text, re.MULTILINE)
 
 
