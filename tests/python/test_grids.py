@@ -249,6 +249,9 @@ def test_names_acquired_and_uri_go_with_the_scene(tmp_path, store, vedatile):
     assert json.loads(again.stdout)["existing"] == 1
     other = vedatile("feed", store, "--image", image, "--bands", "red", "--json")
     assert json.loads(other.stdout)["written"] == 4  # another grid is another scene
+    third = vedatile("feed", store, "--image", image, "--resolution", 2, "--resampling", "bilinear",
+                     "--bands", "red", "--json")
+    assert json.loads(third.stdout)["written"] == 1
     vedatile("check", store)
 
 
