@@ -77,6 +77,23 @@ enum vdt_split_by {
     VDT_SPLIT_RANDOM     /* by sample; overlapping windows may share ground */
 };
 
+/* What happens when a scene cannot be opened, or a window of it not be read. */
+enum vdt_on_failure {
+    VDT_FAILURE_GO = 0, /* it is told and recorded in the store, and the rest goes on */
+    VDT_FAILURE_STOP    /* the feed ends with it; what was committed stays */
+};
+
+/* A scene, or a window of it, that was left out because it could not be read. Pointers are borrowed
+ * for the call. */
+struct vdt_feed_failure {
+    const char *scene;        /* as it was given */
+    bool whole;               /* the scene, or more than 100 windows of it */
+    struct vdt_window window; /* unless whole */
+    vdt_status status;
+    const char *message; /* one line */
+};
+typedef void (*vdt_failure_fn)(const struct vdt_feed_failure *failure, void *payload);
+
 struct vdt_split_share {
     const char *group;
     double share; /* > 0; shares are scaled to sum 1 */
@@ -152,11 +169,14 @@ struct vdt_feed_options {
                           left out on each side of a border; 0: the store's, or none */
     uint64_t seed;     /* of the split and of random windows */
 
-    enum vdt_codec codec;     /* VDT_CODEC_AUTO measures; an existing store keeps its own */
-    const char *name;         /* of a new store */
-    uint32_t threads;         /* 0: one per core */
-    double commit_seconds;    /* 0: 10; how much work a crash may cost */
-    bool dry_run;             /* plan and match labels, write nothing */
+    enum vdt_codec codec;  /* VDT_CODEC_AUTO measures; an existing store keeps its own */
+    const char *name;      /* of a new store */
+    uint32_t threads;      /* 0: one per core */
+    double commit_seconds; /* 0: 10; how much work a crash may cost */
+    bool dry_run;          /* plan and match labels, write nothing */
+    enum vdt_on_failure on_failure;
+    bool retry_failed;        /* only scenes and windows that are recorded as failed */
+    vdt_failure_fn failure;   /* told of each from the thread that called; may be NULL */
     vdt_progress_fn progress; /* done and total in windows */
     void *payload;
 };
@@ -177,6 +197,9 @@ struct vdt_feed_report {
     uint64_t unknown_skipped; /* features skipped by class */
     uint64_t slivers;         /* boxes dropped by min_visible */
     uint64_t overviews;       /* scenes that are read from an overview, for a coarser grid */
+    uint64_t failed_scenes;   /* that could not be opened, or had more than 100 bad windows */
+    uint64_t failed_windows;  /* left out: they could not be read; those of scenes that could not be
+                                 opened are not known */
     double block_size;        /* metres as used, when split by block; else 0 */
     size_t group_count;       /* at most 64 are listed */
     struct vdt_feed_group {
@@ -189,6 +212,8 @@ struct vdt_feed_report {
 /* Runs the whole pipeline. The store appears or grows only by whole commits; samples whose key is
  * there already are not written again. Worker threads are started and joined inside the call.
  * `report` may be NULL; on failure it says how far the feed came (what is committed stays).
+ * Failed scenes and windows are no failure of the call unless `on_failure` says so or nothing is
+ * left; a later feed of the same options tries them again, as does one with retry_failed.
  * GDAL's raster block cache limit is lowered for the time of the call and then restored, so that
  * memory stays flat. Calls from two threads must name different stores. */
 VDT_API VDT_CHECKED vdt_status vdt_feed(const struct vdt_feed_options *options,

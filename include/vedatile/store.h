@@ -155,7 +155,8 @@ VDT_API const char *vdt_reader_uuid(const struct vdt_reader *reader);
 VDT_API const char *vdt_reader_format(const struct vdt_reader *reader);     /* "1.0" */
 VDT_API const char *vdt_reader_created_at(const struct vdt_reader *reader); /* ISO 8601, UTC */
 VDT_API const char *vdt_reader_producer(const struct vdt_reader *reader);
-VDT_API const char *vdt_reader_feed_config(const struct vdt_reader *reader); /* JSON array */
+VDT_API const char *vdt_reader_feed_config(const struct vdt_reader *reader);   /* JSON array */
+VDT_API const char *vdt_reader_feed_failures(const struct vdt_reader *reader); /* JSON array */
 VDT_API uint64_t vdt_reader_file_bytes(const struct vdt_reader *reader);
 VDT_API size_t vdt_reader_mask_size(const struct vdt_reader *reader); /* bytes a mask pixel: 1, 2 */
 

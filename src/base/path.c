@@ -80,9 +80,21 @@ static char *relative_to(const char *target, const char *folder)
     return relative;
 }
 
+/* Where a plain file would be that is not there now: owned, NULL when its folder is missing too. */
+static char *missing_target(const char *path)
+{
+    if (strncmp(path, "/vsi", 4) == 0 || strpbrk(path, ":<{?") != NULL)
+        return NULL;
+    vdt_cleanup(vdt_free_pointer) char *folder = real_folder(path);
+    vdt_cleanup(vdt_free_pointer) char *open = folder == NULL ? NULL : vdt_path_with(folder, "/");
+    return open == NULL ? NULL : vdt_path_with(open, file_name(path));
+}
+
 char *vdt_path_relative(const char *path, const char *from)
 {
-    vdt_cleanup(vdt_free_pointer) char *target = realpath(path, NULL);
+    vdt_cleanup(vdt_free_pointer) char *found = realpath(path, NULL);
+    vdt_cleanup(vdt_free_pointer) char *missing = found == NULL ? missing_target(path) : NULL;
+    const char *target = found == NULL ? missing : found;
     vdt_cleanup(vdt_free_pointer) char *folder = real_folder(from);
     if (target == NULL || folder == NULL)
         return vdt_copy_string(path);

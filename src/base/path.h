@@ -13,8 +13,9 @@ char *vdt_path_with(const char *path, const char *suffix);
 /* The file's name without folders and without its last extension, owned. */
 char *vdt_path_stem(const char *path);
 
-/* `path` as seen from the folder of the file `from` ("../b/x.tif"), owned: never absolute. URLs and
- * GDAL's virtual names ("/vsi...", "NETCDF:...") that are no files here are copied as they are. */
+/* `path` as seen from the folder of the file `from` ("../b/x.tif"), owned: never absolute where the
+ * file or its folder is there. URLs and GDAL's virtual names ("/vsi...", "NETCDF:...") that are no
+ * files here are copied as they are. */
 char *vdt_path_relative(const char *path, const char *from);
 
 /* fsync of the folder that holds `path`, so that a rename or unlink in it is durable. */

@@ -149,7 +149,7 @@ static json_t *describe(const struct vdt_plan *plan)
 }
 
 vdt_status vdt_config_add(const struct vdt_plan *plan, const char *stored, char **text,
-                          struct vdt_error *error)
+                          size_t *place, struct vdt_error *error)
 {
     vdt_cleanup(vdt_json_release) json_t *list = NULL;
     vdt_cleanup(vdt_json_release) json_t *config = describe(plan);
@@ -158,14 +158,15 @@ vdt_status vdt_config_add(const struct vdt_plan *plan, const char *stored, char 
         return status;
     if (!json_is_array(list) || config == NULL)
         return vdt_fail(error, VDT_ERR_FORMAT, "attribute feed_config is not a list");
-    bool there = false;
-    for (size_t i = 0; i < json_array_size(list); i++)
-        there |= json_equal(json_array_get(list, i), config);
-    if (!there)
+    size_t at = 0;
+    while (at < json_array_size(list) && !json_equal(json_array_get(list, at), config))
+        at++;
+    if (at == json_array_size(list))
         json_array_append(list, config);
     char *dumped = vdt_json_text(list);
     if (dumped == NULL)
         return vdt_fail_memory(error, "feed_config");
     *text = dumped;
+    *place = at + 1;
     return VDT_OK;
 }

@@ -5,8 +5,9 @@
 #include "feed/plan.h"
 
 /* The store's list of feeds (`stored`, a JSON array) with this one added unless it is there: owned
- * canonical JSON text. Paths are relative to the store; how many threads ran does not matter. */
+ * canonical JSON text; *place is this feed's in the list, from 1. Paths are relative to the store;
+ * how many threads ran does not matter. */
 vdt_status vdt_config_add(const struct vdt_plan *plan, const char *stored, char **text,
-                          struct vdt_error *error);
+                          size_t *place, struct vdt_error *error);
 
 #endif

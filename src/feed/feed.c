@@ -133,14 +133,14 @@ static vdt_status create_store(struct vdt_plan *plan, struct vdt_writer **writer
                             : status;
 }
 
-static vdt_status describe_store(struct vdt_plan *plan, struct vdt_writer *writer,
+static vdt_status describe_store(struct vdt_plan *plan, struct vdt_writer *writer, size_t *place,
                                  struct vdt_error *error)
 {
     vdt_cleanup(vdt_free_pointer) char *config = NULL;
     vdt_cleanup(vdt_free_pointer) char *split = vdt_groups_text(&plan->groups);
     if (split == NULL)
         return vdt_fail_memory(error, plan->options->store);
-    vdt_status status = vdt_config_add(plan, vdt_writer_feed_config(writer), &config, error);
+    vdt_status status = vdt_config_add(plan, vdt_writer_feed_config(writer), &config, place, error);
     if (status == VDT_OK)
         status = vdt_writer_set_feed_config(writer, config, error);
     if (status == VDT_OK && plan->groups.split)
@@ -165,10 +165,23 @@ static vdt_status describe_store(struct vdt_plan *plan, struct vdt_writer *write
 struct run {
     struct vdt_plan *plan;
     struct vdt_writer *writer; /* NULL for a dry run */
+    struct vdt_failure_log *log;
     struct vdt_feed_report *report;
+    size_t place;       /* of this feed in the store's list, from 1 */
     uint64_t done;      /* windows, those that were left out by the plan included */
     double last_commit; /* seconds */
 };
+
+/* Notes that a window could not be read, or that its scene could not. */
+static vdt_status take_failure(struct run *run, const struct vdt_unit_result *result, uint32_t i,
+                               struct vdt_error *error)
+{
+    uint64_t index = run->plan->units[result->unit].first + i;
+    const struct vdt_window window = vdt_plan_window_at(run->plan, index);
+    run->report->failed_windows++;
+    return vdt_failure_note(run->log, run->plan->scenes[run->plan->windows[index].scene].path,
+                            result->lost ? NULL : &window, &result->failures[i], error);
+}
 
 static vdt_status take_window(struct run *run, const struct vdt_unit_result *result, uint32_t i,
                               struct vdt_error *error)
@@ -176,6 +189,8 @@ static vdt_status take_window(struct run *run, const struct vdt_unit_result *res
     struct vdt_feed_report *report = run->report;
     uint64_t index = run->plan->units[result->unit].first + i;
     uint32_t group = run->plan->windows[index].group;
+    if (result->outcomes[i] == VDT_UNREADABLE)
+        return take_failure(run, result, i, error);
     if (result->outcomes[i] == VDT_UNLABELLED)
         report->unlabelled++;
     else if (result->outcomes[i] == VDT_INVALID)
@@ -194,6 +209,21 @@ static vdt_status take_window(struct run *run, const struct vdt_unit_result *res
     return VDT_OK;
 }
 
+/* Puts what failed into the store; *changed when that is not what it says already. */
+static vdt_status keep_failures(struct run *run, bool ended, bool *changed, struct vdt_error *error)
+{
+    vdt_cleanup(vdt_free_pointer) char *text = NULL;
+    vdt_status status = vdt_failures_text(run->log, run->place, ended, &text, error);
+    return status == VDT_OK ? vdt_writer_set_feed_failures(run->writer, text, changed, error)
+                            : status;
+}
+
+static vdt_status commit(struct run *run, struct vdt_error *error)
+{
+    vdt_status status = keep_failures(run, false, NULL, error);
+    return status == VDT_OK ? vdt_writer_commit(run->writer, error) : status;
+}
+
 /* Commits now and then, and lets the caller see how far we are. */
 static vdt_status after_unit(struct run *run, struct vdt_error *error)
 {
@@ -202,7 +232,7 @@ static vdt_status after_unit(struct run *run, struct vdt_error *error)
     vdt_status status = VDT_OK;
     if (run->writer != NULL && run->report->written > 0 &&
         seconds_now() - run->last_commit >= pause) {
-        status = vdt_writer_commit(run->writer, error);
+        status = commit(run, error);
         run->last_commit = seconds_now();
     }
     if (status != VDT_OK || options->progress == NULL ||
@@ -210,7 +240,7 @@ static vdt_status after_unit(struct run *run, struct vdt_error *error)
         return status;
     /* What is done is whole; the user asked to stop, not to lose it. */
     if (run->writer != NULL && run->report->written > 0)
-        status = vdt_writer_commit(run->writer, error);
+        status = commit(run, error);
     if (status != VDT_OK)
         return status;
     return vdt_fail(error, VDT_ERR_CANCELLED,
@@ -292,31 +322,51 @@ static void warn_shares(const struct vdt_plan *plan, struct vdt_feed_report *rep
     }
 }
 
+/* The end of a run: what was read is committed together with what was not. */
+static vdt_status finish(struct run *run, bool fresh, struct vdt_error *error)
+{
+    const struct vdt_feed_report *report = run->report;
+    bool changed = false;
+    if (report->written == 0 && report->existing == 0 && run->log->found.count > 0)
+        return vdt_failure_first(run->log, error);
+    if (run->writer == NULL)
+        return VDT_OK;
+    if (report->written == 0 && fresh)
+        return explain_empty(run->plan->options, report, error);
+    vdt_status status = run->place == 0 ? VDT_OK : keep_failures(run, true, &changed, error);
+    if (status != VDT_OK || (report->written == 0 && !changed))
+        return status;
+    return vdt_writer_finish(run->writer, error);
+}
+
 static vdt_status run_feed(struct vdt_plan *plan, struct vdt_writer **writer,
-                           struct vdt_feed_report *report, struct vdt_error *error)
+                           struct vdt_failure_log *log, struct vdt_feed_report *report,
+                           struct vdt_error *error)
 {
     const struct vdt_feed_options *options = plan->options;
     bool fresh = *writer == NULL;
+    size_t place = 0;
     vdt_status status = VDT_OK;
+    if (plan->scene_count == 0)
+        return log->found.count == 0 ? VDT_OK : vdt_failure_first(log, error);
     if (!options->dry_run && fresh)
         status = create_store(plan, writer, error);
-    if (status == VDT_OK && !options->dry_run && (fresh || plan->window_count > 0))
-        status = describe_store(plan, *writer, error);
+    bool news = fresh || plan->window_count > 0 || log->found.count + log->stored.count > 0;
+    if (status == VDT_OK && !options->dry_run && news)
+        status = describe_store(plan, *writer, &place, error);
     if (status != VDT_OK)
         return status;
     struct run run = {.plan = plan,
                       .writer = options->dry_run ? NULL : *writer,
+                      .log = log,
                       .report = report,
+                      .place = place,
                       .done = report->windows - plan->window_count,
                       .last_commit = seconds_now()};
     status = run_workers(&run, error);
     if (status == VDT_OK && report->existing == 0 && report->written >= FEW_SAMPLES)
         warn_shares(plan, report);
-    if (status != VDT_OK || options->dry_run)
-        return status;
-    if (report->written == 0)
-        return fresh ? explain_empty(options, report, error) : VDT_OK;
-    return vdt_writer_finish(*writer, error);
+    return status == VDT_OK ? finish(&run, fresh, error) : status;
 }
 
 vdt_status vdt_feed(const struct vdt_feed_options *options, struct vdt_feed_report *out,
@@ -324,16 +374,20 @@ vdt_status vdt_feed(const struct vdt_feed_options *options, struct vdt_feed_repo
 {
     vdt_cleanup(writer_cleanup) struct vdt_writer *writer = NULL;
     struct vdt_feed_report report = {0};
+    struct vdt_failure_log log = {.options = options, .report = &report};
     struct vdt_plan plan = {0};
     bool there = false;
     vdt_status status = check_store(options, &there, error);
     if (status == VDT_OK && there)
         status = vdt_writer_open(options->store, &writer, error);
+    if (status == VDT_OK && there)
+        status = vdt_failures_parse(vdt_writer_feed_failures(writer), &log.stored, error);
     if (status == VDT_OK)
-        status = vdt_plan_make(&plan, options, writer, &report, error);
+        status = vdt_plan_make(&plan, options, writer, &log, &report, error);
     if (status == VDT_OK)
-        status = run_feed(&plan, &writer, &report, error);
+        status = run_feed(&plan, &writer, &log, &report, error);
     vdt_plan_clear(&plan);
+    vdt_failure_log_clear(&log);
     if (out != NULL)
         *out = report;
     return status;

@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/path.h"
 #include "feed/aoi.h"
 #include "feed/plan_steps.h"
 #include "feed/window_source.h"
@@ -25,13 +26,60 @@ static bool is_repeated(const struct vdt_plan *plan, size_t index)
     return false;
 }
 
-vdt_status vdt_plan_make(struct vdt_plan *plan, const struct vdt_feed_options *options,
-                         const struct vdt_writer *writer, struct vdt_feed_report *report,
-                         struct vdt_error *error)
+/* A retry is about scenes that failed before, or had windows that did. */
+static bool is_wanted(const struct vdt_plan *plan, const char *path)
+{
+    if (!plan->options->retry_failed)
+        return true;
+    vdt_cleanup(vdt_free_pointer) char *uri = vdt_path_relative(path, plan->options->store);
+    for (size_t i = 0; uri != NULL && i < plan->log->stored.count; i++)
+        if (strcmp(plan->log->stored.items[i].scene, uri) == 0)
+            return true;
+    return false;
+}
+
+/* Labels or areas that meet none of the scenes are a mistake, unless scenes were left out. */
+static vdt_status check_met(const struct vdt_plan *plan, struct vdt_scene *last,
+                            struct vdt_error *error)
+{
+    size_t features = 0, areas = 0;
+    if (plan->scene_count < plan->recipe_count)
+        return VDT_OK;
+    for (size_t i = 0; i < plan->scene_count; i++) {
+        features += plan->scenes[i].geometry.feature_count;
+        areas += plan->scenes[i].aoi.feature_count;
+    }
+    if (plan->labels != NULL && features == 0)
+        return vdt_labels_explain(plan->labels, last, error);
+    return plan->aoi != NULL && areas == 0 ? vdt_labels_explain(plan->aoi, last, error) : VDT_OK;
+}
+
+/* One more scene with its windows; one that cannot be opened is left out. */
+static vdt_status add_scene(struct vdt_plan *plan, const struct vdt_scene_recipe *recipe,
+                            const struct vdt_writer *writer, struct vdt_feed_report *report,
+                            struct vdt_error *error)
 {
     const struct vdt_layout *layout = writer == NULL ? NULL : vdt_writer_layout(writer);
-    *plan = (struct vdt_plan){.options = options};
-    size_t features = 0, areas = 0;
+    vdt_cleanup(scene_cleanup) struct vdt_scene *scene = NULL;
+    size_t index = plan->scene_count;
+    vdt_status status = vdt_plan_scene(plan, recipe, layout, &scene, error);
+    if (status == VDT_END)
+        return VDT_OK;
+    if (status == VDT_OK && index == 0)
+        status = vdt_plan_groups(plan, scene, writer, report, error);
+    if (status == VDT_OK)
+        status = check_met(plan, scene, error);
+    if (status != VDT_OK || is_repeated(plan, index))
+        return status;
+    return vdt_plan_windows(plan, (uint32_t)index, scene, writer, report, error);
+}
+
+vdt_status vdt_plan_make(struct vdt_plan *plan, const struct vdt_feed_options *options,
+                         const struct vdt_writer *writer, struct vdt_failure_log *log,
+                         struct vdt_feed_report *report, struct vdt_error *error)
+{
+    const struct vdt_layout *layout = writer == NULL ? NULL : vdt_writer_layout(writer);
+    *plan = (struct vdt_plan){.options = options, .log = log};
     vdt_status status = vdt_plan_check_options(options, error);
     if (status == VDT_OK)
         status = vdt_plan_recipes(plan, report, error);
@@ -44,25 +92,10 @@ vdt_status vdt_plan_make(struct vdt_plan *plan, const struct vdt_feed_options *o
     plan->scenes = vdt_allocate_zero(plan->recipe_count, sizeof *plan->scenes);
     if (status == VDT_OK && plan->scenes == NULL)
         status = vdt_fail_memory(error, options->store);
-    for (size_t s = 0; status == VDT_OK && s < plan->recipe_count; s++) {
-        vdt_cleanup(scene_cleanup) struct vdt_scene *scene = NULL;
-        status = vdt_plan_scene(plan, &plan->recipes[s], layout, &scene, error);
-        if (status == VDT_OK && s == 0)
-            status = vdt_plan_groups(plan, scene, writer, report, error);
-        if (status != VDT_OK)
-            break;
-        features += plan->scenes[s].geometry.feature_count;
-        if (plan->labels != NULL && features == 0 && s + 1 == plan->recipe_count)
-            status = vdt_labels_explain(plan->labels, scene, error);
-        areas += plan->scenes[s].aoi.feature_count;
-        if (plan->aoi != NULL && areas == 0 && s + 1 == plan->recipe_count)
-            status = vdt_labels_explain(plan->aoi, scene, error);
-        if (is_repeated(plan, s))
-            continue;
-        if (status == VDT_OK)
-            status = vdt_plan_windows(plan, (uint32_t)s, scene, writer, report, error);
-    }
-    if (status == VDT_OK)
+    for (size_t i = 0; status == VDT_OK && i < plan->recipe_count; i++)
+        if (is_wanted(plan, plan->recipes[i].path))
+            status = add_scene(plan, &plan->recipes[i], writer, report, error);
+    if (status == VDT_OK && plan->scene_count == plan->recipe_count)
         status = vdt_listed_check(plan, error);
     if (status == VDT_OK)
         vdt_plan_warn_overlap(plan, report);

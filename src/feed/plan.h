@@ -7,6 +7,7 @@
 #include <vedatile/feed.h>
 
 #include "base/geometry.h"
+#include "feed/failures.h"
 #include "feed/groups.h"
 #include "feed/window_file.h"
 #include "source/frame.h"
@@ -51,6 +52,7 @@ struct vdt_plan_unit {
 
 struct vdt_plan {
     const struct vdt_feed_options *options;
+    struct vdt_failure_log *log;      /* borrowed */
     struct vdt_scene_recipe *recipes; /* of the scenes */
     size_t recipe_count;
     struct vdt_store_spec spec; /* strings borrowed from the parts below or from the store */
@@ -72,11 +74,12 @@ struct vdt_plan {
     uint32_t most_in_unit; /* windows */
 };
 
-/* `writer` is the store that is there, or NULL; samples that it has are left out. Fills the counts
- * of `report`. Cleared by vdt_plan_clear whether it succeeds or not. */
+/* `writer` is the store that is there, or NULL; samples that it has are left out, and so are scenes
+ * that cannot be opened: with none left it has no scenes. Fills the counts of `report`. Cleared by
+ * vdt_plan_clear whether it succeeds or not. */
 vdt_status vdt_plan_make(struct vdt_plan *plan, const struct vdt_feed_options *options,
-                         const struct vdt_writer *writer, struct vdt_feed_report *report,
-                         struct vdt_error *error);
+                         const struct vdt_writer *writer, struct vdt_failure_log *log,
+                         struct vdt_feed_report *report, struct vdt_error *error);
 void vdt_plan_clear(struct vdt_plan *plan);
 
 struct vdt_window vdt_plan_window_at(const struct vdt_plan *plan, uint64_t index);

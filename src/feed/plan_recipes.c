@@ -21,6 +21,22 @@ static vdt_status check_grid(const struct vdt_feed_options *options, struct vdt_
         "its CRS");
 }
 
+/* A scene that cannot be opened keeps a recipe of its name only, and is noted. */
+static vdt_status make_recipe(struct vdt_plan *plan, const char *path,
+                              const struct vdt_scene_rules *rules, struct vdt_scene_recipe *recipe,
+                              struct vdt_error *error)
+{
+    struct vdt_error cause = {.status = VDT_OK};
+    vdt_status status = vdt_scene_recipe_make(path, rules, recipe, &cause);
+    if (status == VDT_OK)
+        return VDT_OK;
+    if (!vdt_failure_passes(plan->options, status))
+        return vdt_fail(error, status, "%s", cause.message);
+    *recipe = (struct vdt_scene_recipe){.path = vdt_copy_string(path)};
+    return recipe->path == NULL ? vdt_fail_memory(error, path)
+                                : vdt_failure_note(plan->log, path, NULL, &cause, error);
+}
+
 vdt_status vdt_plan_recipes(struct vdt_plan *plan, struct vdt_feed_report *report,
                             struct vdt_error *error)
 {
@@ -36,7 +52,7 @@ vdt_status vdt_plan_recipes(struct vdt_plan *plan, struct vdt_feed_report *repor
     if (plan->recipes == NULL)
         return vdt_fail_memory(error, options->store);
     for (size_t i = 0; i < options->image_count; i++) {
-        status = vdt_scene_recipe_make(options->images[i], &rules, &plan->recipes[i], error);
+        status = make_recipe(plan, options->images[i], &rules, &plan->recipes[i], error);
         if (status != VDT_OK)
             return status;
         plan->recipe_count++;

@@ -55,17 +55,33 @@ static vdt_status plan_labels(const struct vdt_plan *plan, struct vdt_plan_scene
     return vdt_index_geometry(&planned->geometry, &planned->index, error);
 }
 
+vdt_status vdt_plan_open(const struct vdt_plan *plan, const struct vdt_scene_recipe *recipe,
+                         struct vdt_scene **scene, struct vdt_error *error)
+{
+    struct vdt_error cause = {.status = VDT_OK};
+    if (vdt_failure_is_noted(plan->log, recipe->path))
+        return VDT_END;
+    vdt_status status = vdt_scene_recipe_open(recipe, scene, &cause);
+    if (status == VDT_OK)
+        return VDT_OK;
+    if (!vdt_failure_passes(plan->options, status))
+        return vdt_fail(error, status, "%s", cause.message);
+    status = vdt_failure_note(plan->log, recipe->path, NULL, &cause, error);
+    return status == VDT_OK ? VDT_END : status;
+}
+
 vdt_status vdt_plan_scene(struct vdt_plan *plan, const struct vdt_scene_recipe *recipe,
                           const struct vdt_layout *layout, struct vdt_scene **out,
                           struct vdt_error *error)
 {
-    struct vdt_plan_scene *planned = &plan->scenes[plan->scene_count++];
     const char *path = recipe->path;
     struct vdt_band_selection selection = {0};
-    vdt_status status = vdt_scene_recipe_open(recipe, out, error);
-    if (status == VDT_OK)
-        status = vdt_bands_select(*out, plan->options->bands, plan->options->band_count, &selection,
-                                  error);
+    vdt_status status = vdt_plan_open(plan, recipe, out, error);
+    if (status != VDT_OK)
+        return status;
+    struct vdt_plan_scene *planned = &plan->scenes[plan->scene_count++];
+    status =
+        vdt_bands_select(*out, plan->options->bands, plan->options->band_count, &selection, error);
     if (status == VDT_OK)
         status = vdt_plan_check_bands(plan, layout, path, &selection, error);
     vdt_selection_clear(&selection);

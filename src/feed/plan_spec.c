@@ -178,6 +178,16 @@ static vdt_status check_classes(const struct vdt_plan *plan, const struct vdt_la
                     plan->options->store, have_text, want_text);
 }
 
+/* The first scene that can be opened says what a new store holds. */
+static vdt_status open_first(const struct vdt_plan *plan, struct vdt_scene **first,
+                             struct vdt_error *error)
+{
+    vdt_status status = VDT_END;
+    for (size_t i = 0; status == VDT_END && i < plan->recipe_count; i++)
+        status = vdt_plan_open(plan, &plan->recipes[i], first, error);
+    return status == VDT_END ? vdt_failure_first(plan->log, error) : status;
+}
+
 vdt_status vdt_plan_spec(struct vdt_plan *plan, const struct vdt_layout *layout,
                          struct vdt_feed_report *report, struct vdt_error *error)
 {
@@ -185,14 +195,15 @@ vdt_status vdt_plan_spec(struct vdt_plan *plan, const struct vdt_layout *layout,
     vdt_cleanup(scene_cleanup) struct vdt_scene *first = NULL;
     vdt_status status = check_tasks(options, layout, &plan->spec.tasks, error);
     if (status == VDT_OK)
-        status = vdt_scene_recipe_open(&plan->recipes[0], &first, error);
+        status = open_first(plan, &first, error);
     if (status == VDT_OK)
         status = check_tile(options, layout, vdt_scene_info(first), &plan->spec.tile, error);
     if (status == VDT_OK)
         status =
             vdt_bands_select(first, options->bands, options->band_count, &plan->selection, error);
     if (status == VDT_OK)
-        status = vdt_plan_check_bands(plan, layout, plan->recipes[0].path, &plan->selection, error);
+        status = vdt_plan_check_bands(plan, layout, vdt_scene_info(first)->path, &plan->selection,
+                                      error);
     if (status == VDT_OK)
         status = open_labels(plan, layout, report, error);
     if (status == VDT_OK)

@@ -18,7 +18,10 @@ vdt_status vdt_plan_check_bands(const struct vdt_plan *plan, const struct vdt_la
 vdt_status vdt_plan_recipes(struct vdt_plan *plan, struct vdt_feed_report *report,
                             struct vdt_error *error);
 
-/* plan_scene.c: appends a scene; *out is open and the caller's. */
+/* plan_scene.c: opens a scene. VDT_END when it cannot be, which is noted: the rest goes on. */
+vdt_status vdt_plan_open(const struct vdt_plan *plan, const struct vdt_scene_recipe *recipe,
+                         struct vdt_scene **scene, struct vdt_error *error);
+/* Appends a scene; *out is open and the caller's. VDT_END as above. */
 vdt_status vdt_plan_scene(struct vdt_plan *plan, const struct vdt_scene_recipe *recipe,
                           const struct vdt_layout *layout, struct vdt_scene **out,
                           struct vdt_error *error);

@@ -1,4 +1,6 @@
 /* The windows of a scene, in units that one worker does in one go. */
+#include <stdlib.h>
+
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -11,6 +13,29 @@ struct vdt_window vdt_plan_window_at(const struct vdt_plan *plan, uint64_t index
     const struct vdt_plan_window *window = &plan->windows[index];
     return (struct vdt_window){window->col, window->row, (int32_t)plan->spec.tile.cols,
                                (int32_t)plan->spec.tile.rows};
+}
+
+static void clear_selected(struct vdt_failures *selected)
+{
+    free(selected->items);
+}
+
+/* Leaves only the places that failed before. */
+static vdt_status keep_failed(const struct vdt_window_task *task, struct vdt_window_list *list,
+                              struct vdt_error *error)
+{
+    vdt_cleanup(clear_selected) struct vdt_failures failed = {0};
+    vdt_status status =
+        vdt_failures_select(&task->plan->log->stored, task->planned->uri, &failed, error);
+    size_t kept = 0;
+    for (size_t i = 0; status == VDT_OK && i < list->count; i++) {
+        const struct vdt_place *place = &list->places[i];
+        const struct vdt_window window = vdt_place_window(task, place);
+        if (vdt_failures_cover(&failed, &window))
+            list->places[kept++] = *place;
+    }
+    list->count = kept;
+    return status;
 }
 
 static vdt_status plan_window(struct vdt_plan *plan, const struct vdt_window_task *task,
@@ -63,6 +88,8 @@ vdt_status vdt_plan_windows(struct vdt_plan *plan, uint32_t index, struct vdt_sc
     struct vdt_window_task task = {
         .plan = plan, .planned = &plan->scenes[index], .scene = scene, .writer = writer};
     vdt_status status = vdt_window_source(&task, &list, report, error);
+    if (status == VDT_OK && plan->options->retry_failed)
+        status = keep_failed(&task, &list, error);
     for (size_t i = 0, end; status == VDT_OK && i < list.count; i = end) {
         uint64_t first = plan->window_count;
         end = vdt_unit_end(list.places, list.count, i, list.most_in_unit);

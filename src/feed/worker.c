@@ -12,8 +12,9 @@
 #include "source/bands.h"
 
 struct worker {
-    struct vdt_scene *scene;
+    struct vdt_scene *scene; /* NULL: none, or it cannot be opened */
     uint32_t scene_index;
+    struct vdt_error lost; /* why not */
     struct vdt_band_selection selection;
     struct vdt_encoder encoder;
     struct vdt_aoi_view view;
@@ -69,6 +70,8 @@ static void stop(void *payload, void *worker)
 static vdt_status use_scene(struct worker *worker, const struct vdt_plan *plan, uint32_t index,
                             struct vdt_error *error)
 {
+    if (worker->scene_index == index && worker->lost.status != VDT_OK)
+        return vdt_fail(error, worker->lost.status, "%s", worker->lost.message);
     if (worker->scene != NULL && worker->scene_index == index)
         return VDT_OK;
     vdt_scene_free(worker->scene);
@@ -83,7 +86,24 @@ static vdt_status use_scene(struct worker *worker, const struct vdt_plan *plan, 
         status = vdt_fail(error, VDT_ERR_IO, "%s: changed while it was being read",
                           plan->scenes[index].path);
     worker->scene_index = index;
+    worker->lost = status == VDT_OK ? (struct vdt_error){.status = VDT_OK} : *error;
     return status;
+}
+
+/* A window that cannot be read is a result like others, unless the feed is to end with it. */
+static vdt_status note_failure(const struct vdt_feed_options *options,
+                               struct vdt_unit_result *result, uint32_t at,
+                               const struct vdt_error *cause, struct vdt_error *error)
+{
+    if (!vdt_failure_passes(options, cause->status))
+        return vdt_fail(error, cause->status, "%s", cause->message);
+    if (result->failures == NULL)
+        result->failures = vdt_allocate_zero(result->capacity, sizeof *result->failures);
+    if (result->failures == NULL)
+        return vdt_fail_memory(error, "feed");
+    result->outcomes[at] = VDT_UNREADABLE;
+    result->failures[at] = *cause;
+    return VDT_OK;
 }
 
 static vdt_status do_window(const struct vdt_feed_work *work, struct worker *worker, uint64_t index,
@@ -111,10 +131,10 @@ static vdt_status do_window(const struct vdt_feed_work *work, struct worker *wor
     if (!encoded.keep || work->layout == NULL)
         return VDT_OK;
     double valid;
-    status = vdt_tile_read(&worker->tile, worker->scene, &worker->selection, &window,
-                           worker->encoder.seen, &valid, error);
-    if (status != VDT_OK)
-        return status;
+    struct vdt_error cause = {.status = VDT_OK};
+    if (vdt_tile_read(&worker->tile, worker->scene, &worker->selection, &window,
+                      worker->encoder.seen, &valid, &cause) != VDT_OK)
+        return note_failure(plan->options, result, at, &cause, error);
     if (valid < plan->options->min_valid) {
         result->outcomes[at] = VDT_INVALID;
         return VDT_OK;
@@ -150,10 +170,15 @@ static vdt_status process(void *payload, void *state, uint64_t item, uint32_t sl
     result->unit = item;
     result->count = unit->count;
     result->slivers = 0;
+    result->lost = false;
     vdt_status status = VDT_OK;
+    struct vdt_error cause = {.status = VDT_OK};
     if (work->layout != NULL)
-        status = use_scene(worker, work->plan, work->plan->windows[unit->first].scene, error);
-    for (uint32_t i = 0; status == VDT_OK && i < unit->count; i++)
+        result->lost =
+            use_scene(worker, work->plan, work->plan->windows[unit->first].scene, &cause) != VDT_OK;
+    for (uint32_t i = 0; result->lost && status == VDT_OK && i < unit->count; i++)
+        status = note_failure(work->plan->options, result, i, &cause, error);
+    for (uint32_t i = 0; !result->lost && status == VDT_OK && i < unit->count; i++)
         status = do_window(work, worker, unit->first + i, result, i, error);
     return status;
 }
@@ -164,6 +189,7 @@ void vdt_unit_result_clear(struct vdt_unit_result *result)
         vdt_packet_clear(&result->packets[i]);
     free(result->packets);
     free(result->outcomes);
+    free(result->failures);
     *result = (struct vdt_unit_result){0};
 }
 

@@ -7,7 +7,7 @@
 #include "feed/plan.h"
 #include "store/packet.h"
 
-enum vdt_outcome { VDT_KEPT, VDT_UNLABELLED, VDT_INVALID };
+enum vdt_outcome { VDT_KEPT, VDT_UNLABELLED, VDT_INVALID, VDT_UNREADABLE };
 
 /* How the plan has labels encoded. */
 struct vdt_encode_rules vdt_feed_rules(const struct vdt_plan *plan);
@@ -18,6 +18,8 @@ struct vdt_unit_result {
     uint32_t count;
     uint8_t *outcomes;          /* [count] enum vdt_outcome */
     struct vdt_packet *packets; /* [count]; filled where the outcome is VDT_KEPT */
+    struct vdt_error *failures; /* [count] of VDT_UNREADABLE windows; NULL before the first */
+    bool lost;                  /* the scene itself cannot be opened: failures[0] says why */
     uint32_t capacity;
     uint64_t slivers;
 };

@@ -28,6 +28,7 @@ void vdt_header_clear(struct vdt_header *header)
     free(header->producer);
     free(header->feed_config);
     free(header->split);
+    free(header->feed_failures);
     *header = (struct vdt_header){0};
 }
 
@@ -78,8 +79,10 @@ vdt_status vdt_header_make(struct vdt_header *header, const struct vdt_store_spe
     made.producer = make_producer();
     made.feed_config = vdt_copy_string("[]");
     made.split = vdt_copy_string("{}");
+    made.feed_failures = vdt_copy_string("[]");
     if (made.format == NULL || made.uuid == NULL || made.created_at == NULL ||
-        made.producer == NULL || made.feed_config == NULL || made.split == NULL) {
+        made.producer == NULL || made.feed_config == NULL || made.split == NULL ||
+        made.feed_failures == NULL) {
         vdt_header_clear(&made);
         return vdt_fail_memory(error, "store header");
     }
@@ -124,6 +127,9 @@ vdt_status vdt_header_write(hid_t file, const struct vdt_header *header, struct 
     vdt_status status = VDT_OK;
     for (size_t i = 0; status == VDT_OK && i < sizeof texts / sizeof *texts; i++)
         status = vdt_h5_write_text(file, texts[i].name, texts[i].text, error);
+    bool failures = strcmp(header->feed_failures, "[]") != 0;
+    if (status == VDT_OK && (failures || H5Aexists(file, "feed_failures") > 0))
+        status = vdt_h5_write_text(file, "feed_failures", header->feed_failures, error);
     if (status == VDT_OK)
         status = vdt_h5_write_texts(file, "tasks", tasks, task_count, error);
     if (status == VDT_OK)
@@ -243,6 +249,15 @@ static vdt_status read_layout(hid_t file, const char *path, struct vdt_layout *l
     return status;
 }
 
+/* Only stores that had failures have the attribute. */
+static vdt_status read_failures(hid_t file, const char *path, char **text, struct vdt_error *error)
+{
+    if (H5Aexists(file, "feed_failures") > 0)
+        return vdt_h5_read_text(file, "feed_failures", path, text, error);
+    *text = vdt_copy_string("[]");
+    return *text == NULL ? vdt_fail_memory(error, path) : VDT_OK;
+}
+
 vdt_status vdt_header_read(hid_t file, const char *path, struct vdt_header *header,
                            struct vdt_error *error)
 {
@@ -258,6 +273,8 @@ vdt_status vdt_header_read(hid_t file, const char *path, struct vdt_header *head
     vdt_status status = read_format(file, path, &read.format, error);
     for (size_t i = 0; status == VDT_OK && i < sizeof texts / sizeof *texts; i++)
         status = vdt_h5_read_text(file, texts[i].name, path, texts[i].text, error);
+    if (status == VDT_OK)
+        status = read_failures(file, path, &read.feed_failures, error);
     if (status == VDT_OK)
         status = read_layout(file, path, &read.layout, error);
     if (status == VDT_ERR_NOT_FOUND) { /* of an attribute; for callers that means the file */

@@ -16,8 +16,9 @@ struct vdt_header {
     char *uuid;
     char *created_at;
     char *producer;
-    char *feed_config; /* JSON array, one object a feed */
-    char *split;       /* JSON object, "{}" without a split */
+    char *feed_config;   /* JSON array, one object a feed */
+    char *split;         /* JSON object, "{}" without a split */
+    char *feed_failures; /* JSON array, "[]" without any */
 };
 void vdt_header_clear(struct vdt_header *header);
 

@@ -47,6 +47,11 @@ const char *vdt_reader_feed_config(const struct vdt_reader *reader)
     return reader->header.feed_config;
 }
 
+const char *vdt_reader_feed_failures(const struct vdt_reader *reader)
+{
+    return reader->header.feed_failures;
+}
+
 uint64_t vdt_reader_file_bytes(const struct vdt_reader *reader)
 {
     return vdt_file_size(reader->file);

@@ -437,3 +437,16 @@ vdt_status vdt_writer_set_feed_config(struct vdt_writer *writer, const char *jso
 {
     return replace(writer, &writer->header.feed_config, json, error);
 }
+
+const char *vdt_writer_feed_failures(const struct vdt_writer *writer)
+{
+    return writer->header.feed_failures;
+}
+
+vdt_status vdt_writer_set_feed_failures(struct vdt_writer *writer, const char *json, bool *changed,
+                                        struct vdt_error *error)
+{
+    if (changed != NULL)
+        *changed = strcmp(writer->header.feed_failures, json) != 0;
+    return replace(writer, &writer->header.feed_failures, json, error);
+}

@@ -22,5 +22,10 @@ vdt_status vdt_writer_set_split(struct vdt_writer *writer, const char *json,
 const char *vdt_writer_feed_config(const struct vdt_writer *writer);
 vdt_status vdt_writer_set_feed_config(struct vdt_writer *writer, const char *json,
                                       struct vdt_error *error);
+/* What could not be fed (JSON array text), "[]" when all could. *changed tells whether the text is
+ * another one; may be NULL. */
+const char *vdt_writer_feed_failures(const struct vdt_writer *writer);
+vdt_status vdt_writer_set_feed_failures(struct vdt_writer *writer, const char *json, bool *changed,
+                                        struct vdt_error *error);
 
 #endif

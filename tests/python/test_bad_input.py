@@ -63,14 +63,14 @@ def test_cut_scene(folder):
     make_scene(folder / "whole.tif", 512, 512, bands=3, seed=3)
     content = (folder / "whole.tif").read_bytes()
     (folder / "cut.tif").write_bytes(content[:len(content) // 2])
-    both_refused(folder, folder / "cut.tif", None, ("--match", "all"), "cut.tif: window",
-                 "cannot be read", "anew")
+    both_refused(folder, folder / "cut.tif", None, ("--match", "all", "--on-failure", "stop"),
+                 "cut.tif: window", "cannot be read", "anew")
 
 
 def test_damaged_tile(shared, tmp_path):
     """JPEG tiles, the last one cut short; the others can be read."""
     refused(tmp_path, ("feed", tmp_path / "new.h5", "--image",
-                       shared / "hard-cases/rasterio_corrupt.tif"),
+                       shared / "hard-cases/rasterio_corrupt.tif", "--on-failure", "stop"),
             "rasterio_corrupt.tif: window col 512 row 512", "cannot be read")
 
 

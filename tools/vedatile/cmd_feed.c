@@ -5,6 +5,7 @@
 #include <string.h>
 #include <vedatile/feed.h>
 
+#include "failure_list.h"
 #include "feed_options.h"
 #include "interrupt.h"
 #include "json.h"
@@ -12,6 +13,8 @@
 #include "progress.h"
 #include "report.h"
 #include "text.h"
+
+enum { FAILURES_SHOWN = 20 };
 
 static void print_left_out(uint64_t count, const char *what)
 {
@@ -46,6 +49,10 @@ static void print_summary(const struct feed_values *values, const struct vdt_fee
                                            ? "reach into blocks of two groups or into the gap"
                                            : "reach into blocks of two groups");
     print_left_out(report->invalid, "with fewer valid pixels than --min-valid");
+    if (report->failed_scenes + report->failed_windows > 0)
+        puts("failed (the same command tries them again; --retry-failed only them):");
+    print_left_out(report->failed_scenes, "scenes");
+    print_left_out(report->failed_windows, "windows");
     if (values->labels.count > 0)
         printf("features:\n  %10" PRIu64 "  usable\n", report->features);
     print_left_out(report->null_geometries, "skipped: null geometry");
@@ -57,7 +64,8 @@ static void print_summary(const struct feed_values *values, const struct vdt_fee
         printf("split by blocks of %.6g m\n", report->block_size);
 }
 
-static json_t *report_json(const struct feed_values *values, const struct vdt_feed_report *report)
+static json_t *report_json(const struct feed_values *values, const struct vdt_feed_report *report,
+                           const struct failure_list *failures)
 {
     const struct {
         const char *name;
@@ -78,6 +86,8 @@ static json_t *report_json(const struct feed_values *values, const struct vdt_fe
         {"unknown_skipped", report->unknown_skipped},
         {"slivers", report->slivers},
         {"overviews", report->overviews},
+        {"failed_scenes", report->failed_scenes},
+        {"failed_windows", report->failed_windows},
     };
     json_t *object = json_object();
     json_t *groups = json_object();
@@ -91,6 +101,8 @@ static json_t *report_json(const struct feed_values *values, const struct vdt_fe
     json_object_set_new(object, "groups", groups);
     json_object_set_new(object, "block_size",
                         report->block_size > 0 ? json_from_real(report->block_size) : json_null());
+    json_object_set_new(object, "failures",
+                        failures->items ? json_incref(failures->items) : json_array());
     json_object_set_new(object, "warning",
                         report->warning[0] ? json_from_text(report->warning) : json_null());
     return object;
@@ -113,6 +125,37 @@ static int report_stopped(const char *store)
                          store, kept, text_plural(kept));
 }
 
+/* What the library's callbacks get. */
+struct feed_run {
+    struct progress progress;
+    struct failure_list failures;
+};
+
+static bool on_progress(uint64_t done, uint64_t total, void *payload)
+{
+    return progress_update(done, total, &((struct feed_run *)payload)->progress);
+}
+
+static void on_failure(const struct vdt_feed_failure *failure, void *payload)
+{
+    failure_list_add(&((struct feed_run *)payload)->failures, failure);
+}
+
+/* What came of it, on stdout; what failed, on stderr. */
+static int report_done(const struct feed_values *values, const struct vdt_feed_report *report,
+                       const struct failure_list *failures)
+{
+    if (report->warning[0])
+        report_warning(&feed_command, report->warning);
+    failure_list_print(stderr, failures->items, FAILURES_SHOWN,
+                       "vedatile feed: failed: ", "--json lists all");
+    if (values->json && json_print(report_json(values, report, failures)) != EXIT_DONE)
+        return EXIT_FAILED;
+    if (!values->json)
+        print_summary(values, report);
+    return failure_list_count(failures) > 0 ? EXIT_FAILED : EXIT_DONE;
+}
+
 static int feed(struct feed_values *values, const struct vdt_split_share *shares,
                 const double resolution[2])
 {
@@ -120,21 +163,23 @@ static int feed(struct feed_values *values, const struct vdt_split_share *shares
     struct vdt_feed_report report = {0};
     struct vdt_feed_options options = feed_library_options(values, shares);
     memcpy(options.resolution, resolution, sizeof options.resolution);
-    struct progress progress = progress_start((enum progress_mode)values->progress, "tiles");
-    options.payload = &progress;
+    struct feed_run run = {.progress =
+                               progress_start((enum progress_mode)values->progress, "tiles")};
+    options.payload = &run;
+    options.progress = on_progress;
+    options.failure = on_failure;
     interrupt_catch();
     vdt_status status = vdt_feed(&options, &report, &error);
-    progress_finish(&progress);
+    progress_finish(&run.progress);
+    int code = EXIT_DONE;
     if (status == VDT_ERR_CANCELLED)
-        return report_stopped(values->store);
-    if (status)
-        return report_error(&feed_command, &error);
-    if (report.warning[0])
-        report_warning(&feed_command, report.warning);
-    if (values->json)
-        return json_print(report_json(values, &report));
-    print_summary(values, &report);
-    return EXIT_DONE;
+        code = report_stopped(values->store);
+    else if (status)
+        code = report_error(&feed_command, &error);
+    else
+        code = report_done(values, &report, &run.failures);
+    failure_list_clear(&run.failures);
+    return code;
 }
 
 static int run_feed(int argc, char **argv)

@@ -4,13 +4,14 @@
 #include <string.h>
 #include <vedatile/store.h>
 
+#include "failure_list.h"
 #include "json.h"
 #include "options.h"
 #include "report.h"
 #include "store_text.h"
 #include "text.h"
 
-enum { SCENES_SHOWN = 10, LABEL_COLUMN = 10 };
+enum { SCENES_SHOWN = 10, FAILURES_SHOWN = 10, LABEL_COLUMN = 10 };
 
 struct info_values {
     const char *store;
@@ -113,6 +114,8 @@ static json_t *info_json(const struct vdt_reader *reader, const double bounds[4]
     json_object_set_new(object, "producer", json_from_text(vdt_reader_producer(reader)));
     json_t *config = json_loads(vdt_reader_feed_config(reader), 0, NULL);
     json_object_set_new(object, "feed_config", config ? config : json_null());
+    json_t *failures = json_loads(vdt_reader_feed_failures(reader), 0, NULL);
+    json_object_set_new(object, "failures", failures ? failures : json_null());
     return object;
 }
 
@@ -206,6 +209,16 @@ static void print_producer(const char *producer)
     putchar('\n');
 }
 
+/* Scenes and windows that a feed could not read. */
+static void print_failures(const struct vdt_reader *reader)
+{
+    json_t *failures = json_loads(vdt_reader_feed_failures(reader), 0, NULL);
+    if (json_array_size(failures) > 0)
+        printf("failed    %zu\n", json_array_size(failures));
+    failure_list_print(stdout, failures, FAILURES_SHOWN, "  ", "--json lists all");
+    json_decref(failures);
+}
+
 static void print_info(const struct vdt_reader *reader, const double bounds[4], bool known)
 {
     struct vdt_store_spec spec = vdt_reader_spec(reader);
@@ -234,6 +247,7 @@ static void print_info(const struct vdt_reader *reader, const double bounds[4], 
     print_groups(reader);
     print_views(reader);
     print_scenes(reader);
+    print_failures(reader);
     print_producer(vdt_reader_producer(reader));
 }
 

@@ -20,6 +20,7 @@ static const char *const match_names[] = {"intersect", "inside", "all", NULL};
 static const char *const rule_names[] = {"center", "all-touched", NULL};
 static const char *const order_names[] = {"file", "class", "area", NULL};
 static const char *const split_names[] = {"block", "scene", "random", NULL};
+static const char *const failure_names[] = {"go", "stop", NULL};
 static const char *const codec_names[] = {"auto", "raw", "lz4", "deflate", "zstd", NULL};
 
 #define AT(field) offsetof(struct feed_values, field)
@@ -289,6 +290,17 @@ const struct option feed_options[] = {
      .low = 0.001,
      .high = 86400,
      .help = "how much work in seconds a crash may cost; default: 10"},
+    {.name = "on-failure",
+     .kind = OPTION_CHOICE,
+     .offset = AT(on_failure),
+     .argument = "go|stop",
+     .choices = failure_names,
+     .help = "a scene or window that cannot be read: record it, go on with the rest and end with "
+             "exit status 1, or stop; default: go"},
+    {.name = "retry-failed",
+     .kind = OPTION_FLAG,
+     .offset = AT(retry_failed),
+     .help = "only the scenes and windows that are recorded as failed"},
     {.name = "dry-run",
      .kind = OPTION_FLAG,
      .offset = AT(dry_run),
@@ -396,8 +408,9 @@ struct vdt_feed_options feed_library_options(const struct feed_values *values,
         .name = values->name,
         .threads = (uint32_t)values->threads.value,
         .commit_seconds = values->commit_seconds,
+        .on_failure = (enum vdt_on_failure)values->on_failure,
+        .retry_failed = values->retry_failed,
         .dry_run = values->dry_run,
-        .progress = progress_update,
     };
     set_unknown(values->unknown, &options);
     return options;

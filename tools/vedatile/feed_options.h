@@ -46,6 +46,8 @@ struct feed_values {
     const char *name;
     struct count threads;
     double commit_seconds;
+    int on_failure;
+    bool retry_failed;
     bool dry_run;
     int progress;
     bool json;
@@ -60,7 +62,7 @@ int feed_split_shares(struct words *words, struct vdt_split_share **shares);
 /* One number or two of --resolution; zeros without. OPTIONS_RUN, or an exit code as above. */
 int feed_resolution(const struct words *words, double resolution[2]);
 
-/* Everything but `payload` and `resolution`; borrows from both. */
+/* Everything but the callbacks and `resolution`; borrows from both. */
 struct vdt_feed_options feed_library_options(const struct feed_values *values,
                                              const struct vdt_split_share *shares);
 

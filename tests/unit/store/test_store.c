@@ -102,6 +102,10 @@ static void the_header_says_what_was_asked(void **state)
     assert_int_equal(vdt_writer_add_crs(writer, "", &index, &error), VDT_OK);
     assert_int_equal(index, 31);
     assert_int_equal(vdt_writer_set_feed_config(writer, "[{\"a\":1}]", &error), VDT_OK);
+    bool changed = false;
+    assert_string_equal(vdt_writer_feed_failures(writer), "[]");
+    assert_int_equal(vdt_writer_set_feed_failures(writer, "[2]", &changed, &error), VDT_OK);
+    assert_true(changed);
     finish(writer);
     struct vdt_reader *reader = read_store(in_folder("hill.v2.h5"));
     struct vdt_store_spec found = vdt_reader_spec(reader);
@@ -116,6 +120,7 @@ static void the_header_says_what_was_asked(void **state)
     assert_int_equal(found.mask_codec, VDT_CODEC_LZ4);
     assert_string_equal(vdt_reader_format(reader), "1.0");
     assert_string_equal(vdt_reader_feed_config(reader), "[{\"a\":1}]");
+    assert_string_equal(vdt_reader_feed_failures(reader), "[2]");
     assert_int_equal(strlen(vdt_reader_uuid(reader)), 36);
     assert_non_null(strstr(vdt_reader_producer(reader), "HDF5 1."));
     assert_int_equal(vdt_reader_scene_count(reader), 30);

@@ -30,6 +30,9 @@ static const struct ext_word splits[] = {{"block", VDT_SPLIT_BLOCK},
                                          {"random", VDT_SPLIT_RANDOM},
                                          {NULL, 0}};
 
+static const struct ext_word failures[] = {
+    {"go", VDT_FAILURE_GO}, {"stop", VDT_FAILURE_STOP}, {NULL, 0}};
+
 static const struct ext_option options[] = {
     {"task", EXT_FLAGS, AT(tasks), ext_tasks},
     {"tile_cols", EXT_U32, AT(tile_cols), NULL},
@@ -65,6 +68,8 @@ static const struct ext_option options[] = {
     {"name", EXT_TEXT, AT(name), NULL},
     {"threads", EXT_U32, AT(threads), NULL},
     {"commit_seconds", EXT_DOUBLE, AT(commit_seconds), NULL},
+    {"on_failure", EXT_WORD, AT(on_failure), failures},
+    {"retry_failed", EXT_BOOL, AT(retry_failed), NULL},
     {"dry_run", EXT_BOOL, AT(dry_run), NULL},
     {0}};
 
@@ -80,6 +85,8 @@ struct call {
     PyObject *keep[KEPT];
     struct vdt_split_share *split;
     PyObject *progress; /* borrowed */
+    PyObject *failures; /* list of dicts */
+    bool broken;        /* an exception waits */
     PyThreadState *thread;
 };
 
@@ -94,6 +101,7 @@ static void release(struct call *call)
     PyMem_Free(call->split);
     for (int i = 0; i < KEPT; i++)
         Py_XDECREF(call->keep[i]);
+    Py_XDECREF(call->failures);
 }
 
 static PyObject *given(PyObject *dict, const char *name)
@@ -170,7 +178,7 @@ static bool on_progress(uint64_t done, uint64_t total, void *payload)
 {
     struct call *call = payload;
     PyEval_RestoreThread(call->thread);
-    bool more = PyErr_CheckSignals() == 0;
+    bool more = !call->broken && PyErr_CheckSignals() == 0;
     if (more && call->progress != NULL) {
         PyObject *result = PyObject_CallFunction(call->progress, "KK", (unsigned long long)done,
                                                  (unsigned long long)total);
@@ -179,6 +187,26 @@ static bool on_progress(uint64_t done, uint64_t total, void *payload)
     }
     call->thread = PyEval_SaveThread();
     return more;
+}
+
+static PyObject *text_of(const char *text)
+{
+    return PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "replace");
+}
+
+/* Called like on_progress; an exception waits until the next progress. */
+static void on_failure(const struct vdt_feed_failure *failure, void *payload)
+{
+    struct call *call = payload;
+    const struct vdt_window *w = &failure->window;
+    PyEval_RestoreThread(call->thread);
+    PyObject *window = failure->whole ? Py_NewRef(Py_None)
+                                      : Py_BuildValue("(iiii)", w->col, w->row, w->cols, w->rows);
+    PyObject *item = Py_BuildValue("{s:N,s:N,s:N}", "scene", text_of(failure->scene), "window",
+                                   window, "message", text_of(failure->message));
+    call->broken |= item == NULL || PyList_Append(call->failures, item) != 0;
+    Py_XDECREF(item);
+    call->thread = PyEval_SaveThread();
 }
 
 static PyObject *groups_of(const struct vdt_feed_report *report)
@@ -205,7 +233,8 @@ static const struct {
     COUNT(windows),         COUNT(written),  COUNT(existing),        COUNT(unlabelled),
     COUNT(background),      COUNT(outside),  COUNT(straddling),      COUNT(invalid),
     COUNT(boxes),           COUNT(features), COUNT(null_geometries), COUNT(repaired),
-    COUNT(unknown_skipped), COUNT(slivers),  COUNT(overviews),
+    COUNT(unknown_skipped), COUNT(slivers),  COUNT(overviews),       COUNT(failed_scenes),
+    COUNT(failed_windows),
 };
 
 /* Takes the value. */
@@ -216,7 +245,7 @@ static bool put(PyObject *dict, const char *name, PyObject *value)
     return done;
 }
 
-static PyObject *report_of(const struct vdt_feed_report *r)
+static PyObject *report_of(const struct vdt_feed_report *r, PyObject *failed)
 {
     PyObject *dict = PyDict_New();
     bool good = dict != NULL;
@@ -229,10 +258,8 @@ static PyObject *report_of(const struct vdt_feed_report *r)
     good = good && put(dict, "block_size",
                        r->block_size > 0 ? PyFloat_FromDouble(r->block_size) : Py_NewRef(Py_None));
     good = good &&
-           put(dict, "warning",
-               r->warning[0] == '\0'
-                   ? Py_NewRef(Py_None)
-                   : PyUnicode_DecodeUTF8(r->warning, (Py_ssize_t)strlen(r->warning), "replace"));
+           put(dict, "warning", r->warning[0] == '\0' ? Py_NewRef(Py_None) : text_of(r->warning));
+    good = good && put(dict, "failures", Py_NewRef(failed));
     if (!good)
         Py_CLEAR(dict);
     return dict;
@@ -242,12 +269,18 @@ static PyObject *run(const struct ext_state *state, struct call *call)
 {
     struct vdt_error error = {.status = VDT_OK};
     struct vdt_feed_report report = {0};
+    call->failures = PyList_New(0);
+    if (call->failures == NULL)
+        return NULL;
     call->options.progress = on_progress;
+    call->options.failure = on_failure;
     call->options.payload = call;
     call->thread = PyEval_SaveThread();
     vdt_status status = vdt_feed(&call->options, &report, &error);
     PyEval_RestoreThread(call->thread);
-    return status == VDT_OK ? report_of(&report) : ext_raise(state, &error);
+    if (call->broken)
+        return NULL;
+    return status == VDT_OK ? report_of(&report, call->failures) : ext_raise(state, &error);
 }
 
 static int parse(const struct ext_state *state, PyObject *dict, struct call *call)

@@ -66,7 +66,8 @@ def feed(store: Any, image: _Path | Sequence[_Path],
          split_by: str | None = None, block_size: float | None = None,
          split_gap: float | None = None, seed: int | None = None,
          codec: str | None = None, name: str | None = None, threads: int | None = None,
-         commit_seconds: float | None = None, dry_run: bool = False,
+         commit_seconds: float | None = None, on_failure: str | None = None,
+         retry_failed: bool = False, dry_run: bool = False,
          progress: Callable[[int, int], Any] | None = None) -> Report:
     """Feeds scenes and their label files to a store, which is created or added to: what the command
     `vedatile feed` does, with all cores and by the same options. The same samples come out.
@@ -104,6 +105,9 @@ def feed(store: Any, image: _Path | Sequence[_Path],
     codec, name   of a new store: "auto", "raw", "lz4", "deflate", "zstd"
     threads       0: one per core
     commit_seconds  how much work a crash may cost; default 10
+    on_failure    "go": scenes and windows that cannot be read are left out, recorded in the store
+                  and listed in the report, with a warning; "stop": they raise
+    retry_failed  only the scenes and windows that are recorded as failed
     dry_run       plan and match labels, write nothing
     progress      called as progress(done, total) in windows; False, an exception or Ctrl-C stops
                   the feed, and what was added stays: the same call goes on from there
@@ -111,7 +115,8 @@ def feed(store: Any, image: _Path | Sequence[_Path],
     Returns a Report: windows, written, existing (already in the store), unlabelled,
     background (beyond background_ratio), outside (of the aoi), straddling, invalid, boxes,
     features, null_geometries, repaired, unknown_skipped, slivers, overviews (scenes read from
-    one), groups (written, by name), block_size, warning (text or None; it is also passed to
+    one), failed_scenes, failed_windows, failures (a list of dicts: scene, window or None for all of
+    it, message), groups (written, by name), block_size, warning (text or None; it is also passed to
     warnings.warn).
 
     Raises ArgumentError, NotFoundError, FormatError, BusyError (another process writes the store),
@@ -128,7 +133,8 @@ def feed(store: Any, image: _Path | Sequence[_Path],
     options.update(windows=windows, count=count, apart=apart, jitter=jitter,
                    background_ratio=background_ratio, window_file=None if window_file is None else os.fspath(window_file),
                    aoi=_names(aoi), aoi_rule=aoi_rule,
-                   aoi_share=aoi_share, aoi_mask=aoi_mask)
+                   aoi_share=aoi_share, aoi_mask=aoi_mask,
+                   on_failure=on_failure, retry_failed=retry_failed)
     options.update(crs=crs, resampling=resampling)
     if resolution is not None:
         size = resolution if isinstance(resolution, Sequence) else (resolution, resolution)
@@ -145,4 +151,8 @@ def feed(store: Any, image: _Path | Sequence[_Path],
     report = Report(_vedatile.feed(path, image=_names(image), labels=_names(labels), **options))
     if report.warning:
         warnings.warn(f"{path}: {report.warning}", stacklevel=2)
+    if report.failures:
+        count = len(report.failures)
+        more = f" (and {count - 1} more, see report.failures)" if count > 1 else ""
+        warnings.warn(f"failed: {report.failures[0]['message']}{more}", stacklevel=2)
     return report
