@@ -113,6 +113,20 @@ def test_killed_again_and_again(folder, whole, store):
     assert os.listdir(store.parent) == [store.name]
 
 
+def test_fifty_kills(folder, whole, store):
+    """At random moments of a feed that goes on after each; a store that gets whole before the
+    fiftieth is compared and begun anew."""
+    moments, kills, wholes = random.Random(50), 0, 0
+    while kills < 50 or wholes == 0:
+        if kill(start(folder, store), moments.uniform(0, whole[2] / (4 if kills < 50 else 0.01))):
+            kills += 1
+            continue
+        assert digest(store) == whole[0] and keys(store) == whole[1]
+        assert os.listdir(store.parent) == [store.name]
+        store.unlink()
+        wholes += 1
+
+
 def kill_between_journal_and_store(folder, store):
     """True when the kill came after a commit's journal was whole and before it was applied."""
     process = start(folder, store)
