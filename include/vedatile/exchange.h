@@ -17,10 +17,12 @@ enum vdt_format {
     VDT_FORMAT_COCO = 1,
     VDT_FORMAT_YOLO,
     VDT_FORMAT_VOC,
-    VDT_FORMAT_GEOTIFF,   /* georeferenced tiles and masks */
-    VDT_FORMAT_PNG,       /* tiles and masks */
-    VDT_FORMAT_NPZ,       /* NumPy's arrays, a file a sample */
-    VDT_FORMAT_WEBDATASET /* tar files of many samples */
+    VDT_FORMAT_GEOTIFF,    /* georeferenced tiles and masks */
+    VDT_FORMAT_PNG,        /* tiles and masks */
+    VDT_FORMAT_NPZ,        /* NumPy's arrays, a file a sample */
+    VDT_FORMAT_WEBDATASET, /* tar files of many samples */
+    VDT_FORMAT_GEOJSON,    /* footprints of tiles, boxes on the ground; not imported */
+    VDT_FORMAT_STAC        /* items over the files of GeoTIFF; not imported */
 };
 
 /* How tiles are written by formats that leave it open: COCO, YOLO, VOC, WebDataset. */

@@ -22,6 +22,8 @@ static const struct vdt_export_format *const formats[] = {
     [VDT_FORMAT_PNG] = &vdt_export_png,
     [VDT_FORMAT_NPZ] = &vdt_export_npz,
     [VDT_FORMAT_WEBDATASET] = &vdt_export_webdataset,
+    [VDT_FORMAT_GEOJSON] = &vdt_export_geojson,
+    [VDT_FORMAT_STAC] = &vdt_export_stac,
 };
 
 /* Which samples: all of some groups, or some of one group. */

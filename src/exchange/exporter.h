@@ -54,6 +54,8 @@ extern const struct vdt_export_format vdt_export_geotiff;
 extern const struct vdt_export_format vdt_export_png;
 extern const struct vdt_export_format vdt_export_npz;
 extern const struct vdt_export_format vdt_export_webdataset;
+extern const struct vdt_export_format vdt_export_geojson;
+extern const struct vdt_export_format vdt_export_stac;
 
 /* FOLDER/KIND/GROUP (flat: FOLDER/KIND), made when it is missing. */
 vdt_status vdt_export_folder(struct vdt_export *out, const char *kind, struct vdt_error *error);

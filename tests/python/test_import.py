@@ -145,20 +145,6 @@ def test_several_folders_at_once(split, tmp_path):
     assert digest(tmp_path / "back.h5") == digest(split)
 
 
-@pytest.mark.parametrize("form", ["npz", "webdataset", "geotiff"])
-def test_keys_and_metadata_from_anywhere(tmp_path, form, data):
-    """Dots, slashes and quotes in keys; metadata that canonical JSON would spell otherwise."""
-    vedatile = pytest.importorskip("vedatile", reason="no Python package in this build")
-    rows = ["a.b/c", "%41", "~`'\"{}", "-", "A", "a"]
-    with vedatile.Store(tmp_path / "store.h5", classes=["c"], mltype="detection") as store:
-        for i, key in enumerate(rows):
-            pixels = np.random.default_rng(i).normal(size=(1, 8, 8)).astype(np.float32)
-            store.feed([(pixels, [([0, 0.1, 8, 8], "c")] * i,
-                         {"key": key, "metadata": {"z": 1, "a": [1.50, "ü"], "n": None}})])
-    back = there_and_back(tmp_path / "store.h5", tmp_path, form)
-    assert digest(back) == digest(tmp_path / "store.h5")
-
-
 def test_another_store_is_refused(split, tmp_path):
     other = feed(tmp_path / "other.h5", tasks="detection")
     export(split, tmp_path / "out", "npz")

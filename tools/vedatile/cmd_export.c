@@ -27,8 +27,8 @@ struct export_values {
 #define AT(field) offsetof(struct export_values, field)
 
 /* In the order of enum vdt_format, from its first value on. */
-static const char *const formats[] = {"coco", "yolo", "voc",        "geotiff",
-                                      "png",  "npz",  "webdataset", NULL};
+static const char *const formats[] = {"coco", "yolo",       "voc",     "geotiff", "png",
+                                      "npz",  "webdataset", "geojson", "stac",    NULL};
 static const char *const pictures[] = {"auto", "png", "jpeg", "tiff", NULL};
 static const char *const stretches[] = {"none", "range", "sigma", NULL};
 
@@ -44,7 +44,8 @@ static const struct option export_options[] = {
      .offset = AT(format),
      .argument = "F",
      .choices = formats,
-     .help = "what to write: coco, yolo, voc, geotiff, png, npz or webdataset (required)"},
+     .help = "what to write: coco, yolo, voc, geotiff, png, npz, webdataset, geojson or stac "
+             "(required)"},
     {.name = "output",
      .letter = 'o',
      .kind = OPTION_TEXT,

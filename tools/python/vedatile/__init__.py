@@ -8,6 +8,7 @@ from ._vedatile import (  # noqa: F401
     ArgumentError, Array, Batch, BusyError, Error, ExistsError, FormatError, IoError, NotFoundError,
     Reader, UnsupportedError, versions)
 
+from .exchange import export, import_
 from .feed import Report, feed
 from .hdf5 import Hdf5, open_hdf5
 from .loader import Loader, loader, take
@@ -18,5 +19,6 @@ from .store import Store
 __all__ = [
     "ArgumentError", "Array", "Batch", "BusyError", "Error", "ExistsError", "FormatError", "Group",
     "Hdf5", "IoError", "Loader", "NotFoundError", "Place", "Reader", "Report", "Sample", "Scene",
-    "Store", "UnsupportedError", "View", "Window", "feed", "loader", "open_hdf5", "take", "versions",
+    "Store", "UnsupportedError", "View", "Window", "export", "feed", "import_", "loader",
+    "open_hdf5", "take", "versions",
 ]

@@ -15,6 +15,7 @@ from typing import Any
 from . import _vedatile
 from ._vedatile import ArgumentError, Error, NotFoundError, Reader
 
+from .exchange import export
 from .feed import Report, feed
 from .labels import Labels, task_list
 from .loader import Loader, take
@@ -504,6 +505,10 @@ class Store:
     def take(self, indices: Sequence[int], group: str = "train", **options: Any) -> Any:
         """These samples of a group as one Batch: vedatile.take(self, indices, **options)."""
         return take(self, indices, group=group, **options)
+
+    def export(self, output: str | os.PathLike, format: str, **options: Any) -> Report:
+        """Writes samples in a format of others: vedatile.export(self, output, format, **options)."""
+        return export(self, output, format, **options)
 
     # --- looking at it ---
 
