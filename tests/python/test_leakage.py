@@ -206,14 +206,18 @@ def test_rotated_scenes(tmp_path, degrees, distance, meets):
     same(found, expected(a, b), rel=1e-4)
 
 
-@pytest.mark.parametrize("first, second, epsg", [(179.9999, -180.0001, 4326), (179.9999, 179.9999, 4326)])
-def test_antimeridian(tmp_path, first, second, epsg):
+@pytest.mark.parametrize("first, second, share", [
+    (179.9999, -180.0001, 1), (179.9999, 179.9999, 1), (179.9999, -179.9999, 0.375),
+    (-179.9999, 179.9999, 0.375)])
+def test_antimeridian(tmp_path, first, second, share):
     """Longitudes that differ by whole turns are one place."""
-    a = make_scene(tmp_path / "a.tif", 32, 32, origin=(first, 10), pixel=1e-5, epsg=epsg)
-    b = make_scene(tmp_path / "b.tif", 32, 32, origin=(second, 10), pixel=1e-5, epsg=epsg, seed=1)
+    a, b = (make_scene(tmp_path / f"{name}.tif", 32, 32, origin=(west, 10), pixel=1e-5, epsg=4326,
+                       seed=i)
+            for i, (name, west) in enumerate([("a", first), ("b", second)]))
     (area,) = leaks(store_of(tmp_path / "a.h5", a, "a"), store_of(tmp_path / "b.h5", b, "b")).values()
     plane = "+proj=laea +lat_0=10 +lon_0=180 +datum=WGS84"
-    assert area == pytest.approx(outline(*samples(tmp_path / "a.h5")[0][1:], plane).area, rel=1e-5)
+    whole = outline(*samples(tmp_path / "a.h5")[0][1:], plane).area
+    assert area == pytest.approx(whole * share, rel=1e-5)
 
 
 def test_antimeridian_in_two_zones(tmp_path):
@@ -243,6 +247,9 @@ def test_pole(tmp_path):
     same(leaks(over, turned), expected(over, turned), rel=1e-4)
     same(leaks(beside, turned), expected(beside, turned), rel=1e-4)
     assert len(leaks(over, turned)) == 1
+    small = make_scene(tmp_path / "small.tif", 32, 32, origin=(2, 5), pixel=0.1, epsg=3413, seed=3)
+    small = store_of(tmp_path / "small.h5", small, "small")
+    assert len(leaks(over, small)) == 1  # far inside of the outline, where the pole is
 
 
 # --- gap ---------------------------------------------------------------------------------------
