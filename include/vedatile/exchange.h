@@ -1,9 +1,8 @@
-/* Stores to and from the formats of others: folders of pictures and label files.
+/* Stores to the formats of others, folders of pictures and label files, and such folders back.
  *
  * An export is a folder that holds vedatile.json (what the samples have in common) and the files of
- * its format; files are named by the samples' keys. An import reads such folders, and COCO, YOLO
- * and Pascal VOC folders of other programs. docs/exchange.md has every format with what it keeps.
- */
+ * its format; files are named by the samples' keys. An import reads folders that an export made.
+ * docs/exchange.md has every format with what it keeps. */
 #ifndef VEDATILE_EXCHANGE_H
 #define VEDATILE_EXCHANGE_H
 
