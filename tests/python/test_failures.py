@@ -164,6 +164,16 @@ def test_every_scene_fails(folder):
                          "--tile", TILE), "0.tif: not a raster")
 
 
+def test_every_window_fails(folder):
+    """A header without pixels: as if the scene could not be opened."""
+    feed(folder / "old.h5", "--image", folder / "2.tif", "--tile", TILE)
+    content = (folder / "1.tif").read_bytes()
+    (folder / "1.tif").write_bytes(content[:4096])
+    for store in "new.h5", "old.h5":
+        refused(folder, ("feed", folder / store, "--image", folder / "1.tif", "--tile", TILE),
+                "1.tif: window col 0 row 0", "cannot be read")
+
+
 def test_the_first_scene_fails(scenes, folder):
     """The next one says what the store holds."""
     (folder / "0.tif").write_bytes(b"no image")
