@@ -149,7 +149,11 @@ struct vdt_feed_options {
     size_t band_count;
 
     const char *class_field;    /* NULL: all features are of one class */
-    const char *const *classes; /* NULL: the store's, or the field's values, sorted */
+    const char *class_map;      /* file of rules that make classes of fields' values (see
+                                   schemas/class-map.schema.json): the first that fits a feature
+                                   decides, class_field is what rules mean that name no field; NULL:
+                                   the field's values are the classes */
+    const char *const *classes; /* NULL: the store's, the map's, or the field's values, sorted */
     size_t class_count;
     enum vdt_unknown unknown;
     const char *unknown_class;
@@ -195,6 +199,7 @@ struct vdt_feed_report {
     uint64_t null_geometries; /* skipped */
     uint64_t repaired;        /* invalid geometries made valid */
     uint64_t unknown_skipped; /* features skipped by class */
+    uint64_t left_out;        /* features that the class map leaves out */
     uint64_t slivers;         /* boxes dropped by min_visible */
     uint64_t overviews;       /* scenes that are read from an overview, for a coarser grid */
     uint64_t failed_scenes;   /* that could not be opened, or had more than 100 bad windows */

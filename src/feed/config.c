@@ -45,6 +45,13 @@ static json_t *classes(const struct vdt_plan *plan)
 }
 
 /* Numbers, unless a band was asked for by name: another sensor has it in another place. */
+/* The rules themselves: a file may change. */
+static json_t *class_map(const struct vdt_plan *plan)
+{
+    vdt_cleanup(vdt_free_pointer) char *text = vdt_class_map_text(plan->class_map);
+    return text == NULL ? NULL : json_loads(text, 0, NULL);
+}
+
 static json_t *bands(const struct vdt_plan *plan)
 {
     const struct vdt_feed_options *o = plan->options;
@@ -133,6 +140,8 @@ static json_t *describe(const struct vdt_plan *plan)
         json_object_set_new(config, "grid", target(plan));
     json_object_set_new(config, "class_field",
                         o->class_field == NULL ? json_null() : json_string(o->class_field));
+    if (plan->class_map != NULL)
+        json_object_set_new(config, "class_map", class_map(plan));
     json_object_set_new(config, "classes", classes(plan));
     json_object_set_new(
         config, "unknown",

@@ -122,6 +122,7 @@ void vdt_plan_clear(struct vdt_plan *plan)
     vdt_labels_free(plan->labels);
     vdt_labels_free(plan->aoi);
     vdt_window_file_clear(&plan->listed);
+    vdt_class_map_free(plan->class_map);
     vdt_selection_clear(&plan->selection);
     vdt_groups_clear(&plan->groups);
     vdt_frame_free(plan->frame);

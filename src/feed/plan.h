@@ -60,6 +60,7 @@ struct vdt_plan {
     struct vdt_labels_source *labels;    /* NULL without */
     struct vdt_labels_source *aoi;       /* the area of interest; NULL without */
     struct vdt_window_file listed;       /* of VDT_WINDOWS_LIST */
+    struct vdt_class_map *class_map;     /* NULL without */
     const char **class_names;
     struct vdt_groups groups;
     struct vdt_frame *frame; /* of a split by block, else NULL */

@@ -34,10 +34,12 @@ vdt_status vdt_plan_check_options(const struct vdt_feed_options *options, struct
                 error, VDT_ERR_ARGUMENT,
                 "group \"%s\": letters, digits, '_' and '-' only, and not views, scenes, crs",
                 options->split[i].group);
-    if (options->label_count == 0 && (options->tasks != 0 || options->class_field != NULL))
-        return vdt_fail(error, VDT_ERR_ARGUMENT,
-                        "a task or a class field is about labels, but there is no label file: "
-                        "give --labels");
+    if (options->label_count == 0 &&
+        (options->tasks != 0 || options->class_field != NULL || options->class_map != NULL))
+        return vdt_fail(
+            error, VDT_ERR_ARGUMENT,
+            "a task, a class field or a class map is about labels, but there is no label file: "
+            "give --labels");
     if (!(options->min_visible >= 0 && options->min_visible <= 1) ||
         !(options->min_valid >= 0 && options->min_valid <= 1))
         return vdt_fail(error, VDT_ERR_ARGUMENT, "min-visible and min-valid are shares of 0 to 1");
@@ -131,7 +133,11 @@ static vdt_status open_labels(struct vdt_plan *plan, const struct vdt_layout *la
         wanted.class_count = layout->spec.class_count;
     }
     vdt_status status = VDT_OK;
-    if (options->label_count > 0)
+    if (options->class_map != NULL)
+        status =
+            vdt_class_map_read(options->class_map, options->class_field, &plan->class_map, error);
+    wanted.class_map = plan->class_map;
+    if (status == VDT_OK && options->label_count > 0)
         status =
             vdt_labels_open(options->labels, options->label_count, &wanted, &plan->labels, error);
     if (status != VDT_OK || plan->labels == NULL)
@@ -141,6 +147,7 @@ static vdt_status open_labels(struct vdt_plan *plan, const struct vdt_layout *la
     report->null_geometries = counts.null_geometries;
     report->repaired = counts.repaired;
     report->unknown_skipped = counts.unknown_skipped;
+    report->left_out = counts.left_out;
     size_t count = vdt_labels_class_count(plan->labels);
     plan->class_names = vdt_allocate_zero(count, sizeof *plan->class_names);
     if (plan->class_names == NULL)

@@ -219,7 +219,7 @@ static vdt_status find_usual(const struct vdt_geojson_reader *reader, size_t fir
 {
     const struct vdt_label_file *file = reader->file;
     const struct vdt_geometry *geometry = &file->source->geometry;
-    *usual = file->features > 0 && (reader->field_found || file->options->class_field == NULL) &&
+    *usual = file->features > 0 && (reader->field_found || reader->field == NULL) &&
              reader->kinds != VDT_GEOJSON_DATE;
     const struct vdt_geojson_ids *member = &reader->member, *property = &reader->property;
     if (!*usual || member->whole + property->whole == 0)
@@ -231,6 +231,21 @@ static vdt_status find_usual(const struct vdt_geojson_reader *reader, size_t fir
     return *usual ? find_unique(geometry->features + first, geometry->feature_count - first, usual,
                                 error)
                   : VDT_OK;
+}
+
+/* A class map has an end mark behind every value, which values themselves have not. */
+static bool hand_over_value(struct vdt_geojson_reader *reader, size_t value, uint32_t *number)
+{
+    char *text = reader->values.texts[value];
+    if (reader->file->options->class_map == NULL)
+        return vdt_values_add(reader->file->values, text, number);
+    for (char *c = text; *c != '\0'; c++)
+        *c = *c == VDT_VALUE_END ? ' ' : *c;
+    const char end[] = {VDT_VALUE_END, '\0'};
+    reader->value.size = 0;
+    return vdt_buffer_append(&reader->value, text, strlen(text)) &&
+           vdt_buffer_append(&reader->value, end, sizeof end) &&
+           vdt_values_add(reader->file->values, (const char *)reader->value.data, number);
 }
 
 /* The file's features become those of the source: its values get the source's numbers. */
@@ -254,7 +269,7 @@ static vdt_status hand_over(struct vdt_geojson_reader *reader, const struct vdt_
     file->source->layers[layer].first_point = before->point_count;
     vdt_label_file_end(file, layer);
     for (size_t i = 0; i < reader->values.count; i++)
-        if (!vdt_values_add(file->values, reader->values.texts[i], &numbers[i]))
+        if (!hand_over_value(reader, i, &numbers[i]))
             return vdt_fail_memory(error, file->path);
     for (size_t i = before->feature_count; i < geometry->feature_count; i++)
         if (reader->values.count > 0)
@@ -271,11 +286,12 @@ static vdt_status fail_damaged(struct vdt_geojson_reader *reader, struct vdt_err
 }
 
 /* Fields that OGR has other ideas about. */
-static bool has_usual_options(const struct vdt_label_options *options)
+static bool has_usual_options(const struct vdt_label_options *options, const char **field)
 {
-    const char *field = options->class_field;
-    return field == NULL ? options->class_count <= 1
-                         : strcasecmp(field, "id") != 0 && strcmp(field, "properties") != 0;
+    if (!vdt_label_one_field(options, field))
+        return false;
+    return *field == NULL ? options->class_count <= 1
+                          : strcasecmp(*field, "id") != 0 && strcmp(*field, "properties") != 0;
 }
 
 vdt_status vdt_geojson_read(struct vdt_label_file *file, bool *taken, struct vdt_error *error)
@@ -288,7 +304,8 @@ vdt_status vdt_geojson_read(struct vdt_label_file *file, bool *taken, struct vdt
     vdt_cleanup(clear_reader) struct vdt_geojson_reader reader = {.file = &read};
     bool usual = false;
     *taken = false;
-    if (!has_usual_options(file->options) || !vdt_scan_open(&reader.scan, file->path))
+    if (!has_usual_options(file->options, &reader.field) ||
+        !vdt_scan_open(&reader.scan, file->path))
         return VDT_OK;
     vdt_status status = read_document(&reader, error);
     if (status == VDT_OK && reader.scan.state == VDT_SCAN_MEMORY)

@@ -125,7 +125,7 @@ static void read_id(struct vdt_scan *scan, struct vdt_geojson_ids *ids, long lon
 static void read_properties(struct vdt_geojson_reader *reader, long long *id)
 {
     struct vdt_scan *scan = &reader->scan;
-    const char *field = reader->file->options->class_field;
+    const char *field = reader->field;
     bool first = true, found = false, id_found = false;
     if (vdt_scan_peek(scan) == 'n') {
         vdt_scan_word(scan, "null");
@@ -173,7 +173,7 @@ static vdt_status read_feature_geometry(struct vdt_geojson_reader *reader, struc
 
 static void read_other_member(struct vdt_geojson_reader *reader)
 {
-    const char *field = reader->file->options->class_field;
+    const char *field = reader->field;
     /* OGR takes members beside "properties" for fields where there are no properties. */
     if (vdt_geojson_is(&reader->scan, "crs") ||
         (field != NULL && strcmp(vdt_scan_key(&reader->scan), field) == 0))
@@ -195,7 +195,7 @@ static vdt_status add_feature(struct vdt_geojson_reader *reader, long long id,
     vdt_status status = vdt_label_file_judge(file, id, shape, &kept, error);
     if (status != VDT_OK || !kept)
         return status;
-    if (file->options->class_field != NULL &&
+    if (reader->field != NULL &&
         !vdt_values_add(&reader->values, (const char *)reader->value.data, &value))
         return vdt_fail_memory(error, file->path);
     return vdt_label_file_add(file, id, shape->parts, value, error);

@@ -20,6 +20,7 @@ enum {
 
 struct vdt_geojson_reader {
     struct vdt_label_file *file;
+    const char *field; /* that decides about classes, or NULL */
     struct vdt_scan scan;
     struct vdt_geojson_shape room;
     struct vdt_values values; /* of this file: they are no one's before all is read */

@@ -13,6 +13,7 @@
 enum { CLASS_LIMIT = 65534, LISTED_VALUES = 8 };
 
 #define NO_CLASS UINT32_MAX
+#define LEFT_OUT (UINT32_MAX - 1) /* by the class map */
 
 static void free_source(struct vdt_labels_source **source)
 {
@@ -89,12 +90,33 @@ static vdt_status collect_classes(struct vdt_labels_source *source,
     return VDT_OK;
 }
 
+static size_t class_room(const struct vdt_label_options *options, const struct vdt_values *values)
+{
+    return options->class_map != NULL ? vdt_class_map_class_count(options->class_map)
+                                      : values->count;
+}
+
+/* The rules' classes in their order. */
+static vdt_status collect_map_classes(struct vdt_labels_source *source,
+                                      const struct vdt_label_options *options,
+                                      struct vdt_error *error)
+{
+    bool there = options->unknown != VDT_UNKNOWN_CLASS;
+    for (size_t i = 0; i < vdt_class_map_class_count(options->class_map); i++) {
+        const char *name = vdt_class_map_class(options->class_map, i);
+        there = there || strcmp(name, options->unknown_class) == 0;
+        if (!add_class(source, name))
+            return fail_memory(error);
+    }
+    return there || add_class(source, options->unknown_class) ? VDT_OK : fail_memory(error);
+}
+
 static vdt_status make_classes(struct vdt_labels_source *source,
                                const struct vdt_label_options *options,
                                const struct vdt_values *values, struct vdt_error *error)
 {
-    source->classes =
-        vdt_allocate_zero(options->class_count + values->count + 1, sizeof *source->classes);
+    source->classes = vdt_allocate_zero(options->class_count + class_room(options, values) + 1,
+                                        sizeof *source->classes);
     if (source->classes == NULL)
         return fail_memory(error);
     for (size_t i = 0; i < options->class_count; i++)
@@ -102,6 +124,8 @@ static vdt_status make_classes(struct vdt_labels_source *source,
             return fail_memory(error);
     if (options->class_count > 0)
         return VDT_OK;
+    if (options->class_map != NULL)
+        return collect_map_classes(source, options, error);
     if (options->class_field != NULL)
         return collect_classes(source, options, values, error);
     return add_class(source, "object") ? VDT_OK : fail_memory(error);
@@ -117,6 +141,68 @@ static uint32_t class_of(const struct vdt_values *index, const char *text)
     return id;
 }
 
+/* A class of the map that is in no list would never be met. */
+static vdt_status check_map(const struct vdt_labels_source *source, const struct vdt_class_map *map,
+                            const struct vdt_values *index, struct vdt_error *error)
+{
+    uint32_t found;
+    for (size_t i = 0; i < vdt_class_map_class_count(map); i++)
+        if (!vdt_values_find(index, vdt_class_map_class(map, i), &found))
+            return vdt_fail(error, VDT_ERR_MISMATCH,
+                            "%s: class '%s' of the class map is not in the class list: add it",
+                            source->paths[0], vdt_class_map_class(map, i));
+    return VDT_OK;
+}
+
+/* Takes a value apart and asks the rules. `text` is changed. */
+static uint32_t mapped_class(const struct vdt_class_map *map, const struct vdt_values *index,
+                             char *text, const char **fields, bool *holds)
+{
+    uint32_t id = NO_CLASS;
+    for (size_t i = 0; i < vdt_class_map_field_count(map); i++) {
+        fields[i] = text;
+        text = strchr(text, VDT_VALUE_END);
+        *text++ = '\0';
+    }
+    for (size_t i = 0; i < vdt_class_map_condition_count(map); i++)
+        holds[i] = text[i] == '1';
+    int number = vdt_class_map_apply(map, fields, holds);
+    if (number == VDT_CLASS_MAP_LEFT_OUT)
+        return LEFT_OUT;
+    if (number >= 0)
+        vdt_values_find(index, vdt_class_map_class(map, (size_t)number), &id);
+    return id;
+}
+
+static vdt_status map_values(const struct vdt_class_map *map, const struct vdt_values *index,
+                             const struct vdt_values *values, uint32_t *classes,
+                             struct vdt_error *error)
+{
+    vdt_cleanup(vdt_free_pointer) const char **fields =
+        vdt_allocate(vdt_class_map_field_count(map), sizeof *fields);
+    vdt_cleanup(vdt_free_pointer) bool *holds =
+        vdt_allocate(vdt_class_map_condition_count(map), sizeof *holds);
+    if (fields == NULL || holds == NULL)
+        return fail_memory(error);
+    for (size_t i = 0; i < values->count; i++) {
+        vdt_cleanup(vdt_free_pointer) char *text = vdt_copy_string(values->texts[i]);
+        if (text == NULL)
+            return fail_memory(error);
+        classes[i] = mapped_class(map, index, text, fields, holds);
+    }
+    return VDT_OK;
+}
+
+/* A value for messages. */
+static void show_value(const char *value, char text[64])
+{
+    bool null = strcmp(value, VDT_NO_VALUE) == 0;
+    snprintf(text, 64, null ? "%.60s" : "'%.48s'", value);
+    for (char *c = text; *c != '\0'; c++)
+        if (*c == VDT_VALUE_END)
+            *c = c[1] == '\'' ? ' ' : '|';
+}
+
 static vdt_status fail_unknown(const struct vdt_labels_source *source,
                                const struct vdt_label_options *options,
                                const struct vdt_values *values, const uint32_t *classes,
@@ -128,12 +214,13 @@ static vdt_status fail_unknown(const struct vdt_labels_source *source,
     for (size_t i = 0; i < values->count; i++) {
         if (classes[i] != NO_CLASS)
             continue;
+        char shown[64];
+        show_value(values->texts[i], shown);
         bool null = strcmp(values->texts[i], VDT_NO_VALUE) == 0;
         only_null = only_null && null;
         if (unknown++ < LISTED_VALUES && used + 80 < sizeof list)
-            used +=
-                (size_t)snprintf(list + used, sizeof list - used, null ? "%s%.60s" : "%s'%.48s'",
-                                 used == 0 ? "" : ", ", values->texts[i]);
+            used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", used == 0 ? "" : ", ",
+                                     shown);
     }
     char more[48] = "";
     if (unknown > LISTED_VALUES)
@@ -147,6 +234,11 @@ static vdt_status fail_unknown(const struct vdt_labels_source *source,
                 file = file < layer->file ? file : layer->file;
             }
     }
+    if (options->class_map != NULL)
+        return vdt_fail(error, VDT_ERR_MISMATCH,
+                        "%s: no rule of the class map fits %zu features (%s%s): add a rule, a "
+                        "\"default\", or --unknown skip",
+                        source->paths[file], features, list, more);
     return vdt_fail(error, VDT_ERR_MISMATCH,
                     "%s: %zu features have a value of field '%s' that is not a class: %s%s: "
                     "--unknown skip%s",
@@ -165,10 +257,10 @@ static void apply_classes(struct vdt_labels_source *source, const uint32_t *clas
         layer->first_feature = kept;
         for (size_t f = first; f < end; f++) {
             uint32_t id = classes[features[f].class_id];
-            if (id == NO_CLASS) {
-                source->counts.unknown_skipped++;
+            source->counts.unknown_skipped += id == NO_CLASS;
+            source->counts.left_out += id == LEFT_OUT;
+            if (id == NO_CLASS || id == LEFT_OUT)
                 continue;
-            }
             features[kept] = features[f];
             features[kept++].class_id = id;
         }
@@ -182,7 +274,7 @@ static vdt_status classify(struct vdt_labels_source *source,
                            struct vdt_error *error)
 {
     vdt_status status = make_classes(source, options, values, error);
-    if (status != VDT_OK || options->class_field == NULL)
+    if (status != VDT_OK || (options->class_field == NULL && options->class_map == NULL))
         return status;
     vdt_cleanup(vdt_values_clear) struct vdt_values index = {0};
     uint32_t number;
@@ -193,8 +285,15 @@ static vdt_status classify(struct vdt_labels_source *source,
     if (classes == NULL)
         return fail_memory(error);
     size_t unknown = 0;
+    if (options->class_map != NULL)
+        status = check_map(source, options->class_map, &index, error);
+    if (status == VDT_OK && options->class_map != NULL)
+        status = map_values(options->class_map, &index, values, classes, error);
+    if (status != VDT_OK)
+        return status;
     for (size_t i = 0; i < values->count; i++) {
-        classes[i] = class_of(&index, values->texts[i]);
+        if (options->class_map == NULL)
+            classes[i] = class_of(&index, values->texts[i]);
         unknown += classes[i] == NO_CLASS;
         if (classes[i] == NO_CLASS && options->unknown == VDT_UNKNOWN_CLASS)
             classes[i] = class_of(&index, options->unknown_class);

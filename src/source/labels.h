@@ -6,14 +6,16 @@
 #include <vedatile/feed.h>
 
 #include "base/geometry.h"
+#include "source/class_map.h"
 #include "source/scene.h"
 
 struct vdt_labels_source; /* all features of all files, in their own CRSs */
 
 /* Borrowed for the call. */
 struct vdt_label_options {
-    const char *class_field;    /* NULL: one class for all */
-    const char *const *classes; /* NULL: collect the field's values, sorted by bytes */
+    const char *class_field;               /* NULL: one class for all */
+    const struct vdt_class_map *class_map; /* decides instead of class_field; may be NULL */
+    const char *const *classes; /* NULL: the map's, or the field's values, sorted by bytes */
     size_t class_count;
     enum vdt_unknown unknown;
     const char *unknown_class;
@@ -25,12 +27,13 @@ struct vdt_label_counts {
     uint64_t null_geometries; /* null or empty: skipped */
     uint64_t repaired;
     uint64_t unknown_skipped;
+    uint64_t left_out; /* by the class map */
 };
 
 /* Reads every layer of every file. One-line errors that name the file (and feature) for: missing
  * file, not a vector file, no features at all, class field absent (lists the fields), unknown class
- * values (lists the values), points and lines (no area), a geometry that cannot be repaired.
- * *source is owned. */
+ * values (lists the values), a class of the map that is not in the class list, points and lines (no
+ * area), a geometry that cannot be repaired. *source is owned. */
 vdt_status vdt_labels_open(const char *const *paths, size_t count,
                            const struct vdt_label_options *options,
                            struct vdt_labels_source **source, struct vdt_error *error);

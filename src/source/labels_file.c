@@ -10,6 +10,18 @@
 #include "source/geojson.h"
 #include "source/labels_state.h"
 
+bool vdt_label_one_field(const struct vdt_label_options *options, const char **field)
+{
+    const struct vdt_class_map *map = options->class_map;
+    *field = options->class_field;
+    if (map == NULL)
+        return true;
+    if (vdt_class_map_field_count(map) != 1 || vdt_class_map_condition_count(map) > 0)
+        return false;
+    *field = vdt_class_map_field(map, 0);
+    return true;
+}
+
 vdt_status vdt_label_file_begin(struct vdt_label_file *file, const char *crs, size_t *layer,
                                 struct vdt_error *error)
 {

@@ -11,7 +11,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "source/crs.h"
-#include "source/labels_state.h"
+#include "source/labels_columns.h"
 
 #define SIZE_OPTION "OGR_GEOJSON_MAX_OBJ_SIZE"
 
@@ -22,7 +22,7 @@ struct reading {
     struct vdt_quiet quiet;
     GDALDatasetH dataset;
     char *size_option; /* to be restored */
-    int field;         /* of the layer; -1: no class field */
+    struct vdt_label_columns columns;
 };
 
 static void destroy_feature(OGRFeatureH *feature)
@@ -44,87 +44,10 @@ static void end_reading(struct reading *reading)
 {
     if (reading->dataset != NULL)
         GDALClose(reading->dataset);
+    vdt_label_columns_clear(&reading->columns);
     CPLSetThreadLocalConfigOption(SIZE_OPTION, reading->size_option);
     CPLFree(reading->size_option);
     vdt_quiet_end(&reading->quiet);
-}
-
-/* --- class values ------------------------------------------------------------------------ */
-
-/* "a, b, c", cut after what fits. */
-static void list_fields(OGRFeatureDefnH definition, char *text, size_t size)
-{
-    int count = OGR_FD_GetFieldCount(definition);
-    size_t used = 0;
-    snprintf(text, size, "no fields");
-    for (int i = 0; i < count; i++) {
-        const char *name = OGR_Fld_GetNameRef(OGR_FD_GetFieldDefn(definition, i));
-        if (used + strlen(name) + 8 > size) {
-            snprintf(text + used, size - used, ", ...");
-            return;
-        }
-        used += (size_t)snprintf(text + used, size - used, "%s%s", i == 0 ? "" : ", ", name);
-    }
-}
-
-static vdt_status find_field(struct reading *reading, OGRLayerH layer, struct vdt_error *error)
-{
-    const struct vdt_label_options *options = reading->file->options;
-    OGRFeatureDefnH definition = OGR_L_GetLayerDefn(layer);
-    char fields[512];
-    reading->field = -1;
-    if (options->class_field == NULL && options->class_count <= 1)
-        return VDT_OK;
-    list_fields(definition, fields, sizeof fields);
-    if (options->class_field == NULL)
-        return vdt_fail(error, VDT_ERR_ARGUMENT,
-                        "%s: %zu classes but no class field: name one of its fields (%s)",
-                        reading->path, options->class_count, fields);
-    /* Not OGR's own search, which takes "Class" for "class". */
-    for (int i = 0; i < OGR_FD_GetFieldCount(definition) && reading->field < 0; i++)
-        if (strcmp(OGR_Fld_GetNameRef(OGR_FD_GetFieldDefn(definition, i)), options->class_field) ==
-            0)
-            reading->field = i;
-    /* An empty GeoJSON has no fields at all; what is wrong with it is that it is empty. */
-    if (reading->field >= 0 || OGR_L_GetFeatureCount(layer, 1) == 0)
-        return VDT_OK;
-    return vdt_fail(error, VDT_ERR_ARGUMENT, "%s: layer '%s' has no field '%s': it has %s",
-                    reading->path, OGR_L_GetName(layer), options->class_field, fields);
-}
-
-static vdt_status class_value(struct reading *reading, OGRFeatureH feature, uint32_t *number,
-                              struct vdt_error *error)
-{
-    char digits[64];
-    const char *text = digits;
-    int field = reading->field;
-    if (field < 0) {
-        *number = 0;
-        return VDT_OK;
-    }
-    if (!OGR_F_IsFieldSetAndNotNull(feature, field)) {
-        text = VDT_NO_VALUE;
-    } else {
-        switch (OGR_Fld_GetType(OGR_F_GetFieldDefnRef(feature, field))) {
-        case OFTInteger:
-        case OFTInteger64:
-            snprintf(digits, sizeof digits, "%lld",
-                     (long long)OGR_F_GetFieldAsInteger64(feature, field));
-            break;
-        case OFTReal:
-            vdt_label_number_text(OGR_F_GetFieldAsDouble(feature, field), digits, sizeof digits);
-            break;
-        default: text = OGR_F_GetFieldAsString(feature, field);
-        }
-    }
-    if (!CPLIsUTF8(text, -1))
-        return vdt_fail(error, VDT_ERR_FORMAT,
-                        "%s: feature %lld: field '%s' is not UTF-8: state the file's encoding",
-                        reading->path, (long long)OGR_F_GetFID(feature),
-                        reading->file->options->class_field);
-    if (!vdt_values_add(reading->file->values, text, number))
-        return vdt_fail_memory(error, reading->path);
-    return VDT_OK;
 }
 
 /* --- features ---------------------------------------------------------------------------- */
@@ -141,7 +64,7 @@ static vdt_status add_feature(struct reading *reading, OGRFeatureH feature, stru
         status = vdt_label_file_judge(reading->file, id, &shape, &kept, error);
     if (status != VDT_OK || !kept)
         return status;
-    status = class_value(reading, feature, &value, error);
+    status = vdt_label_columns_value(reading->file, &reading->columns, feature, &value, error);
     return status != VDT_OK ? status
                             : vdt_label_file_add(reading->file, id, shape.parts, value, error);
 }
@@ -205,7 +128,8 @@ static vdt_status read_layer(struct reading *reading, OGRLayerH layer, struct vd
 {
     vdt_cleanup(vdt_free_pointer) char *crs = NULL;
     size_t added;
-    vdt_status status = find_field(reading, layer, error);
+    vdt_status status =
+        vdt_label_columns_open(reading->file, layer, &reading->quiet, &reading->columns, error);
     if (status == VDT_OK)
         status = vdt_label_layer_crs(layer, &reading->quiet, reading->path, &crs, error);
     if (status == VDT_OK)
@@ -213,6 +137,7 @@ static vdt_status read_layer(struct reading *reading, OGRLayerH layer, struct vd
     if (status != VDT_OK)
         return status;
     status = read_features(reading, layer, error);
+    vdt_label_columns_clear(&reading->columns);
     vdt_label_file_end(reading->file, added);
     return status;
 }

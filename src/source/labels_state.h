@@ -32,6 +32,10 @@ struct vdt_labels_source {
 /* The text that stands for a class field without value; never a class. */
 #define VDT_NO_VALUE "(null)"
 
+/* With a class map, the value of a feature is made of all that the rules look at: the texts of the
+ * fields, each ended by this, and then a '0' or '1' for each condition. */
+#define VDT_VALUE_END '\x1f'
+
 /* One file while it is read, by whatever reader. */
 struct vdt_label_file {
     struct vdt_labels_source *source;
@@ -50,6 +54,10 @@ struct vdt_label_file {
 vdt_status vdt_labels_read(struct vdt_labels_source *source, size_t file,
                            const struct vdt_label_options *options, struct vdt_values *values,
                            struct vdt_error *error);
+
+/* The one field that decides about classes, NULL for none. False when there are several, or
+ * conditions. */
+bool vdt_label_one_field(const struct vdt_label_options *options, const char **field);
 
 /* The same for any file that OGR opens; counts in *file. */
 vdt_status vdt_labels_read_ogr(struct vdt_label_file *file, struct vdt_error *error);

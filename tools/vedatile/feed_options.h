@@ -29,6 +29,7 @@ struct feed_values {
     struct words resolution;
     int resampling;
     const char *class_field;
+    const char *class_map;
     struct words classes;
     const char *unknown;
     int match;

@@ -54,6 +54,7 @@ static const struct ext_option options[] = {
     {"resolution_rows", EXT_DOUBLE, AT(resolution[1]), NULL},
     {"resampling", EXT_WORD, AT(resampling), resamplings},
     {"class_field", EXT_TEXT, AT(class_field), NULL},
+    {"class_map", EXT_TEXT, AT(class_map), NULL},
     {"match", EXT_WORD, AT(match), matches},
     {"mask_rule", EXT_WORD, AT(mask_rule), rules},
     {"mask_order", EXT_WORD, AT(mask_order), orders},
@@ -230,11 +231,11 @@ static const struct {
     const char *name;
     size_t offset;
 } counts[] = {
-    COUNT(windows),         COUNT(written),  COUNT(existing),        COUNT(unlabelled),
-    COUNT(background),      COUNT(outside),  COUNT(straddling),      COUNT(invalid),
-    COUNT(boxes),           COUNT(features), COUNT(null_geometries), COUNT(repaired),
-    COUNT(unknown_skipped), COUNT(slivers),  COUNT(overviews),       COUNT(failed_scenes),
-    COUNT(failed_windows),
+    COUNT(windows),         COUNT(written),        COUNT(existing),        COUNT(unlabelled),
+    COUNT(background),      COUNT(outside),        COUNT(straddling),      COUNT(invalid),
+    COUNT(boxes),           COUNT(features),       COUNT(null_geometries), COUNT(repaired),
+    COUNT(unknown_skipped), COUNT(left_out),       COUNT(slivers),         COUNT(overviews),
+    COUNT(failed_scenes),   COUNT(failed_windows),
 };
 
 /* Takes the value. */

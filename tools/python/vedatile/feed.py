@@ -59,6 +59,7 @@ def feed(store: Any, image: _Path | Sequence[_Path],
          bands: Sequence[int | str] | None = None, crs: str | None = None,
          resolution: float | Sequence[float] | None = None,
          resampling: str | None = None, class_field: str | None = None,
+         class_map: _Path | None = None,
          classes: Sequence[str] | None = None, unknown: str | None = None,
          match: str | None = None, mask_rule: str | None = None, mask_order: str | None = None,
          min_visible: float | None = None, min_valid: float | None = None,
@@ -91,7 +92,9 @@ def feed(store: Any, image: _Path | Sequence[_Path],
                   own), the width and height of a pixel in its units (one number for both), and
                   "nearest", "bilinear", "cubic", "cubicspline", "lanczos", "average" or "mode"
     class_field   field of the labels that names the class; default: all are of one class
-    classes       the class list in the order of the ids; default: the store's, or the field's values
+    class_map     JSON file of rules that make classes of fields (schemas/class-map.schema.json)
+    classes       the class list in the order of the ids; default: the store's, the class map's, or
+                  the field's values
     unknown       "error", "skip" or a class: features whose class is not in the list
     match         "intersect", "inside" or "all": windows to keep
     mask_rule     "center" or "all-touched": which pixels a polygon covers in masks
@@ -114,10 +117,10 @@ def feed(store: Any, image: _Path | Sequence[_Path],
 
     Returns a Report: windows, written, existing (already in the store), unlabelled,
     background (beyond background_ratio), outside (of the aoi), straddling, invalid, boxes,
-    features, null_geometries, repaired, unknown_skipped, slivers, overviews (scenes read from
-    one), failed_scenes, failed_windows, failures (a list of dicts: scene, window or None for all of
-    it, message), groups (written, by name), block_size, warning (text or None; it is also passed to
-    warnings.warn).
+    features, null_geometries, repaired, unknown_skipped, left_out (by the class map), slivers,
+    overviews (scenes read from one), failed_scenes, failed_windows, failures (a list of dicts:
+    scene, window or None for all of it, message), groups (written, by name), block_size, warning
+    (text or None; it is also passed to warnings.warn).
 
     Raises ArgumentError, NotFoundError, FormatError, BusyError (another process writes the store),
     IoError."""
@@ -128,6 +131,7 @@ def feed(store: Any, image: _Path | Sequence[_Path],
         unknown=unknown, match=match, mask_rule=mask_rule, mask_order=mask_order,
         min_visible=min_visible, min_valid=min_valid, group=group,
         split=None if split is None else dict(split),
+        class_map=None if class_map is None else os.fspath(class_map),
         split_by=split_by, block_size=block_size, split_gap=split_gap, seed=seed, codec=codec, name=name,
         threads=threads, commit_seconds=commit_seconds, dry_run=dry_run, progress=progress)
     options.update(windows=windows, count=count, apart=apart, jitter=jitter,
