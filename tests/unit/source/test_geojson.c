@@ -421,14 +421,14 @@ static void test_random_documents(void **state)
     struct text text;
     struct tally tally = {0};
     dice = 1;
-    for (int i = 0; i < 4000; i++) {
+    for (int i = 0; i < 1200; i++) {
         bool sequence = roll(4) == 0;
         put_document(&text, sequence);
         compare(text.data, text.size, roll(4) == 0 ? &by_nothing : &by_kind, false, &tally);
     }
     /* Most of it is what ours is for; nothing of it is damaged. */
-    assert_true(tally.taken > 1500);
-    assert_true(tally.left > 500);
+    assert_true(tally.taken > 400);
+    assert_true(tally.left > 300);
     assert_int_equal(tally.damaged, 0);
 }
 
@@ -440,7 +440,7 @@ static void test_damaged_documents(void **state)
     struct text text;
     struct tally tally = {0};
     dice = 2;
-    for (int i = 0; i < 6000; i++) {
+    for (int i = 0; i < 1500; i++) {
         bool sequence = roll(4) == 0;
         put_document(&text, sequence);
         for (uint32_t k = roll(3); k > 0 && text.size > 1; k--) {
@@ -454,8 +454,8 @@ static void test_damaged_documents(void **state)
         }
         compare(text.data, text.size, &by_kind, sequence, &tally);
     }
-    assert_true(tally.taken > 1000);
-    assert_true(tally.damaged > 1000);
+    assert_true(tally.taken > 200);
+    assert_true(tally.damaged > 200);
 }
 
 /* Blocks end in the midst of everything. */
