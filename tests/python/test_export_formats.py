@@ -3,6 +3,7 @@ import io
 import json
 import tarfile
 import xml.etree.ElementTree as ElementTree
+import zipfile
 
 import numpy as np
 import pytest
@@ -256,6 +257,18 @@ def test_archives_are_equal_byte_for_byte(split, tmp_path, form):
     for path in files:
         other = tmp_path / "b" / path.relative_to(tmp_path / "a")
         assert path.read_bytes() == other.read_bytes()
+
+
+def test_archives_know_no_time_and_no_owner(boxes_only, tmp_path):
+    export(boxes_only, tmp_path / "tar", "webdataset")
+    export(boxes_only, tmp_path / "zip", "npz")
+    with tarfile.open(tmp_path / "tar/train-000000.tar") as file:
+        assert {(m.mtime, m.uid, m.gid, m.uname, m.gname, m.mode) for m in file} == \
+            {(0, 0, 0, "", "", 0o644)}
+    path = next((tmp_path / "zip/samples/train").iterdir())
+    with zipfile.ZipFile(path) as file:
+        assert {info.date_time[0] for info in file.infolist()} == {1980}
+        assert {info.compress_type for info in file.infolist()} == {zipfile.ZIP_STORED}
 
 
 def test_options_of_one_format_are_refused_by_others(split, tmp_path):
