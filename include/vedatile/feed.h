@@ -43,7 +43,14 @@ enum vdt_match {
 enum vdt_mask_order {
     VDT_ORDER_FILE = 0, /* order of the label files and their features */
     VDT_ORDER_CLASS,    /* by class id, then file order */
-    VDT_ORDER_AREA      /* large first, so that small ones stay visible */
+    VDT_ORDER_AREA,     /* large first, so that small ones stay visible */
+    VDT_ORDER_FIELD     /* by the number in the field `order_field`, larger on top */
+};
+
+/* Which side of an object's edge its boundary is on. */
+enum vdt_boundary {
+    VDT_BOUNDARY_INNER = 0, /* the object's own pixels */
+    VDT_BOUNDARY_OUTER      /* the background's */
 };
 
 /* Which pixels a polygon covers in masks of every kind. */
@@ -160,6 +167,16 @@ struct vdt_feed_options {
     enum vdt_match match;
     enum vdt_mask_rule mask_rule;
     enum vdt_mask_order mask_order;
+    const char *order_field;  /* a numeric field, for VDT_ORDER_FIELD */
+    const char *target_field; /* VDT_REGRESSION needs it: the numeric field to burn */
+    enum vdt_boundary boundary;
+    uint32_t boundary_width;   /* pixels, at most 1024; 0: 3 */
+    double contact_spacing;    /* pixels, at most 1024: objects are in contact where the rings of
+                                  half that width around them overlap; 0: 10 */
+    double distance_limit;     /* pixels, at most 1024: distances are cut there; 0: 32 */
+    const char *const *ignore; /* label files: masks are ignore on their areas (NaN in distances and
+                                  targets); they are no objects */
+    size_t ignore_count;
     double min_visible; /* 0..1: boxes that show less of their object are dropped */
     double min_valid;   /* 0..1: tiles with a smaller valid fraction are dropped */
 

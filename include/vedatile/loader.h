@@ -28,11 +28,11 @@ enum vdt_augment {
     VDT_ROTATE = 4     /* by 0, 90, 180 or 270 degrees; needs square images */
 };
 
-/* Zero: samples as they are stored. Crop, flips and turns are applied to image, mask, instances and
- * boxes alike, in this order: crop, flip cols, flip rows, turn. Then images are converted:
- * (value * scale - mean[band]) / std[band], computed in float32 (float64 for types of 32 bits and
- * more), rounded to nearest, ties to even; integers are clamped to what the type can hold.
- * Pointers are borrowed for the call that takes the struct. */
+/* Zero: samples as they are stored. Crop, flips and turns are applied to images, to label
+ * arrays of their shape and to boxes alike, in this order: crop, flip cols, flip rows, turn. Then
+ * images are converted: (value * scale - mean[band]) / std[band], computed in float32 (float64 for
+ * types of 32 bits and more), rounded to nearest, ties to even; integers are clamped to what the
+ * type can hold. Pointers are borrowed for the call that takes the struct. */
 struct vdt_transform {
     const uint32_t *bands; /* 0-based, in the order wanted; NULL: all */
     size_t band_count;
@@ -159,6 +159,10 @@ struct vdt_batch_spec {
     size_t class_count;         /* columns of onehot; 0: no such array */
     size_t mask_size;           /* bytes a mask pixel, 1 or 2; 0: no such array */
     bool instances;
+    bool boundaries;
+    bool contacts;
+    bool distances;
+    bool targets;
     bool boxes;
     uint32_t box_pad;           /* 0: boxes with offsets */
     enum vdt_dtype value_dtype; /* labels of another HDF5 file; 0: none */
@@ -179,6 +183,10 @@ struct vdt_batch_view {
     const uint8_t *onehot;             /* [size][classes] */
     const void *masks;                 /* [size][rows][cols], uint8 or uint16 */
     const uint16_t *instances;         /* [size][rows][cols] */
+    const uint8_t *boundaries;         /* [size][rows][cols] */
+    const uint8_t *contacts;           /* [size][rows][cols] */
+    const float *distances;            /* [size][rows][cols] */
+    const float *targets;              /* [size][rows][cols] */
     const void *values;                /* [size] labels of another HDF5 file; those of an image's
                                           rows and columns move with its pixels */
     /* Boxes: without box_pad, those of sample i are rows box_offsets[i] .. box_offsets[i+1]; with
@@ -199,6 +207,7 @@ struct vdt_batch_view {
  * is complete. */
 struct vdt_batch_device {
     uint64_t images, onehot, masks, instances, values, boxes, box_class, box_offsets, box_counts;
+    uint64_t boundaries, contacts, distances, targets;
     uint32_t device;
 };
 

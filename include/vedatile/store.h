@@ -43,7 +43,7 @@ struct vdt_band_stats {
 
 /* The labels of one sample. Which members are set follows the store's tasks; the others are NULL.
  * Shapes: onehot [classes]; boxes [box_count][4] = xmin, ymin, xmax, ymax in tile pixels, origin at
- * the upper left corner, pixel edges, max exclusive; mask and instances [rows][cols]. */
+ * the upper left corner, pixel edges, max exclusive; all others [rows][cols]. */
 struct vdt_labels {
     const uint8_t *onehot;
     size_t box_count;
@@ -54,6 +54,11 @@ struct vdt_labels {
     const void *mask;           /* uint8 up to 254 classes, else uint16: 0 background, class id + 1,
                                    255 or 65535 ignore */
     const uint16_t *instances;  /* 0 none, else 1-based index into the sample's boxes */
+    const uint8_t *boundary;    /* 1 on a boundary, else 0, 255 ignore */
+    const uint8_t *contact;     /* 1 between objects that nearly touch, else 0, 255 ignore */
+    const float *distance;      /* pixels to the nearest pixel of the other kind: positive inside
+                                   objects,      negative outside, cut at a limit; NaN ignore */
+    const float *target;        /* a number, NaN where there is none */
 };
 
 /* One sample. For the writer all pointers are borrowed until the call returns. */
@@ -183,7 +188,8 @@ VDT_API VDT_CHECKED vdt_status vdt_reader_sample(const struct vdt_reader *reader
 
 /* One array of one sample into the caller's memory, decoded and compared with its stored size.
  * image: vdt_tile_bytes(); mask: rows * cols * vdt_reader_mask_size(); instances: rows * cols * 2;
- * onehot: class_count. VDT_ERR_NOT_FOUND when the store's tasks have no such array. */
+ * boundary and contact: rows * cols; distance and target: rows * cols * 4; onehot: class_count.
+ * VDT_ERR_NOT_FOUND when the store's tasks have no such array. */
 VDT_API VDT_CHECKED vdt_status vdt_reader_image(const struct vdt_reader *reader, size_t group,
                                                 uint64_t index, void *image,
                                                 struct vdt_error *error);
@@ -192,6 +198,18 @@ VDT_API VDT_CHECKED vdt_status vdt_reader_mask(const struct vdt_reader *reader, 
 VDT_API VDT_CHECKED vdt_status vdt_reader_instances(const struct vdt_reader *reader, size_t group,
                                                     uint64_t index, uint16_t *instances,
                                                     struct vdt_error *error);
+VDT_API VDT_CHECKED vdt_status vdt_reader_boundary(const struct vdt_reader *reader, size_t group,
+                                                   uint64_t index, uint8_t *boundary,
+                                                   struct vdt_error *error);
+VDT_API VDT_CHECKED vdt_status vdt_reader_contact(const struct vdt_reader *reader, size_t group,
+                                                  uint64_t index, uint8_t *contact,
+                                                  struct vdt_error *error);
+VDT_API VDT_CHECKED vdt_status vdt_reader_distance(const struct vdt_reader *reader, size_t group,
+                                                   uint64_t index, float *distance,
+                                                   struct vdt_error *error);
+VDT_API VDT_CHECKED vdt_status vdt_reader_target(const struct vdt_reader *reader, size_t group,
+                                                 uint64_t index, float *target,
+                                                 struct vdt_error *error);
 VDT_API VDT_CHECKED vdt_status vdt_reader_onehot(const struct vdt_reader *reader, size_t group,
                                                  uint64_t index, uint8_t *onehot,
                                                  struct vdt_error *error);

@@ -39,7 +39,11 @@ enum vdt_task {
     VDT_CLASSIFICATION = 1, /* one-hot vector, several classes may be set */
     VDT_DETECTION = 2,      /* boxes */
     VDT_SEGMENTATION = 4,   /* class mask */
-    VDT_INSTANCE = 8        /* instance mask; brings the boxes with it */
+    VDT_INSTANCE = 8,       /* instance mask; brings the boxes with it */
+    VDT_BOUNDARY = 16,      /* where objects begin or end */
+    VDT_CONTACT = 32,       /* narrow gaps between objects */
+    VDT_DISTANCE = 64,      /* distance to the nearest edge of an object, signed */
+    VDT_REGRESSION = 128    /* a number for each pixel */
 };
 
 /* How chunks are stored. VDT_CODEC_AUTO measures the first tiles of a feed and decides. */

@@ -22,6 +22,8 @@ struct vdt_part {
 struct vdt_feature {
     int64_t id; /* feature id in its file */
     uint32_t class_id;
+    double order;  /* larger is burnt on top, where a field says so */
+    double target; /* the number to learn, where a field has it */
     size_t first;  /* into parts */
     size_t count;  /* at least 1 */
     double area;   /* of all parts, holes taken off; filled by vdt_geometry_measure */

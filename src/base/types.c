@@ -58,6 +58,10 @@ const char *vdt_task_name(enum vdt_task task)
     case VDT_DETECTION: return "detection";
     case VDT_SEGMENTATION: return "segmentation";
     case VDT_INSTANCE: return "instance";
+    case VDT_BOUNDARY: return "boundary";
+    case VDT_CONTACT: return "contact";
+    case VDT_DISTANCE: return "distance";
+    case VDT_REGRESSION: return "regression";
     }
     return "unknown";
 }

@@ -8,15 +8,9 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "encode/encode_pixels.h"
 
-enum { BOXES_MAX = 65535, CLASSES_U8 = 254 };
-
-/* What all steps of encoding one window look at. */
-struct job {
-    const struct vdt_geometry *geometry;
-    const struct vdt_window *window;
-    int32_t scene_cols, scene_rows;
-};
+enum { BOXES_MAX = 65535 };
 
 static bool has_boxes(const struct vdt_encoder *encoder)
 {
@@ -34,8 +28,7 @@ void vdt_encoder_clear(struct vdt_encoder *encoder)
     free(encoder->box_feature);
     free(encoder->box_visible);
     free(encoder->order);
-    free(encoder->mask);
-    free(encoder->instances);
+    vdt_pixels_clear(encoder);
     *encoder = (struct vdt_encoder){0};
 }
 
@@ -48,7 +41,7 @@ static vdt_status find_hits(struct vdt_encoder *encoder, const struct vdt_index 
 }
 
 /* The part of a window that has image. */
-static struct vdt_window imaged(const struct job *job)
+static struct vdt_window imaged(const struct vdt_encode_job *job)
 {
     const struct vdt_window *window = job->window;
     struct vdt_window seen = *window;
@@ -61,7 +54,7 @@ static struct vdt_window imaged(const struct job *job)
 }
 
 /* Whether a box has a pixel that is seen. */
-static bool is_seen(const uint8_t *seen, const double box[4], const struct job *job)
+static bool is_seen(const uint8_t *seen, const double box[4], const struct vdt_encode_job *job)
 {
     int32_t cols = job->window->cols, rows = job->window->rows;
     int32_t left = (int32_t)fmax(floor(box[0]), 0), top = (int32_t)fmax(floor(box[1]), 0);
@@ -74,8 +67,8 @@ static bool is_seen(const uint8_t *seen, const double box[4], const struct job *
 
 /* Whether a feature is an object of the window. *sliver: it would be, if more of it were visible.
  * What lies in the padding is not visible. */
-static vdt_status judge(struct vdt_encoder *encoder, const struct job *job, uint32_t feature,
-                        struct vdt_visible *visible, bool *object, bool *sliver,
+static vdt_status judge(struct vdt_encoder *encoder, const struct vdt_encode_job *job,
+                        uint32_t feature, struct vdt_visible *visible, bool *object, bool *sliver,
                         struct vdt_error *error)
 {
     const struct vdt_encode_rules *rules = &encoder->rules;
@@ -103,7 +96,7 @@ vdt_status vdt_encode_keep(struct vdt_encoder *encoder, const struct vdt_geometr
                            int32_t scene_cols, int32_t scene_rows, bool *keep,
                            struct vdt_error *error)
 {
-    const struct job job = {geometry, window, scene_cols, scene_rows};
+    const struct vdt_encode_job job = {geometry, index, window, scene_cols, scene_rows};
     bool found = keeps_all(encoder) || geometry == NULL || index == NULL;
     if (!found) {
         vdt_status status = find_hits(encoder, index, window, error);
@@ -178,13 +171,15 @@ static double burn_key(const struct vdt_encoder *encoder, const struct vdt_featu
 {
     if (encoder->rules.mask_order == VDT_ORDER_CLASS)
         return feature->class_id;
+    if (encoder->rules.mask_order == VDT_ORDER_FIELD)
+        return feature->order;
     if (encoder->rules.mask_order == VDT_ORDER_AREA && feature->area > 0)
         return -feature->area;
     return 0;
 }
 
 /* Goes through the hits: objects to one-hot and boxes, all to the burn order. */
-static vdt_status collect_objects(struct vdt_encoder *encoder, const struct job *job,
+static vdt_status collect_objects(struct vdt_encoder *encoder, const struct vdt_encode_job *job,
                                   size_t *box_count, struct vdt_encoded *encoded,
                                   struct vdt_error *error)
 {
@@ -217,126 +212,18 @@ static vdt_status collect_objects(struct vdt_encoder *encoder, const struct job 
     return VDT_OK;
 }
 
-static int by_burn_order(const void *a, const void *b)
-{
-    const struct vdt_burn *p = a, *q = b;
-    if (p->key != q->key)
-        return p->key < q->key ? -1 : 1;
-    return p->feature < q->feature ? -1 : p->feature > q->feature;
-}
-
-static vdt_status burn_feature(struct vdt_encoder *encoder, const struct job *job, uint32_t feature,
-                               uint32_t value, size_t size, void *pixels, struct vdt_error *error)
-{
-    const struct vdt_feature *burnt = &job->geometry->features[feature];
-    encoder->raster.rule = encoder->rules.mask_rule;
-    for (size_t p = burnt->first; p < burnt->first + burnt->count; p++) {
-        vdt_status status = vdt_burn_part(&encoder->raster, job->geometry, p, job->window, value,
-                                          size, pixels, error);
-        if (status != VDT_OK)
-            return status;
-    }
-    return VDT_OK;
-}
-
-/* Sets the bytes of the pixels outside the scene: all ones is ignore in either size of mask. */
-static void fill_outside(const struct job *job, int byte, size_t size, void *pixels)
-{
-    const struct vdt_window *window = job->window;
-    int64_t left = -(int64_t)window->col, right = (int64_t)job->scene_cols - window->col;
-    left = left < 0 ? 0 : left > window->cols ? window->cols : left;
-    right = right < left ? left : right > window->cols ? window->cols : right;
-    size_t line_size = (size_t)window->cols * size;
-    unsigned char *line = pixels;
-    for (int32_t r = 0; r < window->rows; r++, line += line_size) {
-        int64_t row = (int64_t)window->row + r;
-        if (row < 0 || row >= job->scene_rows) {
-            memset(line, byte, line_size);
-            continue;
-        }
-        memset(line, byte, (size_t)left * size);
-        memset(line + (size_t)right * size, byte, (size_t)(window->cols - right) * size);
-    }
-}
-
-/* The same for the pixels that are not seen. */
-static void fill_unseen(const struct vdt_encoder *encoder, const struct job *job, int byte,
-                        size_t size, void *pixels)
-{
-    size_t count = (size_t)job->window->cols * (size_t)job->window->rows;
-    for (size_t i = 0; encoder->seen != NULL && i < count; i++)
-        if (!encoder->seen[i])
-            memset((unsigned char *)pixels + i * size, byte, size);
-}
-
-static vdt_status burn_masks(struct vdt_encoder *encoder, const struct job *job,
-                             struct vdt_encoded *encoded, struct vdt_error *error)
-{
-    size_t size = encoder->rules.class_count > CLASSES_U8 ? 2 : 1;
-    size_t pixels = (size_t)job->window->rows * (size_t)job->window->cols;
-    bool mask = (encoder->rules.tasks & VDT_SEGMENTATION) != 0;
-    bool instances = (encoder->rules.tasks & VDT_INSTANCE) != 0;
-    if (mask)
-        memset(encoder->mask, 0, pixels * size);
-    if (instances)
-        memset(encoder->instances, 0, pixels * sizeof *encoder->instances);
-    if (encoder->hits.count > 1)
-        qsort(encoder->order, encoder->hits.count, sizeof *encoder->order, by_burn_order);
-    for (size_t i = 0; i < encoder->hits.count && (mask || instances); i++) {
-        const struct vdt_burn *burn = &encoder->order[i];
-        uint32_t value = job->geometry->features[burn->feature].class_id + 1;
-        vdt_status status = VDT_OK;
-        if (mask)
-            status = burn_feature(encoder, job, burn->feature, value, size, encoder->mask, error);
-        if (instances && burn->box > 0 && status == VDT_OK)
-            status = burn_feature(encoder, job, burn->feature, burn->box,
-                                  sizeof *encoder->instances, encoder->instances, error);
-        if (status != VDT_OK)
-            return status;
-    }
-    if (mask) {
-        fill_outside(job, 0xff, size, encoder->mask);
-        fill_unseen(encoder, job, 0xff, size, encoder->mask);
-    }
-    if (instances) {
-        fill_outside(job, 0, sizeof *encoder->instances, encoder->instances);
-        fill_unseen(encoder, job, 0, sizeof *encoder->instances, encoder->instances);
-    }
-    encoded->labels.mask = mask ? encoder->mask : NULL;
-    encoded->labels.instances = instances ? encoder->instances : NULL;
-    return VDT_OK;
-}
-
-/* Arrays of fixed shape, made on first use. Masks have room for two bytes a pixel. */
-static bool reserve_arrays(struct vdt_encoder *encoder, const struct vdt_window *window)
-{
-    size_t pixels = (size_t)window->rows * (size_t)window->cols;
-    if (encoder->onehot == NULL)
-        encoder->onehot = vdt_allocate(encoder->rules.class_count, 1);
-    if (encoder->onehot == NULL || !reserve_boxes(encoder, 1))
-        return false;
-    if ((encoder->rules.tasks & (VDT_SEGMENTATION | VDT_INSTANCE)) == 0)
-        return true;
-    size_t old = encoder->mask_pixels, capacity = old;
-    if (!vdt_grow(&encoder->mask, &capacity, pixels, sizeof(uint16_t)))
-        return false;
-    capacity = old;
-    if (!vdt_grow(&encoder->instances, &capacity, pixels, sizeof(uint16_t)))
-        return false;
-    encoder->mask_pixels = capacity;
-    return true;
-}
-
 vdt_status vdt_encode(struct vdt_encoder *encoder, const struct vdt_geometry *geometry,
                       const struct vdt_index *index, const struct vdt_window *window,
                       int32_t scene_cols, int32_t scene_rows, struct vdt_encoded *encoded,
                       struct vdt_error *error)
 {
-    const struct job job = {geometry, window, scene_cols, scene_rows};
+    const struct vdt_encode_job job = {geometry, index, window, scene_cols, scene_rows};
     bool labelled = geometry != NULL && index != NULL;
     struct vdt_encoded made = {.keep = !labelled || keeps_all(encoder)};
     size_t box_count = 0;
-    if (!reserve_arrays(encoder, window))
+    if (encoder->onehot == NULL)
+        encoder->onehot = vdt_allocate(encoder->rules.class_count, 1);
+    if (encoder->onehot == NULL || !reserve_boxes(encoder, 1))
         return vdt_fail_memory(error, "labels of a window");
     memset(encoder->onehot, 0, encoder->rules.class_count);
     encoder->hits.count = 0;
@@ -348,7 +235,7 @@ vdt_status vdt_encode(struct vdt_encoder *encoder, const struct vdt_geometry *ge
             return status;
     }
     if (made.keep) {
-        vdt_status status = burn_masks(encoder, &job, &made, error);
+        vdt_status status = vdt_encode_pixels(encoder, &job, &made.labels, error);
         if (status != VDT_OK)
             return status;
         if ((encoder->rules.tasks & VDT_CLASSIFICATION) != 0)

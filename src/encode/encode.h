@@ -5,7 +5,9 @@
 #include <vedatile/feed.h>
 #include <vedatile/store.h>
 
+#include "base/buffer.h"
 #include "base/geometry.h"
+#include "encode/footprint.h"
 #include "encode/raster.h"
 #include "encode/visible.h"
 #include "tile/index.h"
@@ -19,6 +21,15 @@ struct vdt_encode_rules {
     enum vdt_mask_rule mask_rule;
     enum vdt_mask_order mask_order;
     double min_visible;
+    enum vdt_boundary boundary;
+    uint32_t boundary_width; /* 1 to 1024 */
+    double distance_limit;   /* above 0 to 1024 */
+};
+
+/* Polygons of a scene beside its features; borrowed. {NULL}: none. */
+struct vdt_overlay {
+    const struct vdt_geometry *geometry;
+    const struct vdt_index *index;
 };
 
 /* A feature in burn order: by rising key, then as in the file. */
@@ -28,12 +39,14 @@ struct vdt_burn {
     uint32_t box; /* its 1-based row among the boxes, 0: none */
 };
 
-/* One worker's encoder: scratch and the arrays of the last window. {0}, then set rules, and seen
- * for each window. */
+/* One worker's encoder: scratch and the arrays of the last window. {0}, then set rules; seen for
+ * each window, and the overlays before a window of another scene. */
 struct vdt_encoder {
     struct vdt_encode_rules rules;
     const uint8_t *seen; /* of the next window [rows * cols], borrowed; NULL: all. Pixels that are 0
-                            are ignore in the mask, and what has only those is no object */
+                            are ignore, and what has only those is no object */
+    struct vdt_overlay contacts; /* where objects nearly touch, for VDT_CONTACT */
+    struct vdt_overlay ignore;
     struct vdt_raster raster;
     struct vdt_clip clip;
     struct vdt_hits hits;
@@ -48,6 +61,9 @@ struct vdt_encoder {
     void *mask;
     uint16_t *instances;
     size_t mask_pixels;
+    struct vdt_around around;
+    struct vdt_hits near; /* of an overlay, or of the window with its halo */
+    struct vdt_buffer kinds, boundary, contact, distance, target;
 };
 
 struct vdt_encoded {
@@ -66,12 +82,13 @@ vdt_status vdt_encode_keep(struct vdt_encoder *encoder, const struct vdt_geometr
 
 /* `geometry` in scene pixels, `index` over its features' boxes; both may be NULL (no labels: every
  * array is empty and keep is true). scene_cols, scene_rows: pixels of the window outside the scene
- * are ignore (255 or 65535) in the mask and 0 in the instances. Arrays are made for the tasks
- * asked: detection and instance make boxes; the mask is uint16 when class_count > 254. Objects
- * (one-hot, boxes) are features with area inside the window and the scene, by rules.match and
- * min_visible, in file order; burn order by mask_order. An instance pixel's value is the 1-based
- * row of its box; features without a box burn none. A box is never empty: where single precision
- * would make it so, it is one step wide. More than 65535 boxes in one tile fail with
+ * are ignore (255 or 65535, NaN for numbers), but 0 in the instances; so are pixels of the ignore
+ * overlay. Boundary, contact and distance are of all features together. Arrays are made for the
+ * tasks asked: detection and instance make boxes; the mask is uint16 when class_count > 254.
+ * Objects (one-hot, boxes) are features with area inside the window and the scene, by rules.match
+ * and min_visible, in file order; burn order by mask_order. An instance pixel's value is the
+ * 1-based row of its box; features without a box burn none. A box is never empty: where single
+ * precision would make it so, it is one step wide. More than 65535 boxes in one tile fail with
  * VDT_ERR_UNSUPPORTED. */
 vdt_status vdt_encode(struct vdt_encoder *encoder, const struct vdt_geometry *geometry,
                       const struct vdt_index *index, const struct vdt_window *window,

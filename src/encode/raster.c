@@ -117,6 +117,21 @@ static int32_t column_of(const struct edge *edge, int64_t row, const struct vdt_
     return column < window->cols ? (int32_t)column : window->cols;
 }
 
+void vdt_fill_run(void *line, int32_t first, int32_t end, uint32_t value, size_t size)
+{
+    if (size == 1) {
+        memset((uint8_t *)line + first, (int)value, (size_t)(end - first));
+        return;
+    }
+    uint16_t *words = line;
+    uint32_t *longs = line;
+    for (int32_t i = first; i < end; i++)
+        if (size == 2)
+            words[i] = (uint16_t)value;
+        else
+            longs[i] = value;
+}
+
 static void burn_rows(struct vdt_raster *raster, size_t edge_count, const struct vdt_window *window,
                       uint32_t value, size_t size, void *pixels)
 {

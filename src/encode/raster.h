@@ -32,6 +32,9 @@ struct vdt_raster {
 
 void vdt_raster_clear(struct vdt_raster *raster);
 
+/* Sets pixels [first, end) of a row of pixels of `size` bytes, 1, 2 or 4. */
+void vdt_fill_run(void *line, int32_t first, int32_t end, uint32_t value, size_t size);
+
 /* Writes `value` to the pixels of `window` that part `part` of `geometry` covers. `pixels` is
  * [window.rows][window.cols] of `size` bytes (1, 2 or 4). */
 vdt_status vdt_burn_part(struct vdt_raster *raster, const struct vdt_geometry *geometry,

@@ -10,22 +10,8 @@
 #include <float.h>
 #include <math.h>
 #include <stdbool.h>
-#include <string.h>
 
-void vdt_fill_run(void *line, int32_t first, int32_t end, uint32_t value, size_t size)
-{
-    if (size == 1) {
-        memset((uint8_t *)line + first, (int)value, (size_t)(end - first));
-        return;
-    }
-    uint16_t *words = line;
-    uint32_t *longs = line;
-    for (int32_t i = first; i < end; i++)
-        if (size == 2)
-            words[i] = (uint16_t)value;
-        else
-            longs[i] = value;
-}
+#include "encode/raster.h"
 
 /* --- exact comparison --------------------------------------------------------------------- */
 

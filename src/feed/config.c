@@ -13,7 +13,7 @@
 static const char *const edges[] = {"drop", "pad", "shift"};
 static const char *const aoi_rules[] = {"inside", "touch", "share"};
 static const char *const matches[] = {"intersect", "inside", "all"};
-static const char *const orders[] = {"file", "class", "area"};
+static const char *const orders[] = {"file", "class", "area", "field"};
 static const char *const resamplings[] = {"nearest", "bilinear", "cubic", "cubicspline",
                                           "lanczos", "average",  "mode"};
 
@@ -30,7 +30,7 @@ static json_t *paths(const char *const *list, size_t count, const char *store)
 static json_t *tasks(uint32_t bits)
 {
     json_t *array = json_array();
-    for (uint32_t bit = VDT_CLASSIFICATION; bit <= VDT_INSTANCE; bit *= 2)
+    for (uint32_t bit = VDT_CLASSIFICATION; bit <= VDT_REGRESSION; bit *= 2)
         if (bits & bit)
             json_array_append_new(array, json_string(vdt_task_name((enum vdt_task)bit)));
     return array;
@@ -119,6 +119,35 @@ static void add_limits(const struct vdt_feed_options *o, json_t *config)
                       "rule", aoi_rules[o->aoi_rule], "share", o->aoi_share, "mask", o->aoi_mask));
 }
 
+/* What not every feed has, so that configurations of old stay as they are. */
+static void describe_pixels(json_t *config, const struct vdt_plan *plan)
+{
+    const struct vdt_feed_options *o = plan->options;
+    uint32_t tasks = plan->spec.tasks;
+    if (o->mask_rule != VDT_RULE_CENTER)
+        json_object_set_new(config, "mask_rule", json_string("all-touched"));
+    if (o->mask_order == VDT_ORDER_FIELD)
+        json_object_set_new(config, "mask_order", json_sprintf("field:%s", o->order_field));
+    if (o->ignore_count > 0)
+        json_object_set_new(config, "ignore", paths(o->ignore, o->ignore_count, o->store));
+    if (tasks & VDT_BOUNDARY) {
+        uint32_t width = o->boundary_width > 0 ? o->boundary_width : VDT_BOUNDARY_WIDTH;
+        bool inner = o->boundary == VDT_BOUNDARY_INNER;
+        json_object_set_new(config, "boundary", json_string(inner ? "inner" : "outer"));
+        json_object_set_new(config, "boundary_width", json_integer(width));
+    }
+    if (tasks & VDT_CONTACT)
+        json_object_set_new(
+            config, "contact_spacing",
+            json_real(o->contact_spacing > 0 ? o->contact_spacing : VDT_CONTACT_SPACING));
+    if (tasks & VDT_DISTANCE)
+        json_object_set_new(
+            config, "distance_limit",
+            json_real(o->distance_limit > 0 ? o->distance_limit : VDT_DISTANCE_LIMIT));
+    if (tasks & VDT_REGRESSION)
+        json_object_set_new(config, "target_field", json_string(o->target_field));
+}
+
 static json_t *describe(const struct vdt_plan *plan)
 {
     const struct vdt_feed_options *o = plan->options;
@@ -148,8 +177,7 @@ static json_t *describe(const struct vdt_plan *plan)
         json_string(o->unknown == VDT_UNKNOWN_CLASS ? o->unknown_class : unknowns[o->unknown]));
     json_object_set_new(config, "match", json_string(matches[o->match]));
     json_object_set_new(config, "mask_order", json_string(orders[o->mask_order]));
-    if (o->mask_rule != VDT_RULE_CENTER)
-        json_object_set_new(config, "mask_rule", json_string("all-touched"));
+    describe_pixels(config, plan);
     json_object_set_new(config, "min_visible", json_real(o->min_visible));
     json_object_set_new(config, "min_valid", json_real(o->min_valid));
     add_limits(o, config);

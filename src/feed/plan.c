@@ -111,6 +111,10 @@ void vdt_plan_clear(struct vdt_plan *plan)
         vdt_index_free(plan->scenes[i].index);
         vdt_geometry_clear(&plan->scenes[i].aoi);
         vdt_index_free(plan->scenes[i].aoi_index);
+        vdt_geometry_clear(&plan->scenes[i].contacts);
+        vdt_index_free(plan->scenes[i].contacts_index);
+        vdt_geometry_clear(&plan->scenes[i].ignore);
+        vdt_index_free(plan->scenes[i].ignore_index);
     }
     for (size_t i = 0; i < plan->recipe_count; i++)
         vdt_scene_recipe_clear(&plan->recipes[i]);
@@ -123,6 +127,7 @@ void vdt_plan_clear(struct vdt_plan *plan)
     vdt_labels_free(plan->aoi);
     vdt_window_file_clear(&plan->listed);
     vdt_class_map_free(plan->class_map);
+    vdt_labels_free(plan->ignore);
     vdt_selection_clear(&plan->selection);
     vdt_groups_clear(&plan->groups);
     vdt_frame_free(plan->frame);

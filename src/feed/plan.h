@@ -18,6 +18,9 @@
 #include "tile/index.h"
 #include "tile/window.h"
 
+/* What an option of 0 stands for. */
+enum { VDT_BOUNDARY_WIDTH = 3, VDT_CONTACT_SPACING = 10, VDT_DISTANCE_LIMIT = 32 };
+
 struct vdt_plan_scene {
     const struct vdt_scene_recipe *recipe; /* borrowed from the plan */
     const char *path;                      /* its file's */
@@ -32,10 +35,14 @@ struct vdt_plan_scene {
     struct vdt_grid grid;
     int32_t unit_cols, unit_rows; /* strides of the grid in a unit, across and down */
     struct vdt_geometry geometry;
-    struct vdt_index *index;     /* NULL without labels */
-    struct vdt_geometry aoi;     /* the area of interest */
-    struct vdt_index *aoi_index; /* NULL without one */
-    uint32_t scene_row, crs_row; /* in the store's tables */
+    struct vdt_index *index;          /* NULL without labels */
+    struct vdt_geometry aoi;          /* the area of interest */
+    struct vdt_index *aoi_index;      /* NULL without one */
+    struct vdt_geometry contacts;     /* for VDT_CONTACT */
+    struct vdt_index *contacts_index; /* NULL without */
+    struct vdt_geometry ignore;
+    struct vdt_index *ignore_index; /* NULL without */
+    uint32_t scene_row, crs_row;    /* in the store's tables */
 };
 
 struct vdt_plan_window {
@@ -61,6 +68,7 @@ struct vdt_plan {
     struct vdt_labels_source *aoi;       /* the area of interest; NULL without */
     struct vdt_window_file listed;       /* of VDT_WINDOWS_LIST */
     struct vdt_class_map *class_map;     /* NULL without */
+    struct vdt_labels_source *ignore;    /* NULL without */
     const char **class_names;
     struct vdt_groups groups;
     struct vdt_frame *frame; /* of a split by block, else NULL */

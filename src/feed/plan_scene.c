@@ -11,6 +11,7 @@
 #include "feed/plan_steps.h"
 #include "feed/window_source.h"
 #include "source/bands.h"
+#include "source/contact.h"
 
 static vdt_status plan_grid(const struct vdt_plan *plan, struct vdt_plan_scene *planned,
                             struct vdt_error *error)
@@ -44,15 +45,33 @@ static vdt_status plan_grid(const struct vdt_plan *plan, struct vdt_plan_scene *
         planned->path, tile->cols, tile->rows, planned->cols, planned->rows);
 }
 
+/* Projects a source's features to a scene and indexes them; nothing without a source. */
+static vdt_status place_features(const struct vdt_labels_source *source, struct vdt_scene *scene,
+                                 struct vdt_geometry *geometry, struct vdt_index **index,
+                                 struct vdt_error *error)
+{
+    if (source == NULL)
+        return VDT_OK;
+    vdt_status status = vdt_labels_project(source, scene, geometry, error);
+    return status == VDT_OK ? vdt_index_geometry(geometry, index, error) : status;
+}
+
 static vdt_status plan_labels(const struct vdt_plan *plan, struct vdt_plan_scene *planned,
                               struct vdt_scene *scene, struct vdt_error *error)
 {
-    if (plan->labels == NULL)
-        return VDT_OK;
-    vdt_status status = vdt_labels_project(plan->labels, scene, &planned->geometry, error);
-    if (status != VDT_OK)
+    vdt_status status =
+        place_features(plan->labels, scene, &planned->geometry, &planned->index, error);
+    if (status == VDT_OK)
+        status =
+            place_features(plan->ignore, scene, &planned->ignore, &planned->ignore_index, error);
+    if (status != VDT_OK || (plan->spec.tasks & VDT_CONTACT) == 0)
         return status;
-    return vdt_index_geometry(&planned->geometry, &planned->index, error);
+    double spacing = plan->options->contact_spacing;
+    status = vdt_contacts_make(&planned->geometry, spacing > 0 ? spacing : VDT_CONTACT_SPACING,
+                               &planned->contacts, error);
+    return status == VDT_OK
+               ? vdt_index_geometry(&planned->contacts, &planned->contacts_index, error)
+               : status;
 }
 
 vdt_status vdt_plan_open(const struct vdt_plan *plan, const struct vdt_scene_recipe *recipe,

@@ -48,13 +48,40 @@ vdt_status vdt_plan_check_options(const struct vdt_feed_options *options, struct
 }
 
 /* "detection, segmentation"; "none" for 0. */
-static void list_tasks(uint32_t tasks, char text[80])
+static void list_tasks(uint32_t tasks, char text[120])
 {
-    size_t used = (size_t)snprintf(text, 80, "%s", tasks == 0 ? "none" : "");
-    for (uint32_t bit = VDT_CLASSIFICATION; bit <= VDT_INSTANCE && used < 79; bit *= 2)
+    size_t used = (size_t)snprintf(text, 120, "%s", tasks == 0 ? "none" : "");
+    for (uint32_t bit = VDT_CLASSIFICATION; bit <= VDT_REGRESSION && used < 119; bit *= 2)
         if (tasks & bit)
-            used += (size_t)snprintf(text + used, 80 - used, "%s%s", used == 0 ? "" : ", ",
+            used += (size_t)snprintf(text + used, 120 - used, "%s%s", used == 0 ? "" : ", ",
                                      vdt_task_name((enum vdt_task)bit));
+}
+
+/* What the options say of tasks that not every store has. */
+static vdt_status check_pixels(const struct vdt_feed_options *options, uint32_t tasks,
+                               struct vdt_error *error)
+{
+    if (options->boundary_width > 1024 ||
+        !(options->contact_spacing >= 0 && options->contact_spacing <= 1024) ||
+        !(options->distance_limit >= 0 && options->distance_limit <= 1024))
+        return vdt_fail(error, VDT_ERR_ARGUMENT,
+                        "a boundary's width, a contact's spacing and a distance's limit are at "
+                        "most 1024 pixels");
+    if ((options->target_field != NULL) != ((tasks & VDT_REGRESSION) != 0))
+        return vdt_fail(error, VDT_ERR_ARGUMENT,
+                        options->target_field == NULL
+                            ? "%s: the task regression needs a numeric field: --target-field"
+                            : "%s: a target field is for the task regression: --task regression",
+                        options->store);
+    if ((options->order_field != NULL) != (options->mask_order == VDT_ORDER_FIELD))
+        return vdt_fail(error, VDT_ERR_ARGUMENT,
+                        "%s: a mask order by field goes with the field's name", options->store);
+    if (options->ignore_count > 0 && options->label_count == 0)
+        return vdt_fail(error, VDT_ERR_ARGUMENT,
+                        "%s: areas to ignore are about labels, but there is no label file: give "
+                        "--labels",
+                        options->store);
+    return VDT_OK;
 }
 
 static vdt_status check_tasks(const struct vdt_feed_options *options,
@@ -63,7 +90,7 @@ static vdt_status check_tasks(const struct vdt_feed_options *options,
 {
     *tasks = options->tasks != 0 || layout == NULL ? options->tasks : layout->spec.tasks;
     if (layout != NULL && *tasks != layout->spec.tasks) {
-        char have[80], want[80];
+        char have[120], want[120];
         list_tasks(layout->spec.tasks, have);
         list_tasks(*tasks, want);
         return vdt_fail(error, VDT_ERR_MISMATCH,
@@ -73,13 +100,13 @@ static vdt_status check_tasks(const struct vdt_feed_options *options,
     if (options->label_count > 0 && *tasks == 0)
         return vdt_fail(error, VDT_ERR_ARGUMENT,
                         "%s: say what the labels are for: --task classification, detection, "
-                        "segmentation, instance",
+                        "segmentation, instance, boundary, contact, distance, regression",
                         options->store);
     if (options->label_count == 0 && *tasks != 0)
         return vdt_fail(error, VDT_ERR_ARGUMENT,
                         "%s: its samples have labels: give the label files of these images",
                         options->store);
-    return VDT_OK;
+    return check_pixels(options, *tasks, error);
 }
 
 static vdt_status check_tile(const struct vdt_feed_options *options,
@@ -127,7 +154,9 @@ static vdt_status open_labels(struct vdt_plan *plan, const struct vdt_layout *la
                                        .classes = options->classes,
                                        .class_count = options->class_count,
                                        .unknown = options->unknown,
-                                       .unknown_class = options->unknown_class};
+                                       .unknown_class = options->unknown_class,
+                                       .order_field = options->order_field,
+                                       .target_field = options->target_field};
     if (layout != NULL && options->class_count == 0) {
         wanted.classes = layout->spec.classes;
         wanted.class_count = layout->spec.class_count;
@@ -140,6 +169,9 @@ static vdt_status open_labels(struct vdt_plan *plan, const struct vdt_layout *la
     if (status == VDT_OK && options->label_count > 0)
         status =
             vdt_labels_open(options->labels, options->label_count, &wanted, &plan->labels, error);
+    if (status == VDT_OK && options->ignore_count > 0)
+        status = vdt_labels_open(options->ignore, options->ignore_count,
+                                 &(struct vdt_label_options){0}, &plan->ignore, error);
     if (status != VDT_OK || plan->labels == NULL)
         return status;
     struct vdt_label_counts counts = vdt_labels_counts(plan->labels);

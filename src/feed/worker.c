@@ -35,14 +35,19 @@ static void free_worker(struct worker *worker)
 
 struct vdt_encode_rules vdt_feed_rules(const struct vdt_plan *plan)
 {
-    const struct vdt_feed_options *options = plan->options;
-    return (struct vdt_encode_rules){.tasks = plan->spec.tasks,
-                                     .class_count = plan->spec.class_count,
-                                     .match = options->match,
-                                     .keep_empty = options->background_ratio > 0,
-                                     .mask_rule = options->mask_rule,
-                                     .mask_order = options->mask_order,
-                                     .min_visible = options->min_visible};
+    const struct vdt_feed_options *o = plan->options;
+    return (struct vdt_encode_rules){
+        .tasks = plan->spec.tasks,
+        .class_count = plan->spec.class_count,
+        .match = o->match,
+        .keep_empty = o->background_ratio > 0,
+        .mask_rule = o->mask_rule,
+        .mask_order = o->mask_order,
+        .min_visible = o->min_visible,
+        .boundary = o->boundary,
+        .boundary_width = o->boundary_width > 0 ? o->boundary_width : VDT_BOUNDARY_WIDTH,
+        .distance_limit = o->distance_limit > 0 ? o->distance_limit : VDT_DISTANCE_LIMIT,
+    };
 }
 
 static vdt_status start(void *payload, void **out, struct vdt_error *error)
@@ -118,6 +123,8 @@ static vdt_status do_window(const struct vdt_feed_work *work, struct worker *wor
         vdt_aoi_see(&worker->view, plan, planned, &window, &worker->encoder.seen, error);
     if (status != VDT_OK)
         return status;
+    worker->encoder.contacts = (struct vdt_overlay){&planned->contacts, planned->contacts_index};
+    worker->encoder.ignore = (struct vdt_overlay){&planned->ignore, planned->ignore_index};
     if (work->layout == NULL)
         status = vdt_encode_keep(&worker->encoder, geometry, planned->index, &window, planned->cols,
                                  planned->rows, &encoded.keep, error);

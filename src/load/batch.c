@@ -63,6 +63,19 @@ static bool place(size_t count, size_t size, size_t *end, size_t *at)
     return true;
 }
 
+size_t vdt_batch_pixel(const struct vdt_batch_spec *spec, enum vdt_array array)
+{
+    switch (array) {
+    case VDT_MASK: return spec->mask_size;
+    case VDT_INSTANCES: return spec->instances ? sizeof(uint16_t) : 0;
+    case VDT_BOUNDARIES: return spec->boundaries ? 1 : 0;
+    case VDT_CONTACTS: return spec->contacts ? 1 : 0;
+    case VDT_DISTANCES: return spec->distances ? sizeof(float) : 0;
+    case VDT_TARGETS: return spec->targets ? sizeof(float) : 0;
+    default: return 0;
+    }
+}
+
 static bool allocate_arrays(struct vdt_batch *batch)
 {
     const struct vdt_batch_spec *spec = &batch->spec;
@@ -73,8 +86,12 @@ static bool allocate_arrays(struct vdt_batch *batch)
         size_t count, size;
     } wanted[] = {
         {&batch->images, n, spec->image_bytes},
-        {&batch->masks, spec->mask_size > 0 ? n : 0, pixels * spec->mask_size},
-        {&batch->instances, spec->instances ? n : 0, pixels * sizeof *batch->instances},
+        {&batch->pixels[VDT_MASK], n, pixels * vdt_batch_pixel(spec, VDT_MASK)},
+        {&batch->pixels[VDT_INSTANCES], n, pixels * vdt_batch_pixel(spec, VDT_INSTANCES)},
+        {&batch->pixels[VDT_BOUNDARIES], n, pixels * vdt_batch_pixel(spec, VDT_BOUNDARIES)},
+        {&batch->pixels[VDT_CONTACTS], n, pixels * vdt_batch_pixel(spec, VDT_CONTACTS)},
+        {&batch->pixels[VDT_DISTANCES], n, pixels * vdt_batch_pixel(spec, VDT_DISTANCES)},
+        {&batch->pixels[VDT_TARGETS], n, pixels * vdt_batch_pixel(spec, VDT_TARGETS)},
         {&batch->onehot, n, spec->class_count},
         {&batch->values, spec->value_dtype != 0 ? n : 0, spec->value_bytes},
         {&batch->indices, n, sizeof *batch->indices},
@@ -152,6 +169,15 @@ static vdt_status upload_boxes(struct vdt_batch *batch, struct vdt_error *error)
     return status;
 }
 
+static vdt_status upload_array(struct vdt_batch *batch, const void *array, size_t size,
+                               struct vdt_error *error)
+{
+    if (array == NULL || size == 0)
+        return VDT_OK;
+    size_t at = (size_t)((const unsigned char *)array - (unsigned char *)batch->memory);
+    return vdt_cuda_copy(batch->device[0], at, array, size, error);
+}
+
 vdt_status vdt_batch_upload(struct vdt_batch *batch, struct vdt_error *error)
 {
     if (batch->device[0] == NULL)
@@ -162,19 +188,16 @@ vdt_status vdt_batch_upload(struct vdt_batch *batch, struct vdt_error *error)
         const void *array;
         size_t size;
     } arrays[] = {{batch->images, n * spec->image_bytes},
-                  {batch->masks, n * pixels * spec->mask_size},
-                  {batch->instances, n * pixels * sizeof *batch->instances},
                   {batch->onehot, n * spec->class_count},
                   {batch->values, n * spec->value_bytes},
                   {batch->box_offsets, (n + 1) * sizeof *batch->box_offsets},
                   {batch->box_counts, n * sizeof *batch->box_counts}};
     vdt_status status = VDT_OK;
     for (size_t i = 0; status == VDT_OK && i < sizeof arrays / sizeof arrays[0]; i++)
-        if (arrays[i].array != NULL && arrays[i].size > 0)
-            status = vdt_cuda_copy(
-                batch->device[0],
-                (size_t)((const unsigned char *)arrays[i].array - (unsigned char *)batch->memory),
-                arrays[i].array, arrays[i].size, error);
+        status = upload_array(batch, arrays[i].array, arrays[i].size, error);
+    for (enum vdt_array a = VDT_MASK; status == VDT_OK && a < VDT_TILE_ARRAYS; a++)
+        status =
+            upload_array(batch, batch->pixels[a], n * pixels * vdt_batch_pixel(spec, a), error);
     return status == VDT_OK && spec->boxes ? upload_boxes(batch, error) : status;
 }
 
@@ -200,8 +223,12 @@ struct vdt_batch_device vdt_batch_device(const struct vdt_batch *batch)
     struct vdt_batch_device device = {
         .images = on_device(batch, batch->images),
         .onehot = on_device(batch, batch->onehot),
-        .masks = on_device(batch, batch->masks),
-        .instances = on_device(batch, batch->instances),
+        .masks = on_device(batch, batch->pixels[VDT_MASK]),
+        .instances = on_device(batch, batch->pixels[VDT_INSTANCES]),
+        .boundaries = on_device(batch, batch->pixels[VDT_BOUNDARIES]),
+        .contacts = on_device(batch, batch->pixels[VDT_CONTACTS]),
+        .distances = on_device(batch, batch->pixels[VDT_DISTANCES]),
+        .targets = on_device(batch, batch->pixels[VDT_TARGETS]),
         .values = on_device(batch, batch->values),
         .box_offsets = on_device(batch, batch->box_offsets),
         .box_counts = on_device(batch, batch->box_counts),
@@ -292,8 +319,12 @@ struct vdt_batch_view vdt_batch_view(const struct vdt_batch *batch)
         .applied = batch->applied,
         .images = batch->images,
         .onehot = batch->onehot,
-        .masks = batch->masks,
-        .instances = batch->instances,
+        .masks = batch->pixels[VDT_MASK],
+        .instances = (const uint16_t *)(const void *)batch->pixels[VDT_INSTANCES],
+        .boundaries = batch->pixels[VDT_BOUNDARIES],
+        .contacts = batch->pixels[VDT_CONTACTS],
+        .distances = (const float *)(const void *)batch->pixels[VDT_DISTANCES],
+        .targets = (const float *)(const void *)batch->pixels[VDT_TARGETS],
         .values = batch->values,
         .box_offsets = batch->box_offsets,
         .box_counts = batch->spec.box_pad > 0 ? batch->box_counts : NULL,

@@ -7,6 +7,7 @@
 
 #include "base/buffer.h"
 #include "load/cuda.h"
+#include "store/layout.h"
 
 struct vdt_batch_home;
 
@@ -44,8 +45,7 @@ struct vdt_batch {
     size_t memory_size;
     unsigned char *images;
     uint8_t *onehot;
-    unsigned char *masks;
-    uint16_t *instances;
+    unsigned char *pixels[VDT_TILE_ARRAYS]; /* labels, VDT_MASK to VDT_TARGETS */
     unsigned char *values;
     uint64_t *indices;
     uint32_t *inputs;
@@ -66,6 +66,9 @@ struct vdt_batch {
     struct vdt_batch_home *home; /* owned together with the other batches; NULL: by itself */
     struct vdt_batch *next;      /* among the spare ones */
 };
+
+/* Bytes a pixel of a label array, VDT_MASK to VDT_TARGETS; 0: batches have no such array. */
+size_t vdt_batch_pixel(const struct vdt_batch_spec *spec, enum vdt_array array);
 
 /* parts: at most this many threads fill it together. cuda NULL: no device; copy false: pinned only.
  * *batch belongs to the caller. */

@@ -15,8 +15,9 @@ void vdt_scratch_clear(struct vdt_scratch *scratch)
     vdt_decoder_clear(&scratch->decoder);
     vdt_hdf5_cursor_clear(&scratch->cursor);
     vdt_buffer_clear(&scratch->image);
-    vdt_buffer_clear(&scratch->mask);
-    vdt_buffer_clear(&scratch->instances);
+    for (int a = 0; a < VDT_TILE_ARRAYS; a++)
+        vdt_buffer_clear(&scratch->pixels[a]);
+    vdt_buffer_clear(&scratch->values);
     vdt_buffer_clear(&scratch->numbers);
 }
 
@@ -32,8 +33,8 @@ struct sample {
     uint64_t index;
     size_t at; /* place in the batch */
     const void *image;
-    const void *mask;
-    const void *instances;
+    const void *values;                  /* labels of another file */
+    const void *pixels[VDT_TILE_ARRAYS]; /* labels, NULL where there are none */
 };
 
 /* Where an array is read to: straight to its place, or to scratch memory when it changes on the
@@ -72,17 +73,29 @@ static vdt_status read_image(struct sample *sample, struct vdt_error *error)
     return status;
 }
 
-/* A mask or instances: `place` is where it is delivered. */
-static vdt_status read_pixels(struct sample *sample, enum vdt_array array, size_t pixel_bytes,
-                              struct vdt_buffer *scratch, unsigned char *place, const void **read,
-                              struct vdt_error *error)
+static size_t pixels_out(const struct vdt_batch *batch)
+{
+    return (size_t)batch->spec.image.rows * batch->spec.image.cols;
+}
+
+/* Where a sample's label array is delivered. */
+static unsigned char *place_of(const struct sample *sample, enum vdt_array array)
+{
+    const struct vdt_batch *batch = sample->batch;
+    return batch->pixels[array] +
+           sample->at * pixels_out(batch) * vdt_batch_pixel(&batch->spec, array);
+}
+
+static vdt_status read_pixels(struct sample *sample, enum vdt_array array, struct vdt_error *error)
 {
     const struct vdt_plan_transform *transform = &sample->fill->recipe->transform;
-    void *to = target(scratch, transform->labels_as_is, place,
-                      (size_t)transform->in.rows * transform->in.cols * pixel_bytes);
+    size_t pixel = vdt_batch_pixel(&sample->batch->spec, array);
+    void *to =
+        target(&sample->scratch->pixels[array], transform->labels_as_is, place_of(sample, array),
+               (size_t)transform->in.rows * transform->in.cols * pixel);
     if (to == NULL)
         return no_memory(sample, error);
-    *read = to;
+    sample->pixels[array] = to;
     return vdt_reader_tile(sample->source->reader, &sample->scratch->decoder, sample->source->group,
                            array, sample->index, to, error);
 }
@@ -101,21 +114,16 @@ static vdt_status read_boxes(struct sample *sample, struct vdt_error *error)
                              rows->visible + sample->row, error);
 }
 
-static size_t pixels_out(const struct vdt_batch *batch)
-{
-    return (size_t)batch->spec.image.rows * batch->spec.image.cols;
-}
-
 /* Labels of another file. */
 static vdt_status read_values(struct sample *sample, struct vdt_error *error)
 {
     const struct vdt_recipe *recipe = sample->fill->recipe;
-    void *to = target(&sample->scratch->mask, recipe->value_pixel == 0,
+    void *to = target(&sample->scratch->values, recipe->value_pixel == 0,
                       sample->batch->values + sample->at * recipe->spec.value_bytes,
                       recipe->sources->values.label_bytes);
     if (to == NULL)
         return no_memory(sample, error);
-    sample->mask = to;
+    sample->values = to;
     return vdt_hdf5_read_label(sample->source->hdf5, &sample->scratch->cursor, sample->index, to,
                                error);
 }
@@ -130,15 +138,9 @@ static vdt_status read_labels(struct sample *sample, struct vdt_error *error)
     if (status == VDT_OK && batch->onehot != NULL)
         status = vdt_columns_onehot(sample->source->columns, sample->index,
                                     batch->onehot + sample->at * spec->class_count, error);
-    if (status == VDT_OK && batch->masks != NULL)
-        status = read_pixels(sample, VDT_MASK, spec->mask_size, &sample->scratch->mask,
-                             batch->masks + sample->at * pixels_out(batch) * spec->mask_size,
-                             &sample->mask, error);
-    if (status == VDT_OK && batch->instances != NULL)
-        status = read_pixels(sample, VDT_INSTANCES, sizeof *batch->instances,
-                             &sample->scratch->instances,
-                             (unsigned char *)(batch->instances + sample->at * pixels_out(batch)),
-                             &sample->instances, error);
+    for (enum vdt_array a = VDT_MASK; status == VDT_OK && a < VDT_TILE_ARRAYS; a++)
+        if (batch->pixels[a] != NULL)
+            status = read_pixels(sample, a, error);
     if (status == VDT_OK && spec->boxes)
         status = read_boxes(sample, error);
     return status;
@@ -152,8 +154,9 @@ static vdt_status verify(const struct sample *sample, struct vdt_error *error)
     if (source->reader == NULL)
         return VDT_OK;
     bool all = vdt_reader_spec(source->reader).tasks == sample->fill->recipe->sources->tasks;
-    struct vdt_labels labels = {
-        .mask = sample->mask, .instances = sample->instances, .box_count = sample->row_count};
+    struct vdt_labels labels = {.box_count = sample->row_count};
+    for (enum vdt_array a = VDT_MASK; a < VDT_TILE_ARRAYS; a++)
+        vdt_label_set_pixels(&labels, a, sample->pixels[a]);
     if (batch->onehot != NULL)
         labels.onehot = batch->onehot + sample->at * batch->spec.class_count;
     if (batch->spec.boxes) {
@@ -166,20 +169,21 @@ static vdt_status verify(const struct sample *sample, struct vdt_error *error)
                               error);
 }
 
-/* Boxes first: instances are numbered by those that are left. */
+/* Instances are then numbered by the boxes that are left. */
 static vdt_status transform_labels(struct sample *sample, const struct vdt_applied *applied,
                                    struct vdt_error *error)
 {
     const struct vdt_plan_transform *transform = &sample->fill->recipe->transform;
     struct vdt_batch *batch = sample->batch;
     struct vdt_box_rows *rows = sample->rows;
-    size_t pixels = pixels_out(batch), row = sample->row, left = 0;
+    size_t row = sample->row, left = 0;
     if (batch->values != NULL && sample->fill->recipe->value_pixel > 0)
-        vdt_transform_pixels(transform, applied, sample->mask, sample->fill->recipe->value_pixel,
+        vdt_transform_pixels(transform, applied, sample->values, sample->fill->recipe->value_pixel,
                              batch->values + sample->at * batch->spec.value_bytes);
-    if (batch->masks != NULL)
-        vdt_transform_pixels(transform, applied, sample->mask, batch->spec.mask_size,
-                             batch->masks + sample->at * pixels * batch->spec.mask_size);
+    for (enum vdt_array a = VDT_MASK; a < VDT_TILE_ARRAYS; a++)
+        if (batch->pixels[a] != NULL)
+            vdt_transform_pixels(transform, applied, sample->pixels[a],
+                                 vdt_batch_pixel(&batch->spec, a), place_of(sample, a));
     if (!batch->spec.boxes)
         return VDT_OK;
     if (!vdt_buffer_reserve(&sample->scratch->numbers, (sample->row_count + 1) * sizeof(uint16_t)))
@@ -188,12 +192,9 @@ static vdt_status transform_labels(struct sample *sample, const struct vdt_appli
     left = vdt_transform_boxes(transform, applied, sample->row_count, rows->boxes + row,
                                rows->classes + row, rows->features + row, rows->visible + row,
                                numbers);
-    if (batch->instances != NULL) {
-        uint16_t *instances = batch->instances + sample->at * pixels;
-        vdt_transform_pixels(transform, applied, sample->instances, sizeof *instances, instances);
-        if (left < sample->row_count)
-            vdt_renumber(instances, pixels, numbers, sample->row_count);
-    }
+    if (batch->pixels[VDT_INSTANCES] != NULL && left < sample->row_count)
+        vdt_renumber((uint16_t *)(void *)place_of(sample, VDT_INSTANCES), pixels_out(batch),
+                     numbers, sample->row_count);
     sample->row_count = left;
     return VDT_OK;
 }
@@ -247,8 +248,8 @@ static void move_part(struct vdt_batch *batch, size_t to, const struct vdt_part 
     size_t pixels = pixels_out(batch), from = part->first, count = part->filled;
     move(batch->images, to, from, count, spec->image_bytes);
     move(batch->onehot, to, from, count, spec->class_count);
-    move(batch->masks, to, from, count, pixels * spec->mask_size);
-    move(batch->instances, to, from, count, pixels * sizeof *batch->instances);
+    for (enum vdt_array a = VDT_MASK; a < VDT_TILE_ARRAYS; a++)
+        move(batch->pixels[a], to, from, count, pixels * vdt_batch_pixel(spec, a));
     move(batch->values, to, from, count, spec->value_bytes);
     move(batch->indices, to, from, count, sizeof *batch->indices);
     move(batch->inputs, to, from, count, sizeof *batch->inputs);

@@ -11,8 +11,8 @@ struct vdt_scratch {
     struct vdt_decoder decoder;
     struct vdt_hdf5_cursor cursor;
     struct vdt_buffer image; /* as stored, where it is not delivered so */
-    struct vdt_buffer mask;
-    struct vdt_buffer instances;
+    struct vdt_buffer pixels[VDT_TILE_ARRAYS];
+    struct vdt_buffer values;
     struct vdt_buffer numbers; /* uint16_t: boxes numbered anew */
 };
 void vdt_scratch_clear(struct vdt_scratch *scratch);

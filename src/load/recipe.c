@@ -72,6 +72,10 @@ vdt_status vdt_recipe_init(struct vdt_recipe *recipe, const struct vdt_sources *
     spec->class_count = sources->class_count;
     spec->mask_size = sources->mask_size;
     spec->instances = (sources->tasks & VDT_INSTANCE) != 0;
+    spec->boundaries = (sources->tasks & VDT_BOUNDARY) != 0;
+    spec->contacts = (sources->tasks & VDT_CONTACT) != 0;
+    spec->distances = (sources->tasks & VDT_DISTANCE) != 0;
+    spec->targets = (sources->tasks & VDT_REGRESSION) != 0;
     spec->boxes = (sources->tasks & (VDT_DETECTION | VDT_INSTANCE)) != 0;
     set_values(recipe, &sources->values);
     status = set_box_pad(recipe, options->box_pad, error);

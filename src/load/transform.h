@@ -38,7 +38,7 @@ struct vdt_applied vdt_transform_choose(const struct vdt_plan_transform *plan, u
 void vdt_transform_image(const struct vdt_plan_transform *plan, const struct vdt_applied *applied,
                          const void *in, void *out);
 
-/* A mask or instances, of 1 or 2 bytes a pixel: [in.rows][in.cols] -> [out.rows][out.cols]. */
+/* A label array of 1, 2 or 4 bytes a pixel: [in.rows][in.cols] -> [out.rows][out.cols]. */
 void vdt_transform_pixels(const struct vdt_plan_transform *plan, const struct vdt_applied *applied,
                           const void *in, size_t pixel_bytes, void *out);
 

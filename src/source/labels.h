@@ -19,6 +19,9 @@ struct vdt_label_options {
     size_t class_count;
     enum vdt_unknown unknown;
     const char *unknown_class;
+    const char *order_field;  /* numeric fields for vdt_feature's order and target; NULL: 0. A */
+    const char *target_field; /* feature without a finite number there is an error that names it, or
+                                 is left out with VDT_UNKNOWN_SKIP */
 };
 
 /* What was met while reading. */

@@ -127,7 +127,8 @@ vdt_status vdt_labels_read(struct vdt_labels_source *source, size_t number,
                                   .number = number};
     bool taken = false;
     vdt_status status = vdt_check_exists(file.path, error);
-    if (status == VDT_OK)
+    bool numbers = options->order_field != NULL || options->target_field != NULL;
+    if (status == VDT_OK && !numbers) /* which our own reader does not take */
         status = vdt_geojson_read(&file, &taken, error);
     if (status == VDT_OK && !taken)
         status = vdt_labels_read_ogr(&file, error);

@@ -23,6 +23,7 @@ struct reading {
     GDALDatasetH dataset;
     char *size_option; /* to be restored */
     struct vdt_label_columns columns;
+    struct vdt_label_numbers numbers;
 };
 
 static void destroy_feature(OGRFeatureH *feature)
@@ -64,9 +65,20 @@ static vdt_status add_feature(struct reading *reading, OGRFeatureH feature, stru
         status = vdt_label_file_judge(reading->file, id, &shape, &kept, error);
     if (status != VDT_OK || !kept)
         return status;
-    status = vdt_label_columns_value(reading->file, &reading->columns, feature, &value, error);
-    return status != VDT_OK ? status
-                            : vdt_label_file_add(reading->file, id, shape.parts, value, error);
+    struct vdt_feature numbers = {0};
+    status =
+        vdt_label_numbers_value(reading->file, &reading->numbers, feature, &numbers, &kept, error);
+    if (status == VDT_OK && kept)
+        status = vdt_label_columns_value(reading->file, &reading->columns, feature, &value, error);
+    if (status == VDT_OK && kept)
+        status = vdt_label_file_add(reading->file, id, shape.parts, value, error);
+    if (status != VDT_OK || !kept)
+        return status;
+    struct vdt_geometry *geometry = &reading->file->source->geometry;
+    struct vdt_feature *added = &geometry->features[geometry->feature_count - 1];
+    added->order = numbers.order;
+    added->target = numbers.target;
+    return VDT_OK;
 }
 
 static vdt_status read_features(struct reading *reading, OGRLayerH layer, struct vdt_error *error)
@@ -130,6 +142,8 @@ static vdt_status read_layer(struct reading *reading, OGRLayerH layer, struct vd
     size_t added;
     vdt_status status =
         vdt_label_columns_open(reading->file, layer, &reading->quiet, &reading->columns, error);
+    if (status == VDT_OK)
+        status = vdt_label_numbers_open(reading->file, layer, &reading->numbers, error);
     if (status == VDT_OK)
         status = vdt_label_layer_crs(layer, &reading->quiet, reading->path, &crs, error);
     if (status == VDT_OK)

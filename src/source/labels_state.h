@@ -79,6 +79,17 @@ vdt_status vdt_label_file_add(struct vdt_label_file *file, long long id, size_t 
 /* The shortest text that reads back as the same number, whatever the locale. */
 void vdt_label_number_text(double value, char *text, size_t size);
 
+/* Fields of a layer that hold numbers; -1: not asked for. */
+struct vdt_label_numbers {
+    int order, target;
+};
+vdt_status vdt_label_numbers_open(const struct vdt_label_file *file, OGRLayerH layer,
+                                  struct vdt_label_numbers *numbers, struct vdt_error *error);
+/* Fills order and target of *to. *known is false for a feature that is counted and left out. */
+vdt_status vdt_label_numbers_value(struct vdt_label_file *file,
+                                   const struct vdt_label_numbers *numbers, OGRFeatureH feature,
+                                   struct vdt_feature *to, bool *known, struct vdt_error *error);
+
 /* The CRS of a layer as WKT ("" for none), owned. */
 vdt_status vdt_label_layer_crs(OGRLayerH layer, const struct vdt_quiet *quiet, const char *path,
                                char **crs, struct vdt_error *error);

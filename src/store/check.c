@@ -1,5 +1,6 @@
 /* Proves a store whole: every sample is decoded, compared with its checksums and with the rules of
  * the layout, and hashed into one digest of the content. */
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,8 +40,7 @@ struct scratch {
     unsigned char *row;
     void *image;
     uint8_t *onehot;
-    void *mask;
-    uint16_t *instances;
+    void *pixels[VDT_TILE_ARRAYS]; /* of labels; NULL where the store has none */
     size_t box_capacity;
     float (*boxes)[4];
     uint16_t *box_class;
@@ -66,8 +66,8 @@ static void free_scratch(struct scratch *s)
     free(s->row);
     free(s->image);
     free(s->onehot);
-    free(s->mask);
-    free(s->instances);
+    for (enum vdt_array a = VDT_MASK; a < VDT_TILE_ARRAYS; a++)
+        free(s->pixels[a]);
     free(s->boxes);
     free(s->box_class);
     free(s->box_feature);
@@ -84,10 +84,11 @@ static vdt_status start(void *payload, void **worker, struct vdt_error *error)
     s->row = vdt_allocate(layout->row_bytes, 1);
     s->image = vdt_allocate(layout->image_bytes, 1);
     s->onehot = vdt_allocate(layout->spec.class_count, 1);
-    s->mask = vdt_allocate(layout->pixels, layout->mask_size);
-    s->instances = vdt_allocate(layout->pixels, 2);
-    if (s->row == NULL || s->image == NULL || s->onehot == NULL || s->mask == NULL ||
-        s->instances == NULL) {
+    bool made = s->row != NULL && s->image != NULL && s->onehot != NULL;
+    for (enum vdt_array a = VDT_MASK; made && a < VDT_TILE_ARRAYS; a++)
+        if (vdt_array_present(layout, a))
+            made = (s->pixels[a] = vdt_allocate(vdt_array_row_bytes(layout, a), 1)) != NULL;
+    if (!made) {
         free_scratch(s);
         return vdt_fail_memory(error, "check");
     }
@@ -132,15 +133,11 @@ static vdt_status read_sample(const struct vdt_reader *reader, struct scratch *s
         status = vdt_reader_onehot(reader, group, index, s->onehot, error);
         labels->onehot = s->onehot;
     }
-    if (status == VDT_OK && vdt_array_present(layout, VDT_MASK)) {
-        status = vdt_reader_tile(reader, &s->decoder, group, VDT_MASK, index, s->mask, error);
-        labels->mask = s->mask;
-    }
-    if (status == VDT_OK && vdt_array_present(layout, VDT_INSTANCES)) {
-        status =
-            vdt_reader_tile(reader, &s->decoder, group, VDT_INSTANCES, index, s->instances, error);
-        labels->instances = s->instances;
-    }
+    for (enum vdt_array a = VDT_MASK; status == VDT_OK && a < VDT_TILE_ARRAYS; a++)
+        if (s->pixels[a] != NULL) {
+            status = vdt_reader_tile(reader, &s->decoder, group, a, index, s->pixels[a], error);
+            vdt_label_set_pixels(labels, a, s->pixels[a]);
+        }
     if (status != VDT_OK || !vdt_array_present(layout, VDT_BOXES))
         return status;
     labels->box_count = vdt_reader_box_rows(reader, group, index, 1);
@@ -186,6 +183,23 @@ static const char *bad_mask(const struct vdt_layout *layout, const struct vdt_la
     return NULL;
 }
 
+static const char *bad_edges(const struct vdt_layout *layout, const struct vdt_labels *labels)
+{
+    for (size_t i = 0; labels->boundary != NULL && i < layout->pixels; i++)
+        if (labels->boundary[i] > 1 && labels->boundary[i] != VDT_IGNORE_U8)
+            return "the boundary has a value other than 0, 1 and 255";
+    for (size_t i = 0; labels->contact != NULL && i < layout->pixels; i++)
+        if (labels->contact[i] > 1 && labels->contact[i] != VDT_IGNORE_U8)
+            return "the contact mask has a value other than 0, 1 and 255";
+    for (size_t i = 0; labels->distance != NULL && i < layout->pixels; i++)
+        if (isinf(labels->distance[i]))
+            return "a distance is infinite";
+    for (size_t i = 0; labels->target != NULL && i < layout->pixels; i++)
+        if (isinf(labels->target[i]))
+            return "a target is infinite";
+    return NULL;
+}
+
 /* The rules of the layout that no checksum proves. */
 static const char *broken_rule(const struct vdt_reader *reader, const struct vdt_sample *sample,
                                const struct vdt_labels *labels)
@@ -206,7 +220,9 @@ static const char *broken_rule(const struct vdt_reader *reader, const struct vdt
         if (labels->onehot[i] > 1)
             return "its one-hot vector has a value other than 0 and 1";
     const char *broken = bad_box(layout, labels);
-    return broken != NULL ? broken : bad_mask(layout, labels);
+    if (broken == NULL)
+        broken = bad_mask(layout, labels);
+    return broken != NULL ? broken : bad_edges(layout, labels);
 }
 
 static void add_text(struct vdt_sha256 *sha, const char *text)
@@ -242,10 +258,9 @@ static vdt_status hash_sample(const struct vdt_reader *reader, size_t group,
     vdt_sha256_add(sha, labels->box_class, boxes * 2);
     vdt_sha256_add(sha, labels->box_feature, boxes * 8);
     vdt_sha256_add(sha, labels->box_visible, boxes * 4);
-    if (labels->mask != NULL)
-        vdt_sha256_add(sha, labels->mask, layout->pixels * layout->mask_size);
-    if (labels->instances != NULL)
-        vdt_sha256_add(sha, labels->instances, layout->pixels * 2);
+    for (enum vdt_array a = VDT_MASK; a < VDT_TILE_ARRAYS; a++)
+        if (vdt_array_present(layout, a))
+            vdt_sha256_add(sha, vdt_label_pixels(labels, a), vdt_array_row_bytes(layout, a));
     add_text(sha, metadata);
     vdt_sha256_finish(sha, digest);
     return VDT_OK;

@@ -88,8 +88,12 @@ hid_t vdt_array_type(const struct vdt_layout *layout, enum vdt_array array)
     case VDT_MASK: return H5Tcopy(layout->mask_size == 1 ? H5T_STD_U8LE : H5T_STD_U16LE);
     case VDT_INSTANCES:
     case VDT_BOX_CLASS: return H5Tcopy(H5T_STD_U16LE);
+    case VDT_BOUNDARIES:
+    case VDT_CONTACTS:
     case VDT_ONEHOT:
     case VDT_METADATA_TEXT: return H5Tcopy(H5T_STD_U8LE);
+    case VDT_DISTANCES:
+    case VDT_TARGETS:
     case VDT_BOXES:
     case VDT_BOX_VISIBLE: return H5Tcopy(H5T_IEEE_F32LE);
     case VDT_BOX_FEATURE: return H5Tcopy(H5T_STD_I64LE);

@@ -17,7 +17,9 @@
 enum { TABLE_CHUNK_ROWS = 4 };
 
 static const enum vdt_task all_tasks[] = {VDT_CLASSIFICATION, VDT_DETECTION, VDT_SEGMENTATION,
-                                          VDT_INSTANCE};
+                                          VDT_INSTANCE,       VDT_BOUNDARY,  VDT_CONTACT,
+                                          VDT_DISTANCE,       VDT_REGRESSION};
+enum { TASKS = sizeof all_tasks / sizeof *all_tasks };
 
 void vdt_header_clear(struct vdt_header *header)
 {
@@ -107,9 +109,9 @@ static vdt_status write_shape(hid_t file, const struct vdt_tile_spec *tile, stru
 vdt_status vdt_header_write(hid_t file, const struct vdt_header *header, struct vdt_error *error)
 {
     const struct vdt_store_spec *spec = &header->layout.spec;
-    const char *tasks[4];
+    const char *tasks[TASKS];
     size_t task_count = 0;
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < TASKS; i++)
         if (spec->tasks & all_tasks[i])
             tasks[task_count++] = vdt_task_name(all_tasks[i]);
     const struct {
@@ -200,7 +202,7 @@ static vdt_status read_tasks(hid_t file, const char *path, uint32_t *tasks, stru
     *tasks = 0;
     for (size_t i = 0; status == VDT_OK && i < count; i++) {
         uint32_t bit = 0;
-        for (size_t k = 0; k < 4; k++)
+        for (size_t k = 0; k < TASKS; k++)
             if (strcmp(names[i], vdt_task_name(all_tasks[k])) == 0)
                 bit = all_tasks[k];
         *tasks |= bit;

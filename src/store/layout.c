@@ -13,12 +13,16 @@
 #include "base/json.h"
 #include "store/keys.h"
 
-enum { COLUMN_CHUNK_BYTES = 65536 };
+enum { COLUMN_CHUNK_BYTES = 65536, ALL_TASKS = 2 * VDT_REGRESSION - 1 };
 
 static const char *const paths[VDT_ARRAYS] = {
     [VDT_IMAGES] = "images",
     [VDT_MASK] = "labels/mask",
     [VDT_INSTANCES] = "labels/instances",
+    [VDT_BOUNDARIES] = "labels/boundary",
+    [VDT_CONTACTS] = "labels/contact",
+    [VDT_DISTANCES] = "labels/distance",
+    [VDT_TARGETS] = "labels/target",
     [VDT_ONEHOT] = "labels/onehot",
     [VDT_BOX_OFFSETS] = "labels/box_offsets",
     [VDT_BOXES] = "labels/boxes",
@@ -90,7 +94,7 @@ static bool is_utf8(const char *text)
 
 static vdt_status check_classes(const struct vdt_store_spec *spec, struct vdt_error *error)
 {
-    if (spec->tasks > 15)
+    if (spec->tasks > ALL_TASKS)
         return vdt_fail(error, VDT_ERR_ARGUMENT, "unknown task bits %u", spec->tasks);
     if (spec->tasks != 0 && spec->class_count == 0)
         return vdt_fail(error, VDT_ERR_ARGUMENT, "a store with labels needs at least one class");
@@ -166,6 +170,10 @@ bool vdt_array_present(const struct vdt_layout *layout, enum vdt_array array)
     switch (array) {
     case VDT_MASK: return tasks & VDT_SEGMENTATION;
     case VDT_INSTANCES: return tasks & VDT_INSTANCE;
+    case VDT_BOUNDARIES: return tasks & VDT_BOUNDARY;
+    case VDT_CONTACTS: return tasks & VDT_CONTACT;
+    case VDT_DISTANCES: return tasks & VDT_DISTANCE;
+    case VDT_TARGETS: return tasks & VDT_REGRESSION;
     case VDT_ONEHOT: return tasks & VDT_CLASSIFICATION;
     case VDT_BOX_OFFSETS:
     case VDT_BOXES:
@@ -183,10 +191,10 @@ const char *vdt_array_path(enum vdt_array array)
 
 size_t vdt_array_row_bytes(const struct vdt_layout *layout, enum vdt_array array)
 {
+    if (array > VDT_IMAGES && array < VDT_TILE_ARRAYS)
+        return layout->pixels * vdt_array_element(layout, array);
     switch (array) {
     case VDT_IMAGES: return layout->image_bytes;
-    case VDT_MASK: return layout->pixels * layout->mask_size;
-    case VDT_INSTANCES: return layout->pixels * 2;
     case VDT_ONEHOT: return layout->spec.class_count;
     case VDT_BOXES: return 16;
     case VDT_BOX_CLASS: return 2;
@@ -212,9 +220,15 @@ enum vdt_codec vdt_array_codec(const struct vdt_layout *layout, enum vdt_array a
 
 size_t vdt_array_element(const struct vdt_layout *layout, enum vdt_array array)
 {
-    return array == VDT_IMAGES ? vdt_dtype_size(layout->spec.tile.dtype)
-           : array == VDT_MASK ? layout->mask_size
-                               : 2;
+    switch (array) {
+    case VDT_IMAGES: return vdt_dtype_size(layout->spec.tile.dtype);
+    case VDT_MASK: return layout->mask_size;
+    case VDT_BOUNDARIES:
+    case VDT_CONTACTS: return 1;
+    case VDT_DISTANCES:
+    case VDT_TARGETS: return 4;
+    default: return 2;
+    }
 }
 
 void vdt_row_set_u32(unsigned char *row, size_t offset, uint32_t value)
@@ -284,6 +298,32 @@ uint32_t vdt_row_crc(const struct vdt_layout *layout, const unsigned char *row,
     return vdt_crc32c(crc, metadata, metadata_size);
 }
 
+const void *vdt_label_pixels(const struct vdt_labels *labels, enum vdt_array array)
+{
+    switch (array) {
+    case VDT_MASK: return labels->mask;
+    case VDT_INSTANCES: return labels->instances;
+    case VDT_BOUNDARIES: return labels->boundary;
+    case VDT_CONTACTS: return labels->contact;
+    case VDT_DISTANCES: return labels->distance;
+    case VDT_TARGETS: return labels->target;
+    default: return NULL;
+    }
+}
+
+void vdt_label_set_pixels(struct vdt_labels *labels, enum vdt_array array, const void *pixels)
+{
+    switch (array) {
+    case VDT_MASK: labels->mask = pixels; break;
+    case VDT_INSTANCES: labels->instances = pixels; break;
+    case VDT_BOUNDARIES: labels->boundary = pixels; break;
+    case VDT_CONTACTS: labels->contact = pixels; break;
+    case VDT_DISTANCES: labels->distance = pixels; break;
+    case VDT_TARGETS: labels->target = pixels; break;
+    default: break;
+    }
+}
+
 uint32_t vdt_label_crc(const struct vdt_layout *layout, const struct vdt_labels *labels)
 {
     size_t boxes = labels->box_count;
@@ -296,10 +336,9 @@ uint32_t vdt_label_crc(const struct vdt_layout *layout, const struct vdt_labels 
         crc = vdt_crc32c(crc, labels->box_feature, boxes * 8);
         crc = vdt_crc32c(crc, labels->box_visible, boxes * 4);
     }
-    if (vdt_array_present(layout, VDT_MASK))
-        crc = vdt_crc32c(crc, labels->mask, layout->pixels * layout->mask_size);
-    if (vdt_array_present(layout, VDT_INSTANCES))
-        crc = vdt_crc32c(crc, labels->instances, layout->pixels * 2);
+    for (enum vdt_array a = VDT_MASK; a < VDT_TILE_ARRAYS; a++)
+        if (vdt_array_present(layout, a))
+            crc = vdt_crc32c(crc, vdt_label_pixels(labels, a), vdt_array_row_bytes(layout, a));
     return crc;
 }
 

@@ -22,6 +22,10 @@ enum vdt_array {
     VDT_IMAGES,
     VDT_MASK,
     VDT_INSTANCES,
+    VDT_BOUNDARIES,
+    VDT_CONTACTS,
+    VDT_DISTANCES,
+    VDT_TARGETS,
     VDT_TILE_ARRAYS, /* how many tile arrays there are */
     VDT_ONEHOT = VDT_TILE_ARRAYS,
     VDT_BOX_OFFSETS,
@@ -99,6 +103,10 @@ uint32_t vdt_row_crc(const struct vdt_layout *layout, const unsigned char *row,
                      const char *metadata, size_t metadata_size);
 void vdt_row_set_u32(unsigned char *row, size_t offset, uint32_t value);
 uint32_t vdt_row_u32(const unsigned char *row, size_t offset);
+
+/* A sample's label array of tile shape: VDT_MASK to VDT_TARGETS. */
+const void *vdt_label_pixels(const struct vdt_labels *labels, enum vdt_array array);
+void vdt_label_set_pixels(struct vdt_labels *labels, enum vdt_array array, const void *pixels);
 
 /* CRC-32C over all label arrays in the order of struct vdt_labels. */
 uint32_t vdt_label_crc(const struct vdt_layout *layout, const struct vdt_labels *labels);

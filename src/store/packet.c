@@ -130,10 +130,11 @@ static vdt_status check_sample(const struct vdt_layout *layout, const struct vdt
         if (sample->key[i] < '!' || sample->key[i] > '~')
             return vdt_fail(error, VDT_ERR_ARGUMENT,
                             "a sample's key has printable ASCII without blanks only");
-    if (sample->image == NULL ||
-        (vdt_array_present(layout, VDT_ONEHOT) && labels->onehot == NULL) ||
-        (vdt_array_present(layout, VDT_MASK) && labels->mask == NULL) ||
-        (vdt_array_present(layout, VDT_INSTANCES) && labels->instances == NULL))
+    bool missing =
+        sample->image == NULL || (vdt_array_present(layout, VDT_ONEHOT) && labels->onehot == NULL);
+    for (enum vdt_array a = VDT_MASK; a < VDT_TILE_ARRAYS; a++)
+        missing = missing || (vdt_array_present(layout, a) && vdt_label_pixels(labels, a) == NULL);
+    if (missing)
         return vdt_fail(error, VDT_ERR_ARGUMENT,
                         "%s: the image or a label array that the store's tasks need is missing",
                         sample->key);
@@ -230,10 +231,8 @@ vdt_status vdt_packet_encode(struct vdt_packet *packet, const struct vdt_layout 
     packet->bytes.size = 0;
     strcpy(packet->key, sample->key);
     status = add_chunk(packet, layout, coder, VDT_IMAGES, sample->image, error);
-    if (status == VDT_OK)
-        status = add_chunk(packet, layout, coder, VDT_MASK, sample->labels.mask, error);
-    if (status == VDT_OK)
-        status = add_chunk(packet, layout, coder, VDT_INSTANCES, sample->labels.instances, error);
+    for (enum vdt_array a = VDT_MASK; status == VDT_OK && a < VDT_TILE_ARRAYS; a++)
+        status = add_chunk(packet, layout, coder, a, vdt_label_pixels(&sample->labels, a), error);
     if (status == VDT_OK && !add_labels(packet, layout, &sample->labels))
         status = vdt_fail_memory(error, sample->key);
     return status == VDT_OK ? add_row(packet, layout, sample, error) : status;

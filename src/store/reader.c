@@ -297,6 +297,30 @@ vdt_status vdt_reader_instances(const struct vdt_reader *reader, size_t group, u
     return read_tile(reader, group, VDT_INSTANCES, index, instances, error);
 }
 
+vdt_status vdt_reader_boundary(const struct vdt_reader *reader, size_t group, uint64_t index,
+                               uint8_t *boundary, struct vdt_error *error)
+{
+    return read_tile(reader, group, VDT_BOUNDARIES, index, boundary, error);
+}
+
+vdt_status vdt_reader_contact(const struct vdt_reader *reader, size_t group, uint64_t index,
+                              uint8_t *contact, struct vdt_error *error)
+{
+    return read_tile(reader, group, VDT_CONTACTS, index, contact, error);
+}
+
+vdt_status vdt_reader_distance(const struct vdt_reader *reader, size_t group, uint64_t index,
+                               float *distance, struct vdt_error *error)
+{
+    return read_tile(reader, group, VDT_DISTANCES, index, distance, error);
+}
+
+vdt_status vdt_reader_target(const struct vdt_reader *reader, size_t group, uint64_t index,
+                             float *target, struct vdt_error *error)
+{
+    return read_tile(reader, group, VDT_TARGETS, index, target, error);
+}
+
 vdt_status vdt_reader_onehot(const struct vdt_reader *reader, size_t group, uint64_t index,
                              uint8_t *onehot, struct vdt_error *error)
 {
@@ -380,12 +404,10 @@ vdt_status vdt_reader_verify(const struct vdt_reader *reader, size_t group, uint
     if (labels == NULL || vdt_label_crc(layout, labels) == vdt_row_u32(row, VDT_ROW_LABEL_CRC))
         return VDT_OK;
     /* One checksum for all of them: the first that the store has is named. */
-    static const enum vdt_array label_arrays[] = {VDT_MASK, VDT_INSTANCES, VDT_ONEHOT,
-                                                  VDT_BOX_OFFSETS};
-    size_t first = 0;
-    while (first < 3 && !vdt_array_present(layout, label_arrays[first]))
+    enum vdt_array first = VDT_MASK;
+    while (first < VDT_BOX_OFFSETS && !vdt_array_present(layout, first))
         first++;
     snprintf(reason, sizeof reason, "the labels of sample %.63s do not match their checksum",
              (const char *)row + VDT_ROW_KEY);
-    return fail_at(reader, group, label_arrays[first], index, reason, error);
+    return fail_at(reader, group, first, index, reason, error);
 }

@@ -80,6 +80,8 @@ static uint64_t batch_bytes(const struct vdt_batch_spec *spec, const struct vdt_
     uint64_t pixels = (uint64_t)spec->image.rows * spec->image.cols;
     uint64_t sample = spec->image_bytes + spec->class_count + pixels * spec->mask_size +
                       (spec->instances ? pixels * sizeof *view->instances : 0) + spec->value_bytes;
+    sample += pixels * (spec->boundaries + spec->contacts +
+                        4u * ((unsigned)spec->distances + (unsigned)spec->targets));
     uint64_t boxes = !spec->boxes        ? 0
                      : view->box_offsets ? view->box_offsets[view->size]
                                          : (uint64_t)view->size * spec->box_pad;

@@ -21,8 +21,9 @@ static const char *const dtype_names[] = {"stored", "uint8",   "uint16",  "int16
                                           "int8",   "uint64",  "int64",   NULL};
 static const char *const axes_names[] = {"stored", "chw", "hwc", NULL};
 static const char *const augment_names[] = {"flip-cols", "flip-rows", "rotate", NULL};
-static const char *const task_names[] = {"classification", "detection", "segmentation", "instance",
-                                         NULL};
+static const char *const task_names[] = {"classification", "detection",  "segmentation",
+                                         "instance",       "boundary",   "contact",
+                                         "distance",       "regression", NULL};
 static const char *const verify_names[] = {"first", "always", "never", NULL};
 static const char *const damage_names[] = {"fail", "skip", NULL};
 

@@ -165,6 +165,9 @@ static int feed(struct feed_values *values, const struct vdt_split_share *shares
     struct vdt_feed_report report = {0};
     struct vdt_feed_options options = feed_library_options(values, shares);
     memcpy(options.resolution, resolution, sizeof options.resolution);
+    int code = feed_mask_order(values->mask_order, &options);
+    if (code != OPTIONS_RUN)
+        return code;
     struct feed_run run = {.progress =
                                progress_start((enum progress_mode)values->progress, "tiles")};
     options.payload = &run;
@@ -173,7 +176,7 @@ static int feed(struct feed_values *values, const struct vdt_split_share *shares
     interrupt_catch();
     vdt_status status = vdt_feed(&options, &report, &error);
     progress_finish(&run.progress);
-    int code = EXIT_DONE;
+    code = EXIT_DONE;
     if (status == VDT_ERR_CANCELLED)
         code = report_stopped(values->store);
     else if (status)

@@ -234,7 +234,7 @@ static void print_info(const struct vdt_reader *reader, const double bounds[4], 
     print_names("bands", spec.band_names, spec.tile.bands);
     print_line("tasks", store_tasks(text, sizeof text, spec.tasks));
     print_names("classes", spec.classes, spec.class_count);
-    bool masks = spec.tasks & (VDT_SEGMENTATION | VDT_INSTANCE);
+    bool masks = spec.tasks & ~(uint32_t)(VDT_CLASSIFICATION | VDT_DETECTION);
     snprintf(text, sizeof text, "%s%s%s%s", vdt_codec_name(spec.image_codec),
              masks ? " (masks " : "", masks ? vdt_codec_name(spec.mask_codec) : "",
              masks ? ")" : "");

@@ -125,6 +125,34 @@ static json_t *mask_json(const struct tally *tally)
     return object;
 }
 
+/* Only of arrays that the store has. */
+static void add_edges(json_t *object, const char *name, const struct edge_tally *tally)
+{
+    json_t *edges = json_object();
+    json_object_set_new(edges, "pixels", json_from_count(tally->pixels));
+    json_object_set_new(edges, "share", json_from_real(share(tally->set, tally->pixels)));
+    json_object_set_new(edges, "ignore_share",
+                        json_from_real(share(tally->ignored, tally->pixels)));
+    if (tally->pixels)
+        json_object_set(object, name, edges);
+    json_decref(edges);
+}
+
+static void add_numbers(json_t *object, const char *name, const struct number_tally *tally)
+{
+    bool any = tally->count > 0;
+    json_t *numbers = json_object();
+    json_object_set_new(numbers, "pixels", json_from_count(tally->pixels));
+    json_object_set_new(numbers, "known_share", json_from_real(share(tally->count, tally->pixels)));
+    json_object_set_new(numbers, "min", any ? json_from_real(tally->min) : json_null());
+    json_object_set_new(numbers, "max", any ? json_from_real(tally->max) : json_null());
+    json_object_set_new(numbers, "mean",
+                        any ? json_from_real(tally->sum / (double)tally->count) : json_null());
+    if (tally->pixels)
+        json_object_set(object, name, numbers);
+    json_decref(numbers);
+}
+
 static json_t *stats_json(const struct vdt_reader *reader, const struct tally *tally)
 {
     uint32_t tasks = vdt_reader_spec(reader).tasks;
@@ -138,6 +166,10 @@ static json_t *stats_json(const struct vdt_reader *reader, const struct tally *t
     json_object_set_new(object, "unlabelled_samples", json_from_count(tally->unlabelled_samples));
     json_object_set_new(object, "classes", classes_json(reader, tally));
     json_object_set_new(object, "mask", tasks & VDT_SEGMENTATION ? mask_json(tally) : json_null());
+    add_edges(object, "boundary", &tally->boundary);
+    add_edges(object, "contact", &tally->contact);
+    add_numbers(object, "distance", &tally->distance);
+    add_numbers(object, "target", &tally->target);
     json_object_set_new(object, "boxes", with_boxes ? boxes_json(tally) : json_null());
     json_object_set_new(object, "valid_fraction", spread_json(&tally->valid_fraction));
     json_object_set_new(object, "bands", bands_json(reader, tally));
@@ -243,6 +275,38 @@ static void print_spread(const char *name, const struct spread *spread)
            spread->p25, spread->median, spread->p75, spread->p95, spread->max, spread->mean);
 }
 
+static void print_edges(const char *name, const struct edge_tally *tally)
+{
+    if (!tally->pixels)
+        return;
+    text_cell(stdout, name, 20);
+    printf("%8.2f%% of the pixels, %.2f%% ignored\n", 100 * share(tally->set, tally->pixels),
+           100 * share(tally->ignored, tally->pixels));
+}
+
+static void print_numbers(const char *name, const struct number_tally *tally)
+{
+    if (!tally->pixels)
+        return;
+    text_cell(stdout, name, 20);
+    printf("%8.2f%% of the pixels", 100 * share(tally->count, tally->pixels));
+    if (tally->count)
+        printf(", %.4g to %.4g, mean %.4g", tally->min, tally->max,
+               tally->sum / (double)tally->count);
+    putchar('\n');
+}
+
+static void print_surroundings(const struct tally *tally)
+{
+    print_edges("boundary", &tally->boundary);
+    print_edges("contact", &tally->contact);
+    print_numbers("distance", &tally->distance);
+    print_numbers("target", &tally->target);
+    if (tally->boundary.pixels + tally->contact.pixels + tally->distance.pixels +
+        tally->target.pixels)
+        putchar('\n');
+}
+
 static void print_spreads(const struct vdt_reader *reader, const struct tally *tally)
 {
     text_cell(stdout, "", 20);
@@ -288,6 +352,7 @@ static void print_stats(const struct vdt_reader *reader, const struct tally *tal
     }
     puts("\n");
     print_classes(reader, tally);
+    print_surroundings(tally);
     print_spreads(reader, tally);
     print_bands(reader, tally);
 }

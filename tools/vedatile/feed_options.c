@@ -9,8 +9,9 @@
 #include "report.h"
 
 /* Each list is in the order of its enum in the public headers. */
-static const char *const task_names[] = {"classification", "detection", "segmentation", "instance",
-                                         NULL};
+static const char *const task_names[] = {"classification", "detection",  "segmentation",
+                                         "instance",       "boundary",   "contact",
+                                         "distance",       "regression", NULL};
 static const char *const window_names[] = {"grid", "random", "centered", "list", "whole", NULL};
 static const char *const resampling_names[] = {"nearest", "bilinear", "cubic", "cubicspline",
                                                "lanczos", "average",  "mode",  NULL};
@@ -19,6 +20,7 @@ static const char *const aoi_names[] = {"inside", "touch", "share", NULL};
 static const char *const match_names[] = {"intersect", "inside", "all", NULL};
 static const char *const rule_names[] = {"center", "all-touched", NULL};
 static const char *const order_names[] = {"file", "class", "area", NULL};
+static const char *const boundary_names[] = {"inner", "outer", NULL};
 static const char *const split_names[] = {"block", "scene", "random", NULL};
 static const char *const failure_names[] = {"go", "stop", NULL};
 static const char *const codec_names[] = {"auto", "raw", "lz4", "deflate", "zstd", NULL};
@@ -47,8 +49,9 @@ const struct option feed_options[] = {
      .offset = AT(tasks),
      .argument = "T[,T]",
      .choices = task_names,
-     .help = "what a tile is paired with: classification, detection, segmentation, instance; "
-             "default: the store's, or none for a new store"},
+     .help = "what a tile is paired with: classification, detection, segmentation, instance, "
+             "boundary, contact, distance, regression; default: the store's, or none for a new "
+             "store"},
     {.name = "tile",
      .kind = OPTION_SIZE,
      .offset = AT(tile),
@@ -211,12 +214,52 @@ const struct option feed_options[] = {
      .help = "pixels that a polygon covers in masks: those whose centre is inside, or all that it "
              "reaches into; default: center"},
     {.name = "mask-order",
-     .kind = OPTION_CHOICE,
+     .kind = OPTION_TEXT,
      .offset = AT(mask_order),
-     .argument = "file|class|area",
-     .choices = order_names,
+     .argument = "file|class|area|field:F",
      .help = "which feature is on top where they overlap: the last of the file, the highest class "
-             "id, or the smallest; default: file"},
+             "id, the smallest, or the one with the largest number in the field F; default: file"},
+    {.name = "ignore",
+     .kind = OPTION_WORDS,
+     .offset = AT(ignore),
+     .argument = "FILE...",
+     .needs = "labels",
+     .help = "label files of areas that masks ignore, whatever lies there"},
+    {.name = "boundary",
+     .kind = OPTION_CHOICE,
+     .offset = AT(boundary),
+     .argument = "inner|outer",
+     .choices = boundary_names,
+     .help = "task boundary: the objects' own pixels along their edges, or those around them; "
+             "default: inner"},
+    {.name = "boundary-width",
+     .kind = OPTION_COUNT,
+     .offset = AT(boundary_width),
+     .argument = "W",
+     .least = 1,
+     .most = 1024,
+     .help = "task boundary: side in pixels of the square that erodes or dilates; default: 3"},
+    {.name = "contact-spacing",
+     .kind = OPTION_REAL,
+     .offset = AT(contact_spacing),
+     .argument = "S",
+     .low = 0.001,
+     .high = 1024,
+     .help =
+         "task contact: the ground between objects less than so many pixels apart; default: 10"},
+    {.name = "distance-limit",
+     .kind = OPTION_REAL,
+     .offset = AT(distance_limit),
+     .argument = "D",
+     .low = 0.001,
+     .high = 1024,
+     .help = "task distance: pixels at which distances are cut; default: 32"},
+    {.name = "target-field",
+     .kind = OPTION_TEXT,
+     .offset = AT(target_field),
+     .argument = "F",
+     .needs = "labels",
+     .help = "task regression: numeric field of the labels that is burnt"},
     {.name = "min-visible",
      .kind = OPTION_REAL,
      .offset = AT(min_visible),
@@ -367,6 +410,24 @@ static void set_unknown(const char *text, struct vdt_feed_options *options)
     options->unknown_class = skip ? NULL : text;
 }
 
+int feed_mask_order(const char *text, struct vdt_feed_options *options)
+{
+    static const char prefix[] = "field:";
+    for (int i = 0; text && order_names[i]; i++)
+        if (strcmp(text, order_names[i]) == 0) {
+            options->mask_order = (enum vdt_mask_order)i;
+            return OPTIONS_RUN;
+        }
+    if (!text)
+        return OPTIONS_RUN;
+    if (strncmp(text, prefix, sizeof prefix - 1) != 0 || text[sizeof prefix - 1] == '\0')
+        return report_wrong(&feed_command,
+                            "--mask-order %s: file, class, area or field:F is wanted", text);
+    options->mask_order = VDT_ORDER_FIELD;
+    options->order_field = text + sizeof prefix - 1;
+    return OPTIONS_RUN;
+}
+
 struct vdt_feed_options feed_library_options(const struct feed_values *values,
                                              const struct vdt_split_share *shares)
 {
@@ -403,7 +464,13 @@ struct vdt_feed_options feed_library_options(const struct feed_values *values,
         .class_count = values->classes.count,
         .match = (enum vdt_match)values->match,
         .mask_rule = (enum vdt_mask_rule)values->mask_rule,
-        .mask_order = (enum vdt_mask_order)values->mask_order,
+        .target_field = values->target_field,
+        .boundary = (enum vdt_boundary)values->boundary,
+        .boundary_width = (uint32_t)values->boundary_width.value,
+        .contact_spacing = values->contact_spacing,
+        .distance_limit = values->distance_limit,
+        .ignore = (const char *const *)values->ignore.items,
+        .ignore_count = values->ignore.count,
         .min_visible = values->min_visible,
         .min_valid = values->min_valid,
         .group = values->group,

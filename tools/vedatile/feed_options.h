@@ -34,7 +34,13 @@ struct feed_values {
     const char *unknown;
     int match;
     int mask_rule;
-    int mask_order;
+    const char *mask_order;
+    int boundary;
+    struct count boundary_width;
+    double contact_spacing;
+    double distance_limit;
+    const char *target_field;
+    struct words ignore;
     double min_visible;
     double min_valid;
     const char *group;
@@ -63,7 +69,11 @@ int feed_split_shares(struct words *words, struct vdt_split_share **shares);
 /* One number or two of --resolution; zeros without. OPTIONS_RUN, or an exit code as above. */
 int feed_resolution(const struct words *words, double resolution[2]);
 
-/* Everything but the callbacks and `resolution`; borrows from both. */
+/* What --mask-order says (NULL: nothing): the order and its field, which points into `text`.
+ * OPTIONS_RUN, or an exit code after one line on stderr. */
+int feed_mask_order(const char *text, struct vdt_feed_options *options);
+
+/* Everything but the callbacks, `resolution` and the mask order; borrows from both. */
 struct vdt_feed_options feed_library_options(const struct feed_values *values,
                                              const struct vdt_split_share *shares);
 

@@ -43,6 +43,49 @@ static vdt_status load_rasters(const struct vdt_reader *reader, struct sample_re
     return status;
 }
 
+typedef vdt_status (*read_edges)(const struct vdt_reader *reader, size_t group, uint64_t index,
+                                 uint8_t *pixels, struct vdt_error *error);
+typedef vdt_status (*read_numbers)(const struct vdt_reader *reader, size_t group, uint64_t index,
+                                   float *pixels, struct vdt_error *error);
+
+static vdt_status load_edges(const struct vdt_reader *reader, struct sample_ref sample,
+                             read_edges read, uint16_t **edges, struct vdt_error *error)
+{
+    struct vdt_store_spec spec = vdt_reader_spec(reader);
+    *edges = calloc(tile_pixels(&spec), sizeof **edges);
+    if (!*edges)
+        return error_memory(error);
+    vdt_status status = read(reader, sample.group, sample.index, (uint8_t *)*edges, error);
+    if (!status)
+        widen_mask(*edges, tile_pixels(&spec));
+    return status;
+}
+
+static vdt_status load_numbers(const struct vdt_reader *reader, struct sample_ref sample,
+                               read_numbers read, float **numbers, struct vdt_error *error)
+{
+    struct vdt_store_spec spec = vdt_reader_spec(reader);
+    *numbers = calloc(tile_pixels(&spec), sizeof **numbers);
+    return *numbers ? read(reader, sample.group, sample.index, *numbers, error)
+                    : error_memory(error);
+}
+
+static vdt_status load_surroundings(const struct vdt_reader *reader, struct sample_ref sample,
+                                    struct labels *labels, struct vdt_error *error)
+{
+    uint32_t tasks = vdt_reader_spec(reader).tasks;
+    vdt_status status = VDT_OK;
+    if (tasks & VDT_BOUNDARY)
+        status = load_edges(reader, sample, vdt_reader_boundary, &labels->boundary, error);
+    if (!status && (tasks & VDT_CONTACT))
+        status = load_edges(reader, sample, vdt_reader_contact, &labels->contact, error);
+    if (!status && (tasks & VDT_DISTANCE))
+        status = load_numbers(reader, sample, vdt_reader_distance, &labels->distance, error);
+    if (!status && (tasks & VDT_REGRESSION))
+        status = load_numbers(reader, sample, vdt_reader_target, &labels->target, error);
+    return status;
+}
+
 static vdt_status load_lists(const struct vdt_reader *reader, struct sample_ref sample,
                              struct labels *labels, struct vdt_error *error)
 {
@@ -72,6 +115,8 @@ vdt_status labels_load(const struct vdt_reader *reader, struct sample_ref sample
     struct labels loaded = {0};
     vdt_status status = load_rasters(reader, sample, &loaded, error);
     if (!status)
+        status = load_surroundings(reader, sample, &loaded, error);
+    if (!status)
         status = load_lists(reader, sample, &loaded, error);
     if (status)
         labels_clear(&loaded);
@@ -85,6 +130,10 @@ void labels_clear(struct labels *labels)
     free(labels->onehot);
     free(labels->mask);
     free(labels->instances);
+    free(labels->boundary);
+    free(labels->contact);
+    free(labels->distance);
+    free(labels->target);
     free(labels->boxes);
     free(labels->box_class);
     *labels = (struct labels){0};

@@ -18,6 +18,10 @@ struct labels {
     uint8_t *onehot;     /* [classes] */
     uint16_t *mask;      /* [rows * cols]: 0, class id + 1, LABELS_IGNORE */
     uint16_t *instances; /* [rows * cols]: 0 or 1-based box */
+    uint16_t *boundary;  /* [rows * cols]: 0, 1, LABELS_IGNORE */
+    uint16_t *contact;   /* likewise */
+    float *distance;     /* [rows * cols]: NaN ignore */
+    float *target;       /* likewise */
     size_t box_count;
     float (*boxes)[4];
     uint16_t *box_class;

@@ -12,7 +12,12 @@
 #define HATCH_PERIOD 6
 #define HATCH_WIDTH 2
 
-enum { VOTES_MOST = 16 };
+#define EDGE_SHARE 0.85
+#define NUMBER_SHARE 0.55
+
+enum { VOTES_MOST = 16, LEVELS = 255 };
+
+enum kind { KIND_MASK, KIND_INSTANCES, KIND_BOUNDARY, KIND_CONTACT, KIND_DISTANCE, KIND_TARGET };
 
 /* One raster of labels at the drawn size. */
 struct drawn {
@@ -118,9 +123,41 @@ static uint32_t instance_colour(const struct labels *labels, uint16_t value, boo
     return labels->mask ? 0 : argb(colour, INSTANCE_FILL_SHARE);
 }
 
-static vdt_status draw_raster(cairo_t *cairo, const struct labels *labels, const uint16_t *raster,
-                              const struct vdt_tile_spec *tile, struct drawn *drawn,
-                              struct vdt_error *error)
+/* Distances from blue (outside) by white to red, targets from dark blue to yellow. */
+static uint32_t number_colour(enum kind kind, uint16_t level)
+{
+    if (level == 0)
+        return 0;
+    double at = (level - 1.0) / (LEVELS - 1), white = 1 - fabs(2 * at - 1);
+    struct colour ramp = {0.15 + 0.85 * at, 0.05 + 0.85 * at, 0.45 - 0.3 * at};
+    struct colour sides = {at > 0.5 ? 1 : white, white, at < 0.5 ? 1 : white};
+    return argb(kind == KIND_DISTANCE ? sides : ramp, NUMBER_SHARE);
+}
+
+static uint32_t edge_colour(const struct labels *labels, enum kind kind, uint16_t value, int x,
+                            int y)
+{
+    const struct colour yellow = {1, 0.85, 0}, violet = {1, 0, 0.8};
+    if (value == LABELS_IGNORE)
+        return labels->mask ? 0 : hatch(x, y); /* the mask has it already */
+    return value == 0 ? 0 : argb(kind == KIND_BOUNDARY ? yellow : violet, EDGE_SHARE);
+}
+
+static uint32_t colour_of(const struct labels *labels, enum kind kind, uint16_t value,
+                          bool boundary, int x, int y)
+{
+    switch (kind) {
+    case KIND_MASK: return mask_colour(value, boundary, x, y);
+    case KIND_INSTANCES: return instance_colour(labels, value, boundary);
+    case KIND_BOUNDARY:
+    case KIND_CONTACT: return edge_colour(labels, kind, value, x, y);
+    default: return number_colour(kind, value);
+    }
+}
+
+static vdt_status draw_raster(cairo_t *cairo, const struct labels *labels, enum kind kind,
+                              const uint16_t *raster, const struct vdt_tile_spec *tile,
+                              struct drawn *drawn, struct vdt_error *error)
 {
     if (!resample(raster, tile, drawn))
         return error_memory(error);
@@ -138,8 +175,7 @@ static vdt_status draw_raster(cairo_t *cairo, const struct labels *labels, const
         for (int x = 0; x < drawn->width; x++) {
             uint16_t value = drawn->values[(size_t)y * (size_t)drawn->width + (size_t)x];
             bool boundary = is_boundary(drawn, x, y);
-            line[x] = raster == labels->mask ? mask_colour(value, boundary, x, y)
-                                             : instance_colour(labels, value, boundary);
+            line[x] = colour_of(labels, kind, value, boundary, x, y);
         }
     }
     cairo_surface_mark_dirty(surface);
@@ -165,21 +201,66 @@ static void draw_box(cairo_t *cairo, const float box[4], struct colour colour, d
     cairo_stroke(cairo);
 }
 
+/* Numbers as levels of 1 to LEVELS between the tile's own least and largest, 0 for NaN; distances
+ * as far to either side. */
+static uint16_t *levels_of(const float *numbers, size_t pixels, bool sides)
+{
+    uint16_t *levels = calloc(pixels, sizeof *levels);
+    float low = 0, high = 0;
+    bool any = false;
+    for (size_t i = 0; i < pixels; i++) {
+        if (isnan(numbers[i]))
+            continue;
+        low = any ? fminf(low, numbers[i]) : numbers[i];
+        high = any ? fmaxf(high, numbers[i]) : numbers[i];
+        any = true;
+    }
+    if (sides) {
+        high = fmaxf(fabsf(low), fabsf(high));
+        low = -high;
+    }
+    for (size_t i = 0; levels && i < pixels; i++) {
+        float at = high > low ? (numbers[i] - low) / (high - low) : 0.5f;
+        if (!isnan(numbers[i]))
+            levels[i] = (uint16_t)(1 + lrintf(at * (LEVELS - 1)));
+    }
+    return levels;
+}
+
+static vdt_status draw_numbers(cairo_t *cairo, const struct labels *labels,
+                               const struct vdt_tile_spec *tile, int width, int height,
+                               struct vdt_error *error)
+{
+    enum kind kind = labels->target ? KIND_TARGET : KIND_DISTANCE;
+    const float *numbers = labels->target ? labels->target : labels->distance;
+    if (!numbers)
+        return VDT_OK;
+    struct drawn drawn = {.width = width, .height = height};
+    uint16_t *levels = levels_of(numbers, (size_t)tile->rows * tile->cols, kind == KIND_DISTANCE);
+    vdt_status status = levels ? draw_raster(cairo, labels, kind, levels, tile, &drawn, error)
+                               : error_memory(error);
+    free(drawn.values);
+    free(levels);
+    return status;
+}
+
 static vdt_status draw_rasters(cairo_t *cairo, const struct labels *labels,
                                const struct vdt_tile_spec *tile, int width, int height,
                                struct vdt_error *error)
 {
-    const uint16_t *rasters[] = {labels->mask, labels->instances};
-    for (size_t i = 0; i < 2; i++) {
+    const uint16_t *rasters[] = {[KIND_MASK] = labels->mask,
+                                 [KIND_INSTANCES] = labels->instances,
+                                 [KIND_BOUNDARY] = labels->boundary,
+                                 [KIND_CONTACT] = labels->contact};
+    vdt_status status = draw_numbers(cairo, labels, tile, width, height, error);
+    for (enum kind i = KIND_MASK; !status && i <= KIND_CONTACT; i++) {
         struct drawn drawn = {.width = width, .height = height};
         if (!rasters[i])
             continue;
-        vdt_status status = draw_raster(cairo, labels, rasters[i], tile, &drawn, error);
+        status = draw_raster(cairo, labels, i, rasters[i], tile, &drawn, error);
         free(drawn.values);
-        if (status)
-            return status;
     }
-    return VDT_OK;
+    return status;
 }
 
 vdt_status overlay_draw(cairo_t *cairo, const struct labels *labels,

@@ -6,8 +6,9 @@
 
 #include "labels.h"
 
-/* Draws mask, instances and boxes into the rectangle of width x height at the context's origin.
- * `tile` is the size in which the labels are given. */
+/* Draws targets (or else distances), mask, instances, boundary, contact and boxes into the
+ * rectangle of width x height at the context's origin. `tile` is the size in which the labels are
+ * given. */
 vdt_status overlay_draw(cairo_t *cairo, const struct labels *labels,
                         const struct vdt_tile_spec *tile, int width, int height,
                         struct vdt_error *error);

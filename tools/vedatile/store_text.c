@@ -8,7 +8,7 @@
 
 #include "report.h"
 
-enum { TASK_COUNT = 4 };
+enum { TASK_COUNT = 8 };
 
 const char *store_tasks(char *buffer, size_t size, uint32_t tasks)
 {

@@ -79,6 +79,38 @@ static void count_mask(struct counter *counter, const uint16_t *mask, uint64_t *
     }
 }
 
+static void count_edges(struct edge_tally *tally, const uint16_t *edges, size_t pixels)
+{
+    for (size_t i = 0; edges && i < pixels; i++) {
+        tally->set += edges[i] == 1;
+        tally->ignored += edges[i] == LABELS_IGNORE;
+    }
+    tally->pixels += edges ? pixels : 0;
+}
+
+static void count_numbers(struct number_tally *tally, const float *numbers, size_t pixels)
+{
+    for (size_t i = 0; numbers && i < pixels; i++) {
+        double number = (double)numbers[i];
+        if (isnan(number))
+            continue;
+        tally->min = tally->count == 0 || number < tally->min ? number : tally->min;
+        tally->max = tally->count == 0 || number > tally->max ? number : tally->max;
+        tally->sum += number;
+        tally->count++;
+    }
+    tally->pixels += numbers ? pixels : 0;
+}
+
+static void count_surroundings(struct counter *counter, const struct labels *labels)
+{
+    size_t pixels = (size_t)counter->spec.tile.rows * counter->spec.tile.cols;
+    count_edges(&counter->tally->boundary, labels->boundary, pixels);
+    count_edges(&counter->tally->contact, labels->contact, pixels);
+    count_numbers(&counter->tally->distance, labels->distance, pixels);
+    count_numbers(&counter->tally->target, labels->target, pixels);
+}
+
 static void count_boxes(struct counter *counter, const struct labels *labels, size_t place)
 {
     for (size_t i = 0; i < labels->box_count; i++) {
@@ -143,6 +175,7 @@ static vdt_status count_group(struct counter *counter, size_t place, uint64_t *h
             merge_band(&counter->tally->bands[band], &counter->stats[band]);
         if (labels.mask)
             count_mask(counter, labels.mask, histogram, place);
+        count_surroundings(counter, &labels);
         count_boxes(counter, &labels, place);
         count_classes(counter, &labels, place);
         labels_clear(&labels);

@@ -9,6 +9,20 @@ struct spread {
     double min, p5, p25, median, p75, p95, max, mean;
 };
 
+/* Of an array of 0, 1 and ignore. */
+struct edge_tally {
+    uint64_t pixels; /* all of them; 0: the store has no such array */
+    uint64_t set;
+    uint64_t ignored;
+};
+
+/* Of an array of numbers, NaN left out. */
+struct number_tally {
+    uint64_t pixels; /* all of them; 0: the store has no such array */
+    uint64_t count;
+    double min, max, sum;
+};
+
 struct class_tally {
     uint64_t samples; /* that any label of the class is on */
     uint64_t boxes;
@@ -26,6 +40,8 @@ struct tally {
     uint64_t mask_pixels;        /* all: background and ignore too */
     uint64_t background_pixels;
     uint64_t ignore_pixels;
+    struct edge_tally boundary, contact;
+    struct number_tally distance, target;
     size_t class_count;
     struct class_tally *classes;
     size_t band_count;

@@ -47,6 +47,10 @@ static void tasks_have_names_one_bit_at_a_time(void **state)
     assert_string_equal(vdt_task_name(VDT_DETECTION), "detection");
     assert_string_equal(vdt_task_name(VDT_SEGMENTATION), "segmentation");
     assert_string_equal(vdt_task_name(VDT_INSTANCE), "instance");
+    assert_string_equal(vdt_task_name(VDT_BOUNDARY), "boundary");
+    assert_string_equal(vdt_task_name(VDT_CONTACT), "contact");
+    assert_string_equal(vdt_task_name(VDT_DISTANCE), "distance");
+    assert_string_equal(vdt_task_name(VDT_REGRESSION), "regression");
     assert_string_equal(vdt_task_name((enum vdt_task)0), "unknown");
     assert_string_equal(vdt_task_name((enum vdt_task)3), "unknown");
 }

@@ -136,6 +136,10 @@ struct made {
     float box_visible[MOST_BOXES];
     uint8_t mask[MOST_PIXELS];
     uint16_t instances[MOST_PIXELS];
+    uint8_t boundary[MOST_PIXELS];
+    uint8_t contact[MOST_PIXELS];
+    float distance[MOST_PIXELS];
+    float target[MOST_PIXELS];
 };
 
 static inline void make_boxes(struct made *m, const struct vdt_tile_spec *tile, uint64_t seed)
@@ -175,6 +179,10 @@ static inline void make_sample(struct made *m, const struct vdt_store_spec *spec
         uint64_t r = vdt_mix(seed + i / 4);
         m->mask[i] = r % 6 == 5 ? VDT_IGNORE_U8 : (uint8_t)(r % 6 % 5);
         m->instances[i] = (uint16_t)(r % (m->sample.labels.box_count + 1));
+        m->boundary[i] = r % 7 == 6 ? VDT_IGNORE_U8 : (uint8_t)(r % 7 % 2);
+        m->contact[i] = r % 11 == 6 ? VDT_IGNORE_U8 : (uint8_t)(r % 11 % 2);
+        m->distance[i] = r % 13 == 6 ? NAN : (float)(r % 65) - 32.5f;
+        m->target[i] = r % 5 == 0 ? NAN : (float)r / 3;
     }
     m->sample.window = (struct vdt_window){(int32_t)seed, -3, (int32_t)tile->cols, 5};
     for (int i = 0; i < 6; i++)
@@ -191,6 +199,10 @@ static inline void make_sample(struct made *m, const struct vdt_store_spec *spec
     m->sample.labels.box_visible = m->box_visible;
     m->sample.labels.mask = m->mask;
     m->sample.labels.instances = m->instances;
+    m->sample.labels.boundary = m->boundary;
+    m->sample.labels.contact = m->contact;
+    m->sample.labels.distance = m->distance;
+    m->sample.labels.target = m->target;
     if (seed % 4 != 0)
         snprintf(m->metadata, sizeof m->metadata, "{\"n\":%llu,\"t\":\"%.*s\"}",
                  (unsigned long long)seed, (int)(seed % 100),
@@ -319,6 +331,8 @@ static inline void expect_sample(const struct vdt_reader *reader, size_t group, 
 {
     static struct made m;
     static unsigned char image[MOST_BYTES], mask[MOST_PIXELS], onehot[4];
+    static uint8_t boundary[MOST_PIXELS], contact[MOST_PIXELS];
+    static float distance[MOST_PIXELS], target[MOST_PIXELS];
     static uint16_t instances[MOST_PIXELS], box_class[MOST_BOXES];
     static float boxes[MOST_BOXES][4], visible[MOST_BOXES];
     static int64_t feature[MOST_BOXES];
@@ -347,6 +361,14 @@ static inline void expect_sample(const struct vdt_reader *reader, size_t group, 
                      spec->tasks & VDT_CLASSIFICATION ? VDT_OK : VDT_ERR_NOT_FOUND);
     assert_int_equal(vdt_reader_instances(reader, group, index, instances, &error),
                      spec->tasks & VDT_INSTANCE ? VDT_OK : VDT_ERR_NOT_FOUND);
+    assert_int_equal(vdt_reader_boundary(reader, group, index, boundary, &error),
+                     spec->tasks & VDT_BOUNDARY ? VDT_OK : VDT_ERR_NOT_FOUND);
+    assert_int_equal(vdt_reader_contact(reader, group, index, contact, &error),
+                     spec->tasks & VDT_CONTACT ? VDT_OK : VDT_ERR_NOT_FOUND);
+    assert_int_equal(vdt_reader_distance(reader, group, index, distance, &error),
+                     spec->tasks & VDT_DISTANCE ? VDT_OK : VDT_ERR_NOT_FOUND);
+    assert_int_equal(vdt_reader_target(reader, group, index, target, &error),
+                     spec->tasks & VDT_REGRESSION ? VDT_OK : VDT_ERR_NOT_FOUND);
     assert_int_equal(
         vdt_reader_boxes(reader, group, index, 1, boxes, box_class, feature, visible, &error),
         has_boxes ? VDT_OK : VDT_ERR_NOT_FOUND);
@@ -357,6 +379,14 @@ static inline void expect_sample(const struct vdt_reader *reader, size_t group, 
         assert_memory_equal(onehot, m.onehot, 4);
     if (spec->tasks & VDT_INSTANCE)
         assert_memory_equal(instances, m.instances, pixels * 2);
+    if (spec->tasks & VDT_BOUNDARY)
+        assert_memory_equal(boundary, m.boundary, pixels);
+    if (spec->tasks & VDT_CONTACT)
+        assert_memory_equal(contact, m.contact, pixels);
+    if (spec->tasks & VDT_DISTANCE)
+        assert_memory_equal(distance, m.distance, pixels * 4);
+    if (spec->tasks & VDT_REGRESSION)
+        assert_memory_equal(target, m.target, pixels * 4);
     if (has_boxes && n > 0) {
         assert_memory_equal(boxes, m.boxes, n * 16);
         assert_memory_equal(box_class, m.box_class, n * 2);

@@ -18,7 +18,7 @@ static void every_type_codec_and_task_comes_back(void **state)
     const char *path = in_folder("a.h5");
     for (int dtype = VDT_UINT8; dtype <= VDT_FLOAT64; dtype++)
         for (int codec = VDT_CODEC_RAW; codec <= VDT_CODEC_ZSTD; codec++) {
-            uint32_t tasks = (uint32_t)(dtype * 5 + codec) % 16;
+            uint32_t tasks = (uint32_t)(dtype * 5 + codec) % 256;
             struct vdt_store_spec spec =
                 make_spec((enum vdt_dtype)dtype, tasks, (enum vdt_codec)codec);
             make_store(path, &spec, 11);
@@ -32,12 +32,40 @@ static void every_set_of_tasks_comes_back(void **state)
 {
     (void)state;
     const char *path = in_folder("a.h5");
-    for (uint32_t tasks = 0; tasks < 16; tasks++) {
+    for (uint32_t tasks = 0; tasks < 256; tasks++) {
         struct vdt_store_spec spec = make_spec(VDT_UINT8, tasks, VDT_CODEC_LZ4);
         make_store(path, &spec, 6);
         expect_group(path, "train", &spec, 0, 6);
         digest_of(path, digest_a);
         unlink(path);
+    }
+}
+
+/* A writer takes what it gets; what cannot be is found by the check. */
+static void pixels_that_cannot_be_are_found(void **state)
+{
+    (void)state;
+    static struct made m;
+    static const char *const texts[] = {"the boundary has a value", "the contact mask has a value",
+                                        "a distance is infinite", "a target is infinite"};
+    for (int i = 0; i < 4; i++) {
+        struct vdt_store_spec spec = make_spec(VDT_UINT8, 16u << i, VDT_CODEC_LZ4);
+        struct vdt_writer *writer = create_store(in_folder("a.h5"), &spec);
+        make_sample(&m, &spec, 1);
+        m.boundary[20] = 2;
+        m.contact[20] = 254;
+        m.distance[20] = INFINITY;
+        m.target[20] = -INFINITY;
+        assert_int_equal(vdt_writer_append(writer, "train", &m.sample, &error), VDT_OK);
+        finish(writer);
+        char first[1024] = "";
+        struct vdt_check_options options = {.threads = 1, .payload = first};
+        struct vdt_check_report report = {0};
+        assert_int_equal(vdt_check(in_folder("a.h5"), &options, keep_problem, &report, &error),
+                         VDT_OK);
+        assert_int_equal(report.problems, 1);
+        assert_non_null(strstr(first, texts[i]));
+        unlink(in_folder("a.h5"));
     }
 }
 
@@ -300,7 +328,7 @@ static void senseless_specs_are_refused(void **state)
     expect_spec_refused(spec, "too large");
     spec = good, spec.tile.dtype = 0;
     expect_spec_refused(spec, "pixel type");
-    spec = good, spec.tasks = 16;
+    spec = good, spec.tasks = 256;
     expect_spec_refused(spec, "task");
     spec = good, spec.class_count = 0;
     expect_spec_refused(spec, "class");
@@ -685,6 +713,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         STORE_TEST(every_type_codec_and_task_comes_back),
         STORE_TEST(every_set_of_tasks_comes_back),
+        STORE_TEST(pixels_that_cannot_be_are_found),
         STORE_TEST(columns_cross_their_chunks),
         STORE_TEST(boxes_are_read_by_ranges),
         STORE_TEST(the_header_says_what_was_asked),

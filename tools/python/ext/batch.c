@@ -305,6 +305,16 @@ static PyGetSetDef properties[] = {
           "uint8 or uint16 [size, rows, cols]: 0 background, class id + 1, 255 or 65535 ignore."),
     ARRAY(instances, ON_DEVICE(instances), VDT_UINT16, PIXELS,
           "uint16 [size, rows, cols]: 0 none, else 1-based index into the sample's boxes."),
+    ARRAY(boundaries, ON_DEVICE(boundaries), VDT_UINT8, PIXELS,
+          "uint8 [size, rows, cols]: 1 on a boundary, else 0, 255 ignore; or None."),
+    ARRAY(contacts, ON_DEVICE(contacts), VDT_UINT8, PIXELS,
+          "uint8 [size, rows, cols]: 1 between objects that nearly touch, else 0, 255 ignore; or "
+          "None."),
+    ARRAY(distances, ON_DEVICE(distances), VDT_FLOAT32, PIXELS,
+          "float32 [size, rows, cols]: pixels to the nearest pixel of the other kind, positive "
+          "inside\nobjects, NaN ignore; or None."),
+    ARRAY(targets, ON_DEVICE(targets), VDT_FLOAT32, PIXELS,
+          "float32 [size, rows, cols]: numbers of a regression, NaN where there is none; or None."),
     ARRAY(values, ON_DEVICE(values), OF_VALUES, VALUES, "Labels of another HDF5 file, or None."),
     ARRAY(box_offsets, ON_DEVICE(box_offsets), VDT_UINT64, OFFSETS,
           "uint64 [size + 1]: boxes of sample i are rows offsets[i] to offsets[i + 1]; or None."),

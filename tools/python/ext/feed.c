@@ -25,6 +25,8 @@ static const struct ext_word resamplings[] = {
     {"cubic", VDT_RESAMPLE_CUBIC},     {"cubicspline", VDT_RESAMPLE_CUBICSPLINE},
     {"lanczos", VDT_RESAMPLE_LANCZOS}, {"average", VDT_RESAMPLE_AVERAGE},
     {"mode", VDT_RESAMPLE_MODE},       {NULL, 0}};
+static const struct ext_word boundaries[] = {
+    {"inner", VDT_BOUNDARY_INNER}, {"outer", VDT_BOUNDARY_OUTER}, {NULL, 0}};
 static const struct ext_word splits[] = {{"block", VDT_SPLIT_BLOCK},
                                          {"scene", VDT_SPLIT_SCENE},
                                          {"random", VDT_SPLIT_RANDOM},
@@ -57,7 +59,11 @@ static const struct ext_option options[] = {
     {"class_map", EXT_TEXT, AT(class_map), NULL},
     {"match", EXT_WORD, AT(match), matches},
     {"mask_rule", EXT_WORD, AT(mask_rule), rules},
-    {"mask_order", EXT_WORD, AT(mask_order), orders},
+    {"boundary", EXT_WORD, AT(boundary), boundaries},
+    {"boundary_width", EXT_U32, AT(boundary_width), NULL},
+    {"contact_spacing", EXT_DOUBLE, AT(contact_spacing), NULL},
+    {"distance_limit", EXT_DOUBLE, AT(distance_limit), NULL},
+    {"target_field", EXT_TEXT, AT(target_field), NULL},
     {"min_visible", EXT_DOUBLE, AT(min_visible), NULL},
     {"min_valid", EXT_DOUBLE, AT(min_valid), NULL},
     {"group", EXT_TEXT, AT(group), NULL},
@@ -74,15 +80,16 @@ static const struct ext_option options[] = {
     {"dry_run", EXT_BOOL, AT(dry_run), NULL},
     {0}};
 
-static const char *const others[] = {"image", "labels",   "bands", "classes", "unknown",
-                                     "split", "progress", "aoi",   NULL};
+static const char *const others[] = {"image",      "labels", "bands",    "classes",
+                                     "unknown",    "split",  "progress", "aoi",
+                                     "mask_order", "ignore", NULL};
 
-enum { KEPT = 6 };
+enum { KEPT = 7 };
 
 /* What a call needs besides the struct; cleared by release. */
 struct call {
     struct vdt_feed_options options;
-    const char **images, **labels, **bands, **classes, **split_groups, **aoi;
+    const char **images, **labels, **bands, **classes, **split_groups, **aoi, **ignore;
     PyObject *keep[KEPT];
     struct vdt_split_share *split;
     PyObject *progress; /* borrowed */
@@ -98,6 +105,7 @@ static void release(struct call *call)
     PyMem_Free(call->aoi);
     PyMem_Free(call->classes);
     PyMem_Free(call->split_groups);
+    PyMem_Free(call->ignore);
     PyMem_Free(call->bands);
     PyMem_Free(call->split);
     for (int i = 0; i < KEPT; i++)
@@ -168,6 +176,23 @@ static int parse_unknown(PyObject *dict, struct call *call)
         call->options.unknown = VDT_UNKNOWN_CLASS;
         call->options.unknown_class = text;
     }
+    return 0;
+}
+
+/* "file", "class", "area" or "field:F"; the text is kept by the dict. */
+static int parse_order(const struct ext_state *state, PyObject *dict,
+                       struct vdt_feed_options *feed_options)
+{
+    static const char prefix[] = "field:";
+    static const struct ext_option order[] = {{"mask_order", EXT_WORD, AT(mask_order), orders},
+                                              {0}};
+    PyObject *value = given(dict, "mask_order");
+    const char *text =
+        value == NULL || !PyUnicode_Check(value) ? NULL : PyUnicode_AsUTF8AndSize(value, NULL);
+    if (text == NULL || strncmp(text, prefix, sizeof prefix - 1) != 0)
+        return PyErr_Occurred() != NULL ? -1 : ext_parse(state, dict, order, feed_options);
+    feed_options->mask_order = VDT_ORDER_FIELD;
+    feed_options->order_field = text + sizeof prefix - 1;
     return 0;
 }
 
@@ -295,13 +320,16 @@ static int parse(const struct ext_state *state, PyObject *dict, struct call *cal
         parse_list(state, dict, "classes", &call->classes, &o->class_count, &call->keep[2]) != 0 ||
         parse_list(state, dict, "aoi", &call->aoi, &o->aoi_count, &call->keep[5]) != 0 ||
         parse_list(state, dict, "bands", &call->bands, &o->band_count, &call->keep[4]) != 0 ||
-        parse_split(state, dict, call) != 0 || parse_unknown(dict, call) != 0)
+        parse_list(state, dict, "ignore", &call->ignore, &o->ignore_count, &call->keep[6]) != 0 ||
+        parse_order(state, dict, o) != 0 || parse_split(state, dict, call) != 0 ||
+        parse_unknown(dict, call) != 0)
         return -1;
     o->images = call->images;
     o->labels = call->labels;
     o->aoi = call->aoi;
     o->bands = call->bands;
     o->classes = call->classes;
+    o->ignore = call->ignore;
     return 0;
 }
 

@@ -21,7 +21,7 @@ int ext_buffer(const struct ext_state *state, const char *name, PyObject *value,
                enum vdt_dtype dtype, int axes, const uint64_t *shape, Py_buffer *view);
 
 /* Labels whose arrays live in `views`; {0}, cleared by ext_labels_clear. */
-enum { EXT_LABEL_ARRAYS = 7 };
+enum { EXT_LABEL_ARRAYS = 11 };
 struct ext_labels {
     struct vdt_labels labels;
     Py_buffer views[EXT_LABEL_ARRAYS];
@@ -29,9 +29,9 @@ struct ext_labels {
 };
 
 /* Fills labels from a dict (None: no labels) with onehot, boxes, box_class, box_feature,
- * box_visible, mask, instances: buffers of the types and shapes of struct vdt_labels (boxes may be
- * flat). Every array that the store's tasks need must be there and no other, and every value must
- * make sense. */
+ * box_visible, mask, instances, boundary, contact, distance, target: buffers of the types and
+ * shapes of struct vdt_labels (boxes may be flat). Every array that the store's tasks need must be
+ * there and no other, and every value must make sense. */
 int ext_labels_parse(const struct ext_state *state, PyObject *dict,
                      const struct vdt_store_spec *spec, struct ext_labels *labels);
 void ext_labels_clear(struct ext_labels *labels);

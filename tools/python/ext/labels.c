@@ -154,6 +154,33 @@ static bool check_instances(const struct ext_state *state, const struct vdt_labe
     return true;
 }
 
+static bool check_edges(const struct ext_state *state, const char *name, const uint8_t *values,
+                        const struct vdt_store_spec *spec)
+{
+    size_t pixels = (size_t)spec->tile.rows * spec->tile.cols;
+    for (size_t i = 0; values != NULL && i < pixels; i++)
+        if (values[i] > 1 && values[i] != VDT_IGNORE_U8) {
+            ext_refuse(state, "%s: value %d at row %zu, col %zu: 0, 1 or 255 (ignore) is wanted",
+                       name, values[i], i / spec->tile.cols, i % spec->tile.cols);
+            return false;
+        }
+    return true;
+}
+
+static bool check_numbers(const struct ext_state *state, const char *name, const float *values,
+                          const struct vdt_store_spec *spec)
+{
+    size_t pixels = (size_t)spec->tile.rows * spec->tile.cols;
+    for (size_t i = 0; values != NULL && i < pixels; i++)
+        if (isinf(values[i])) {
+            ext_refuse(state,
+                       "%s: an infinite value at row %zu, col %zu: a number or NaN is wanted", name,
+                       i / spec->tile.cols, i % spec->tile.cols);
+            return false;
+        }
+    return true;
+}
+
 static bool check_values(const struct ext_state *state, const struct vdt_labels *labels,
                          const struct vdt_store_spec *spec)
 {
@@ -163,7 +190,11 @@ static bool check_values(const struct ext_state *state, const struct vdt_labels 
         if (!check_box(state, labels, i, spec))
             return false;
     return (labels->mask == NULL || check_mask(state, labels, spec)) &&
-           (labels->instances == NULL || check_instances(state, labels, spec));
+           (labels->instances == NULL || check_instances(state, labels, spec)) &&
+           check_edges(state, "boundary", labels->boundary, spec) &&
+           check_edges(state, "contact", labels->contact, spec) &&
+           check_numbers(state, "distance", labels->distance, spec) &&
+           check_numbers(state, "target", labels->target, spec);
 }
 
 /* --- parsing ------------------------------------------------------------------------------ */
@@ -226,7 +257,11 @@ static void point(struct ext_labels *labels)
                                          .box_feature = views[3].buf,
                                          .box_visible = views[4].buf,
                                          .mask = views[5].buf,
-                                         .instances = views[6].buf};
+                                         .instances = views[6].buf,
+                                         .boundary = views[7].buf,
+                                         .contact = views[8].buf,
+                                         .distance = views[9].buf,
+                                         .target = views[10].buf};
     if (labels->held[1])
         labels->labels.box_count = (size_t)views[1].len / BOX_BYTES;
 }
@@ -248,6 +283,10 @@ int ext_labels_parse(const struct ext_state *state, PyObject *dict,
          2,
          {rows, cols}},
         {"instances", VDT_INSTANCE, VDT_UINT16, 2, {rows, cols}},
+        {"boundary", VDT_BOUNDARY, VDT_UINT8, 2, {rows, cols}},
+        {"contact", VDT_CONTACT, VDT_UINT8, 2, {rows, cols}},
+        {"distance", VDT_DISTANCE, VDT_FLOAT32, 2, {rows, cols}},
+        {"target", VDT_REGRESSION, VDT_FLOAT32, 2, {rows, cols}},
     };
     if (dict == Py_None)
         dict = NULL;

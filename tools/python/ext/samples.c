@@ -37,6 +37,8 @@ static bool parse_sample(PyObject *object, PyObject *args, PyObject *kwargs,
 
 /* --- one array of one sample -------------------------------------------------------------- */
 
+enum { STORES_OWN = 0 }; /* type of an array that differs from store to store */
+
 typedef vdt_status (*read_fn)(const struct vdt_reader *reader, size_t group, uint64_t index,
                               void *array, struct vdt_error *error);
 
@@ -46,13 +48,38 @@ static vdt_status read_instances(const struct vdt_reader *reader, size_t group, 
     return vdt_reader_instances(reader, group, index, array, error);
 }
 
+static vdt_status read_boundary(const struct vdt_reader *reader, size_t group, uint64_t index,
+                                void *array, struct vdt_error *error)
+{
+    return vdt_reader_boundary(reader, group, index, array, error);
+}
+
+static vdt_status read_contact(const struct vdt_reader *reader, size_t group, uint64_t index,
+                               void *array, struct vdt_error *error)
+{
+    return vdt_reader_contact(reader, group, index, array, error);
+}
+
+static vdt_status read_distance(const struct vdt_reader *reader, size_t group, uint64_t index,
+                                void *array, struct vdt_error *error)
+{
+    return vdt_reader_distance(reader, group, index, array, error);
+}
+
+static vdt_status read_target(const struct vdt_reader *reader, size_t group, uint64_t index,
+                              void *array, struct vdt_error *error)
+{
+    return vdt_reader_target(reader, group, index, array, error);
+}
+
 static vdt_status read_onehot(const struct vdt_reader *reader, size_t group, uint64_t index,
                               void *array, struct vdt_error *error)
 {
     return vdt_reader_onehot(reader, group, index, array, error);
 }
 
-static PyObject *read_array(PyObject *object, PyObject *args, PyObject *kwargs, char kind)
+static PyObject *read_array(PyObject *object, PyObject *args, PyObject *kwargs, read_fn read,
+                            int axes, int dtype)
 {
     const struct vdt_reader *reader = NULL;
     size_t group = 0;
@@ -62,16 +89,11 @@ static PyObject *read_array(PyObject *object, PyObject *args, PyObject *kwargs, 
     struct vdt_store_spec spec = vdt_reader_spec(reader);
     uint64_t image[] = {spec.tile.bands, spec.tile.rows, spec.tile.cols};
     uint64_t classes[] = {spec.class_count};
-    const uint64_t *shape = kind == 'o' ? classes : kind == 'i' ? image : image + 1;
-    int axes = kind == 'o' ? 1 : kind == 'i' ? 3 : 2;
-    int dtype = kind == 'i'                                        ? (int)spec.tile.dtype
-                : kind == 'o'                                      ? VDT_UINT8
-                : kind == 'n' || vdt_reader_mask_size(reader) == 2 ? VDT_UINT16
-                                                                   : VDT_UINT8;
-    read_fn read = kind == 'i'   ? vdt_reader_image
-                   : kind == 'm' ? vdt_reader_mask
-                   : kind == 'n' ? read_instances
-                                 : read_onehot;
+    const uint64_t *shape = axes == 1 ? classes : axes == 3 ? image : image + 1;
+    if (dtype == STORES_OWN && axes == 3)
+        dtype = (int)spec.tile.dtype;
+    else if (dtype == STORES_OWN)
+        dtype = vdt_reader_mask_size(reader) == 2 ? VDT_UINT16 : VDT_UINT8;
     void *data = NULL;
     PyObject *array = ext_array_make(ext_state(object), dtype, axes, shape, &data);
     if (array == NULL)
@@ -86,22 +108,42 @@ static PyObject *read_array(PyObject *object, PyObject *args, PyObject *kwargs, 
 
 static PyObject *image(PyObject *object, PyObject *args, PyObject *kwargs)
 {
-    return read_array(object, args, kwargs, 'i');
+    return read_array(object, args, kwargs, vdt_reader_image, 3, STORES_OWN);
 }
 
 static PyObject *mask(PyObject *object, PyObject *args, PyObject *kwargs)
 {
-    return read_array(object, args, kwargs, 'm');
+    return read_array(object, args, kwargs, vdt_reader_mask, 2, STORES_OWN);
 }
 
 static PyObject *instances(PyObject *object, PyObject *args, PyObject *kwargs)
 {
-    return read_array(object, args, kwargs, 'n');
+    return read_array(object, args, kwargs, read_instances, 2, VDT_UINT16);
+}
+
+static PyObject *boundary(PyObject *object, PyObject *args, PyObject *kwargs)
+{
+    return read_array(object, args, kwargs, read_boundary, 2, VDT_UINT8);
+}
+
+static PyObject *contact(PyObject *object, PyObject *args, PyObject *kwargs)
+{
+    return read_array(object, args, kwargs, read_contact, 2, VDT_UINT8);
+}
+
+static PyObject *distance(PyObject *object, PyObject *args, PyObject *kwargs)
+{
+    return read_array(object, args, kwargs, read_distance, 2, VDT_FLOAT32);
+}
+
+static PyObject *target(PyObject *object, PyObject *args, PyObject *kwargs)
+{
+    return read_array(object, args, kwargs, read_target, 2, VDT_FLOAT32);
 }
 
 static PyObject *onehot(PyObject *object, PyObject *args, PyObject *kwargs)
 {
-    return read_array(object, args, kwargs, 'o');
+    return read_array(object, args, kwargs, read_onehot, 1, VDT_UINT8);
 }
 
 static PyObject *boxes(PyObject *object, PyObject *args, PyObject *kwargs)
@@ -329,6 +371,19 @@ PyMethodDef ext_reader_methods[] = {
     {"instances", WITH_NAMES(instances),
      "instances(group, index)\n--\n\nArray uint16 [rows, cols]: 0 none, else 1-based index into "
      "boxes."},
+    {"boundary", WITH_NAMES(boundary),
+     "boundary(group, index)\n--\n\nArray uint8 [rows, cols]: 1 on a boundary, else 0, 255 "
+     "ignore."},
+    {"contact", WITH_NAMES(contact),
+     "contact(group, index)\n--\n\nArray uint8 [rows, cols]: 1 between objects that nearly touch, "
+     "else 0, 255\nignore."},
+    {"distance", WITH_NAMES(distance),
+     "distance(group, index)\n--\n\nArray float32 [rows, cols]: pixels to the nearest pixel of the "
+     "other kind, positive\ninside objects; NaN ignore."},
+    {"target", WITH_NAMES(target),
+     "target(group, index)\n--\n\nArray float32 [rows, cols]: the numbers of a regression, NaN "
+     "where "
+     "there is none."},
     {"onehot", WITH_NAMES(onehot), "onehot(group, index)\n--\n\nArray uint8 [classes]."},
     {"boxes", WITH_NAMES(boxes),
      "boxes(group, index)\n--\n\nArrays (boxes float32 [n, 4], class uint16 [n], feature int64 "

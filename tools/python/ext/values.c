@@ -21,6 +21,10 @@ const struct ext_word ext_tasks[] = {{"classification", VDT_CLASSIFICATION},
                                      {"detection", VDT_DETECTION},
                                      {"segmentation", VDT_SEGMENTATION},
                                      {"instance", VDT_INSTANCE},
+                                     {"boundary", VDT_BOUNDARY},
+                                     {"contact", VDT_CONTACT},
+                                     {"distance", VDT_DISTANCE},
+                                     {"regression", VDT_REGRESSION},
                                      {NULL, 0}};
 
 const struct ext_word ext_codecs[] = {{"auto", VDT_CODEC_AUTO}, {"raw", VDT_CODEC_RAW},

@@ -10,6 +10,10 @@ x is the images. y depends on the labels that the loader delivers (its `tasks`):
     detection, padded   a tuple: boxes float32 [size, pad, 4], class ids int64 [size, pad] with -1
                         where there is no box, counts uint32 [size]
     instance            uint16 [size, rows, cols]: 0 none, else 1-based index into the boxes
+    boundary, contact   uint8 [size, rows, cols]: 0, 1, 255 ignore
+    distance            float32 [size, rows, cols]: pixels to the nearest pixel of the other kind,
+                        positive inside objects; NaN ignore
+    regression          float32 [size, rows, cols]: NaN where there is no number
 
 One kind of label: y is that. Several: a dict of them by task. None: None. Another HDF5 file's labels
 are as they are there.
@@ -78,6 +82,10 @@ def y(batch: _vedatile.Batch) -> Any:
         labels["segmentation"] = wrap(batch.masks)
     if batch.instances is not None:
         labels["instance"] = wrap(batch.instances)
+    for task, array in (("boundary", batch.boundaries), ("contact", batch.contacts),
+                        ("distance", batch.distances), ("regression", batch.targets)):
+        if array is not None:
+            labels[task] = wrap(array)
     if batch.values is not None:
         labels["values"] = wrap(batch.values)
     if len(labels) > 1:

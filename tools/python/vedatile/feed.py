@@ -62,6 +62,9 @@ def feed(store: Any, image: _Path | Sequence[_Path],
          class_map: _Path | None = None,
          classes: Sequence[str] | None = None, unknown: str | None = None,
          match: str | None = None, mask_rule: str | None = None, mask_order: str | None = None,
+         ignore: _Path | Sequence[_Path] | None = None, boundary: str | None = None,
+         boundary_width: int | None = None, contact_spacing: float | None = None,
+         distance_limit: float | None = None, target_field: str | None = None,
          min_visible: float | None = None, min_valid: float | None = None,
          group: str | None = None, split: Mapping[str, float] | None = None,
          split_by: str | None = None, block_size: float | None = None,
@@ -76,7 +79,8 @@ def feed(store: Any, image: _Path | Sequence[_Path],
     store         a Store, or a path
     image         files or URLs that GDAL opens: one, or a list
     labels        files that OGR opens: one, or a list; None: tiles without labels
-    task          "classification", "detection", "segmentation", "instance", or a list of them
+    task          "classification", "detection", "segmentation", "instance", "boundary", "contact",
+                  "distance", "regression", or a list of them
     tile, stride  pixels: a number or (rows, cols); tile: default the store's, or 256
     edge          "drop", "pad" or "shift": where the grid does not end with the scene
     windows       "grid", or "random": `count` windows of each scene at random places, those of
@@ -98,7 +102,12 @@ def feed(store: Any, image: _Path | Sequence[_Path],
     unknown       "error", "skip" or a class: features whose class is not in the list
     match         "intersect", "inside" or "all": windows to keep
     mask_rule     "center" or "all-touched": which pixels a polygon covers in masks
-    mask_order    "file", "class" or "area": which feature is on top
+    mask_order    "file", "class", "area" or "field:F", F a numeric field: which feature is on top
+    ignore        label files of areas that masks ignore: one, or a list
+    boundary      "inner" or "outer"; boundary_width in pixels (3)
+    contact_spacing  pixels (10): objects less far apart are in contact
+    distance_limit   pixels (32) at which distances are cut
+    target_field  the numeric field that regression burns
     min_visible   0..1: boxes that show less of their object are dropped
     min_valid     0..1: tiles with a smaller share of valid pixels are left out
     group, split  a group's name ("train"), or {"train": 0.8, "test": 0.2}
@@ -129,6 +138,8 @@ def feed(store: Any, image: _Path | Sequence[_Path],
     options: dict[str, Any] = dict(
         task=task, edge=edge, bands=_bands(bands), class_field=class_field, classes=classes,
         unknown=unknown, match=match, mask_rule=mask_rule, mask_order=mask_order,
+        ignore=_names(ignore), boundary=boundary, boundary_width=boundary_width,
+        contact_spacing=contact_spacing, distance_limit=distance_limit, target_field=target_field,
         min_visible=min_visible, min_valid=min_valid, group=group,
         split=None if split is None else dict(split),
         class_map=None if class_map is None else os.fspath(class_map),

@@ -10,14 +10,23 @@ from ._vedatile import ArgumentError
 
 from .arrays import wrap
 
-TASKS = ("classification", "detection", "segmentation", "instance")
+TASKS = ("classification", "detection", "segmentation", "instance", "boundary", "contact",
+         "distance", "regression")
 _MLTYPES = {"object_detection": "detection", "instance_segmentation": "instance"}
+
+# Tasks whose label is one array of the tile's shape.
+_PIXELS = {"segmentation": "mask", "boundary": "boundary", "contact": "contact",
+           "distance": "distance", "regression": "target"}
 
 _FORMS = {
     "classification": "a list of 0 and 1 (one a class), a class name, or a list of names",
     "detection": "a list over classes of lists of [xmin, ymin, xmax, ymax], a list of "
                  "(box, class), or {\"boxes\": ..., \"classes\": ...}",
     "segmentation": "an array [rows, cols] of class id + 1",
+    "boundary": "an array [rows, cols] of 0, 1 and 255",
+    "contact": "an array [rows, cols] of 0, 1 and 255",
+    "distance": "an array [rows, cols] of float32",
+    "regression": "an array [rows, cols] of float32",
     "instance": "{\"instances\": array [rows, cols], \"boxes\": ..., \"classes\": ...}",
 }
 
@@ -104,6 +113,8 @@ class Labels:
     def _encode_task(self, task: str, label: Any) -> dict[str, Any]:
         if label is None:
             raise _wrong(task, label)
+        if task in _PIXELS:
+            return self._encode_pixels(task, _PIXELS[task], label)
         return getattr(self, "_encode_" + task)(label)
 
     def _encode_classification(self, label: Any) -> dict[str, Any]:
@@ -158,11 +169,12 @@ class Labels:
                 classes.append(number)
         return boxes, classes
 
-    def _encode_segmentation(self, label: Any) -> dict[str, Any]:
+    @staticmethod
+    def _encode_pixels(task: str, name: str, label: Any) -> dict[str, Any]:
         view = _buffer(label)
         if view is None:
-            raise _wrong("segmentation", label)
-        return {"mask": view}
+            raise _wrong(task, label)
+        return {name: view}
 
     def _encode_instance(self, label: Any) -> dict[str, Any]:
         if "detection" in self.tasks:  # which brings the boxes
@@ -219,8 +231,8 @@ class Labels:
     def _decode_task(self, task: str, sample: Any) -> Any:
         if task == "classification":
             return sample.onehot
-        if task == "segmentation":
-            return sample.mask
+        if task in _PIXELS:
+            return getattr(sample, _PIXELS[task])
         if task == "instance" and "detection" in self.tasks:
             return sample.instances
         boxes, classes, features, visible = sample.box_arrays

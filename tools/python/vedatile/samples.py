@@ -58,7 +58,7 @@ class Sample:
     @property
     def y(self) -> Any:
         """The label in the form that Store.feed takes: for one task a one-hot vector (uint8), a
-        list over classes of lists of [xmin, ymin, xmax, ymax], a mask [rows, cols], or a dict of
+        list over classes of lists of [xmin, ymin, xmax, ymax], an array [rows, cols], or a dict of
         instances and boxes; for several a dict by task; None when the store has no labels."""
         return Labels(self._reader.tasks, self._reader.classes).decode(self)
 
@@ -85,6 +85,27 @@ class Sample:
         if not self._has("instance"):
             return None
         return wrap(self._reader.instances(self.group, self.index))
+
+    @property
+    def boundary(self) -> Any:
+        """uint8 [rows, cols]: 1 on a boundary, else 0, 255 ignore."""
+        return wrap(self._reader.boundary(self.group, self.index)) if self._has("boundary") else None
+
+    @property
+    def contact(self) -> Any:
+        """uint8 [rows, cols]: 1 between objects that nearly touch, else 0, 255 ignore."""
+        return wrap(self._reader.contact(self.group, self.index)) if self._has("contact") else None
+
+    @property
+    def distance(self) -> Any:
+        """float32 [rows, cols]: pixels to the nearest pixel of the other kind, positive inside
+        objects, negative outside; NaN ignore."""
+        return wrap(self._reader.distance(self.group, self.index)) if self._has("distance") else None
+
+    @property
+    def target(self) -> Any:
+        """float32 [rows, cols]: the numbers of a regression, NaN where there is none."""
+        return wrap(self._reader.target(self.group, self.index)) if self._has("regression") else None
 
     @property
     def box_arrays(self) -> Any:

@@ -233,7 +233,9 @@ class Store:
                  names. For detection: a list over classes of lists of [xmin, ymin, xmax, ymax] in
                  tile pixels; or a list of (box, class); or a dict of boxes and classes (and visible,
                  features). For segmentation: an array [rows, cols], uint8 (uint16 from 255 classes
-                 on): 0 background, class id + 1, 255 (65535) ignore. For instance: a dict of
+                 on): 0 background, class id + 1, 255 (65535) ignore. For boundary and contact:
+                 uint8 [rows, cols] of 0, 1 and 255; for distance and regression: float32 [rows,
+                 cols]. For instance: a dict of
                  instances (uint16 [rows, cols], 0 none, else the number of the box from 1), boxes
                  and classes. For several tasks: a dict by task. Without tasks: None
         about    a dict: "metadata" (a dict for JSON), "key" (of an image: printable ASCII without
