@@ -61,6 +61,12 @@ enum vdt_mask_rule {
                             version */
 };
 
+/* When a pixel is nodata, of the bands that have a nodata value. */
+enum vdt_valid_rule {
+    VDT_VALID_ALL = 0, /* all chosen bands are nodata */
+    VDT_VALID_ANY      /* one of them is */
+};
+
 /* How the pixels of a target grid are made from those of an image: GDAL's methods. */
 enum vdt_resampling {
     VDT_RESAMPLE_NEAREST = 0,
@@ -154,6 +160,18 @@ struct vdt_feed_options {
      * refused with a list of what there is. */
     const char *const *bands;
     size_t band_count;
+
+    /* What becomes of the bands' values. Another type: rounded half to even, within its range; a
+     * value that is no number is nodata (else 0) in integers, and invalid. A band's nodata value
+     * stays where the type has it and the band is not scaled; else it is NaN in floating point and
+     * 0 in integers. */
+    enum vdt_dtype dtype; /* of tiles; 0: the scene's pixels', or float32 with unscale */
+    bool unscale;         /* value * scale + offset, as GDAL has them of each band */
+    const double *nodata; /* in place of the declared values: one for all bands, or one for each;
+                             NULL: as declared */
+    size_t nodata_count;
+    bool no_nodata; /* declared values are data; not with `nodata` */
+    enum vdt_valid_rule valid_rule;
 
     const char *class_field;    /* NULL: all features are of one class */
     const char *class_map;      /* file of rules that make classes of fields' values (see

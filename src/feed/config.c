@@ -1,6 +1,7 @@
 /* Options of a feed as canonical JSON. */
 #include "feed/config.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,6 +120,27 @@ static void add_limits(const struct vdt_feed_options *o, json_t *config)
                       "rule", aoi_rules[o->aoi_rule], "share", o->aoi_share, "mask", o->aoi_mask));
 }
 
+/* What is done to pixels, where something is. */
+static void add_pixel_rules(const struct vdt_feed_options *o, json_t *config)
+{
+    if (o->dtype != 0)
+        json_object_set_new(config, "dtype", json_string(vdt_dtype_name(o->dtype)));
+    if (o->unscale)
+        json_object_set_new(config, "unscale", json_true());
+    if (o->no_nodata)
+        json_object_set_new(config, "nodata", json_string("none"));
+    if (o->nodata_count > 0) {
+        json_t *values = json_array();
+        for (size_t i = 0; i < o->nodata_count; i++)
+            json_array_append_new(values, isfinite(o->nodata[i])
+                                              ? json_real(o->nodata[i])
+                                              : json_sprintf("%g", o->nodata[i]));
+        json_object_set_new(config, "nodata", values);
+    }
+    if (o->valid_rule == VDT_VALID_ANY)
+        json_object_set_new(config, "valid_rule", json_string("any"));
+}
+
 /* What not every feed has, so that configurations of old stay as they are. */
 static void describe_pixels(json_t *config, const struct vdt_plan *plan)
 {
@@ -165,6 +187,7 @@ static json_t *describe(const struct vdt_plan *plan)
         json_object_set_new(config, "windows", windows(o));
     json_object_set_new(config, "edge", json_string(edges[o->edge]));
     json_object_set_new(config, "bands", bands(plan));
+    add_pixel_rules(o, config);
     if (o->resolution[0] > 0)
         json_object_set_new(config, "grid", target(plan));
     json_object_set_new(config, "class_field",

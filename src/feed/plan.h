@@ -12,6 +12,7 @@
 #include "feed/window_file.h"
 #include "source/frame.h"
 #include "source/labels.h"
+#include "source/pixel_rules.h"
 #include "source/scene.h"
 #include "source/scene_recipe.h"
 #include "store/writer.h"
@@ -82,6 +83,9 @@ struct vdt_plan {
     size_t unit_capacity;
     uint32_t most_in_unit; /* windows */
 };
+
+/* What the feed asks of its tiles' pixels. */
+struct vdt_pixel_rules vdt_plan_pixel_rules(const struct vdt_feed_options *options);
 
 /* `writer` is the store that is there, or NULL; samples that it has are left out, and so are scenes
  * that cannot be opened: with none left it has no scenes. Fills the counts of `report`. Cleared by

@@ -41,10 +41,12 @@ vdt_status vdt_plan_recipes(struct vdt_plan *plan, struct vdt_feed_report *repor
                             struct vdt_error *error)
 {
     const struct vdt_feed_options *options = plan->options;
+    const struct vdt_pixel_rules pixels = vdt_plan_pixel_rules(options);
     const struct vdt_scene_rules rules = {
         .crs = options->crs,
         .resolution = {options->resolution[0], options->resolution[1]},
-        .resampling = options->resampling};
+        .resampling = options->resampling,
+        .pixels = &pixels};
     vdt_status status = check_grid(options, error);
     if (status != VDT_OK)
         return status;

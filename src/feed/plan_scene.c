@@ -10,7 +10,6 @@
 #include "feed/place.h"
 #include "feed/plan_steps.h"
 #include "feed/window_source.h"
-#include "source/bands.h"
 #include "source/contact.h"
 
 static vdt_status plan_grid(const struct vdt_plan *plan, struct vdt_plan_scene *planned,
@@ -99,8 +98,8 @@ vdt_status vdt_plan_scene(struct vdt_plan *plan, const struct vdt_scene_recipe *
     if (status != VDT_OK)
         return status;
     struct vdt_plan_scene *planned = &plan->scenes[plan->scene_count++];
-    status =
-        vdt_bands_select(*out, plan->options->bands, plan->options->band_count, &selection, error);
+    const struct vdt_pixel_rules rules = vdt_plan_pixel_rules(plan->options);
+    status = vdt_pixel_rules_select(*out, &rules, &selection, error);
     if (status == VDT_OK)
         status = vdt_plan_check_bands(plan, layout, path, &selection, error);
     vdt_selection_clear(&selection);

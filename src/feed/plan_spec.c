@@ -8,13 +8,25 @@
 #include "feed/aoi.h"
 #include "feed/plan_steps.h"
 #include "feed/window_source.h"
-#include "source/bands.h"
 
 enum { DEFAULT_TILE = 256 };
 
 static void scene_cleanup(struct vdt_scene **scene)
 {
     vdt_scene_free(*scene);
+}
+
+static vdt_status check_pixel_rules(const struct vdt_feed_options *options, struct vdt_error *error)
+{
+    if ((unsigned)options->dtype > VDT_FLOAT64)
+        return vdt_fail(error, VDT_ERR_ARGUMENT,
+                        "dtype: tiles are uint8, uint16, int16, uint32, int32, float32 or float64");
+    if (options->no_nodata && options->nodata_count > 0)
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "either nodata values or none, not both");
+    if ((unsigned)options->valid_rule > VDT_VALID_ANY)
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "valid rule: there is no rule %d",
+                        (int)options->valid_rule);
+    return VDT_OK;
 }
 
 vdt_status vdt_plan_check_options(const struct vdt_feed_options *options, struct vdt_error *error)
@@ -43,7 +55,9 @@ vdt_status vdt_plan_check_options(const struct vdt_feed_options *options, struct
     if (!(options->min_visible >= 0 && options->min_visible <= 1) ||
         !(options->min_valid >= 0 && options->min_valid <= 1))
         return vdt_fail(error, VDT_ERR_ARGUMENT, "min-visible and min-valid are shares of 0 to 1");
-    vdt_status status = vdt_window_options_check(options, error);
+    vdt_status status = check_pixel_rules(options, error);
+    if (status == VDT_OK)
+        status = vdt_window_options_check(options, error);
     return status == VDT_OK ? vdt_aoi_options_check(options, error) : status;
 }
 
@@ -140,10 +154,23 @@ vdt_status vdt_plan_check_bands(const struct vdt_plan *plan, const struct vdt_la
     enum vdt_dtype dtype = layout == NULL ? plan->selection.dtype : layout->spec.tile.dtype;
     if (bands == (uint32_t)selection->count && dtype == selection->dtype)
         return VDT_OK;
-    return vdt_fail(error, VDT_ERR_MISMATCH, "%s: %d bands of %s, but %s has %u bands of %s", path,
-                    selection->count, vdt_dtype_name(selection->dtype),
+    return vdt_fail(error, VDT_ERR_MISMATCH, "%s: %d bands of %s, but %s has %u bands of %s%s%s",
+                    path, selection->count, vdt_dtype_name(selection->dtype),
                     layout == NULL ? plan->recipes[0].path : plan->options->store, bands,
-                    vdt_dtype_name(dtype));
+                    vdt_dtype_name(dtype), dtype == selection->dtype ? "" : ": --dtype ",
+                    dtype == selection->dtype ? "" : vdt_dtype_name(dtype));
+}
+
+struct vdt_pixel_rules vdt_plan_pixel_rules(const struct vdt_feed_options *options)
+{
+    return (struct vdt_pixel_rules){.bands = options->bands,
+                                    .band_count = options->band_count,
+                                    .dtype = options->dtype,
+                                    .unscale = options->unscale,
+                                    .no_nodata = options->no_nodata,
+                                    .nodata = options->nodata,
+                                    .nodata_count = options->nodata_count,
+                                    .valid_rule = options->valid_rule};
 }
 
 static vdt_status open_labels(struct vdt_plan *plan, const struct vdt_layout *layout,
@@ -231,6 +258,7 @@ vdt_status vdt_plan_spec(struct vdt_plan *plan, const struct vdt_layout *layout,
                          struct vdt_feed_report *report, struct vdt_error *error)
 {
     const struct vdt_feed_options *options = plan->options;
+    const struct vdt_pixel_rules rules = vdt_plan_pixel_rules(options);
     vdt_cleanup(scene_cleanup) struct vdt_scene *first = NULL;
     vdt_status status = check_tasks(options, layout, &plan->spec.tasks, error);
     if (status == VDT_OK)
@@ -238,8 +266,7 @@ vdt_status vdt_plan_spec(struct vdt_plan *plan, const struct vdt_layout *layout,
     if (status == VDT_OK)
         status = check_tile(options, layout, vdt_scene_info(first), &plan->spec.tile, error);
     if (status == VDT_OK)
-        status =
-            vdt_bands_select(first, options->bands, options->band_count, &plan->selection, error);
+        status = vdt_pixel_rules_select(first, &rules, &plan->selection, error);
     if (status == VDT_OK)
         status = vdt_plan_check_bands(plan, layout, vdt_scene_info(first)->path, &plan->selection,
                                       error);

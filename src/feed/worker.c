@@ -9,7 +9,6 @@
 #include "base/error.h"
 #include "feed/aoi.h"
 #include "feed/tile.h"
-#include "source/bands.h"
 
 struct worker {
     struct vdt_scene *scene; /* NULL: none, or it cannot be opened */
@@ -82,10 +81,10 @@ static vdt_status use_scene(struct worker *worker, const struct vdt_plan *plan, 
     vdt_scene_free(worker->scene);
     worker->scene = NULL;
     vdt_selection_clear(&worker->selection);
+    const struct vdt_pixel_rules rules = vdt_plan_pixel_rules(plan->options);
     vdt_status status = vdt_scene_recipe_open(plan->scenes[index].recipe, &worker->scene, error);
     if (status == VDT_OK)
-        status = vdt_bands_select(worker->scene, plan->options->bands, plan->options->band_count,
-                                  &worker->selection, error);
+        status = vdt_pixel_rules_select(worker->scene, &rules, &worker->selection, error);
     if (status == VDT_OK &&
         strcmp(vdt_scene_info(worker->scene)->digest, plan->scenes[index].digest))
         status = vdt_fail(error, VDT_ERR_IO, "%s: changed while it was being read",

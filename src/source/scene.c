@@ -160,6 +160,8 @@ void vdt_scene_free(struct vdt_scene *scene)
     if (scene->dataset != NULL)
         GDALClose(scene->dataset);
     free(scene->scratch);
+    free(scene->raw);
+    free(scene->nodata);
     free(scene->wkt);
     free(scene->path);
     free(scene);
@@ -251,26 +253,32 @@ static vdt_status choose_bands(const struct vdt_scene *scene, const int *bands, 
 }
 
 /* A nodata value of the whole scene is one value for each band, as GDAL's metadata item says it. */
-static void find_nodata(const struct vdt_scene *scene, int number, bool *has, double *value)
+static struct vdt_nodata declared_nodata(const struct vdt_scene *scene, int number)
 {
     int declared = 0;
-    *value = GDALGetRasterNoDataValue(GDALGetRasterBand(scene->dataset, number), &declared);
-    *has = declared != 0;
+    double value = GDALGetRasterNoDataValue(GDALGetRasterBand(scene->dataset, number), &declared);
+    const char *item = GDALGetMetadataItem(scene->dataset, "NODATA_VALUES", NULL);
+    if (declared != 0 || item == NULL)
+        return (struct vdt_nodata){.has = declared != 0, .value = value};
+    struct vdt_nodata nodata = {.value = 0};
+    char **values = CSLTokenizeString(item);
+    if (CSLCount(values) == scene->info.band_count)
+        nodata = (struct vdt_nodata){.has = true, .value = CPLAtof(values[number - 1])};
+    CSLDestroy(values);
+    return nodata;
+}
+
+static void find_nodata(const struct vdt_scene *scene, int number, bool *has, double *value)
+{
+    const struct vdt_nodata *stated = scene->nodata == NULL ? NULL : &scene->nodata[number - 1];
+    struct vdt_nodata nodata =
+        stated != NULL && stated->stated ? *stated : declared_nodata(scene, number);
+    *has = nodata.has;
+    *value = nodata.value;
     /* Pixels that become double are the float's value, not the decimal that was declared. */
     if (GDALGetRasterDataType(GDALGetRasterBand(scene->dataset, number)) == GDT_Float32 &&
         isfinite((float)*value))
         *value = (float)*value;
-    const char *item = GDALGetMetadataItem(scene->dataset, "NODATA_VALUES", NULL);
-    if (*has || item == NULL)
-        return;
-    char **values = CSLTokenizeString(item);
-    if (CSLCount(values) == scene->info.band_count) {
-        *has = true;
-        *value = CPLAtof(values[number - 1]);
-    }
-    CSLDestroy(values);
-    if (!*has)
-        *value = 0;
 }
 
 static vdt_status describe_bands(const struct vdt_scene *scene, struct vdt_band_selection *chosen,
@@ -330,5 +338,10 @@ void vdt_selection_clear(struct vdt_band_selection *selection)
     free(selection->names);
     free(selection->has_nodata);
     free(selection->nodata);
+    free(selection->scale);
+    free(selection->offset);
+    if (selection->stored != NULL)
+        vdt_selection_clear(selection->stored);
+    free(selection->stored);
     *selection = (struct vdt_band_selection){0};
 }

@@ -40,6 +40,9 @@ struct vdt_band_selection {
     char **names;         /* band descriptions, or "band_N" */
     bool *has_nodata;
     double *nodata;
+    bool any_nodata;                   /* a pixel is no image as soon as one band is nodata */
+    struct vdt_band_selection *stored; /* what is read and then converted, owned; NULL: this */
+    double *scale, *offset;            /* [count] value = stored * scale + offset; NULL without */
 };
 
 /* One-line errors for: missing file, not a raster, a damaged header, absurd sizes. */
@@ -55,8 +58,9 @@ void vdt_selection_clear(struct vdt_band_selection *selection);
 
 /* Reads a window as [band][row][col] of selection->dtype. Pixels outside the scene get the band's
  * nodata, else 0. `valid` [rows * cols] gets 1 for image and 0 for nodata (all selected bands are
- * their nodata), transparent, masked or outside. A block that cannot be decoded is an error that
- * names the window. */
+ * their nodata, or one is with any_nodata; so are values that are no numbers where a selection
+ * converts them to integers), transparent, masked or outside. A block that cannot be decoded is an
+ * error that names the window. */
 vdt_status vdt_scene_read(struct vdt_scene *scene, const struct vdt_band_selection *selection,
                           const struct vdt_window *window, void *pixels, uint8_t *valid,
                           struct vdt_error *error);

@@ -118,3 +118,16 @@ vdt_status vdt_scene_identify(struct vdt_scene *scene, struct vdt_error *error)
     find_acquired(scene);
     return digest(scene, error);
 }
+
+vdt_status vdt_scene_add_rule(struct vdt_scene *scene, const char *rule, struct vdt_error *error)
+{
+    unsigned char sum[32];
+    struct vdt_sha256 *sha = vdt_sha256_new();
+    if (sha == NULL)
+        return vdt_fail_memory(error, scene->path);
+    vdt_sha256_add(sha, scene->info.digest, strlen(scene->info.digest));
+    vdt_sha256_add(sha, rule, strlen(rule));
+    vdt_sha256_finish(sha, sum);
+    vdt_hex(sum, 16, scene->info.digest);
+    return VDT_OK;
+}

@@ -5,6 +5,7 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "source/convert_pixels.h"
 #include "source/quiet.h"
 #include "source/scene_state.h"
 
@@ -51,57 +52,45 @@ static GDALDataType gdal_type(enum vdt_dtype dtype)
 
 /* --- nodata ------------------------------------------------------------------------------ */
 
-/* Whether a pixel of this type can have the value at all; bounds are of the integer types. */
-static bool fits(enum vdt_dtype dtype, double value)
-{
-    static const double bounds[][2] = {
-        [VDT_UINT8] = {0, UINT8_MAX},         [VDT_UINT16] = {0, UINT16_MAX},
-        [VDT_INT16] = {INT16_MIN, INT16_MAX}, [VDT_UINT32] = {0, UINT32_MAX},
-        [VDT_INT32] = {INT32_MIN, INT32_MAX},
-    };
-    if (dtype == VDT_FLOAT64)
-        return true;
-    if (dtype == VDT_FLOAT32)
-        return !isfinite(value) || isfinite((float)value);
-    return value >= bounds[dtype][0] && value <= bounds[dtype][1] && value == floor(value);
-}
-
 /* One loop a type, so that the compiler vectorises each. FILL sets every pixel to the value; MARK
- * sets valid where a pixel differs from it. */
-#define NODATA_LOOPS(NAME, TYPE)                                            \
-    static void fill_##NAME(void *pixels, size_t count, double value)       \
-    {                                                                       \
-        TYPE *p = pixels, v = (TYPE)value;                                  \
-        for (size_t i = 0; i < count; i++)                                  \
-            p[i] = v;                                                       \
-    }                                                                       \
-    static void mark_##NAME(const void *pixels, size_t count, double value, \
-                            uint8_t *restrict valid)                        \
-    {                                                                       \
-        const TYPE *p = pixels, v = (TYPE)value;                            \
-        for (size_t i = 0; i < count; i++)                                  \
-            valid[i] |= p[i] != v;                                          \
+ * sets valid where a pixel differs from it, KEEP clears it where it does not. */
+#define NODATA_LOOPS(NAME, TYPE, DIFFERS)                                              \
+    static void fill_##NAME(void *pixels, size_t count, double value)                  \
+    {                                                                                  \
+        TYPE *p = pixels, v = (TYPE)value;                                             \
+        for (size_t i = 0; i < count; i++)                                             \
+            p[i] = v;                                                                  \
+    }                                                                                  \
+    static void mark_##NAME(const void *pixels, size_t count, const struct hole *hole, \
+                            uint8_t *restrict valid)                                   \
+    {                                                                                  \
+        const TYPE *p = pixels, v = (TYPE)hole->value;                                 \
+        const bool numbers = !hole->nan;                                               \
+        (void)numbers;                                                                 \
+        if (hole->keep)                                                                \
+            for (size_t i = 0; i < count; i++)                                         \
+                valid[i] &= (DIFFERS);                                                 \
+        else                                                                           \
+            for (size_t i = 0; i < count; i++)                                         \
+                valid[i] |= (DIFFERS);                                                 \
     }
 
-NODATA_LOOPS(u8, uint8_t)
-NODATA_LOOPS(u16, uint16_t)
-NODATA_LOOPS(i16, int16_t)
-NODATA_LOOPS(u32, uint32_t)
-NODATA_LOOPS(i32, int32_t)
-NODATA_LOOPS(f32, float)
-NODATA_LOOPS(f64, double)
+/* What is no image in a band. */
+struct hole {
+    double value; /* NaN where only those count, in floating point */
+    bool nan;     /* NaN counts, too */
+    bool keep;    /* clear, instead of set, valid */
+};
 
-static void mark_nan32(const float *p, size_t count, uint8_t *restrict valid)
-{
-    for (size_t i = 0; i < count; i++)
-        valid[i] |= p[i] == p[i];
-}
-
-static void mark_nan64(const double *p, size_t count, uint8_t *restrict valid)
-{
-    for (size_t i = 0; i < count; i++)
-        valid[i] |= p[i] == p[i];
-}
+#define DIFFERS_WHOLE (p[i] != v)
+#define DIFFERS_REAL ((p[i] != v) & (numbers | (p[i] == p[i])))
+NODATA_LOOPS(u8, uint8_t, DIFFERS_WHOLE)
+NODATA_LOOPS(u16, uint16_t, DIFFERS_WHOLE)
+NODATA_LOOPS(i16, int16_t, DIFFERS_WHOLE)
+NODATA_LOOPS(u32, uint32_t, DIFFERS_WHOLE)
+NODATA_LOOPS(i32, int32_t, DIFFERS_WHOLE)
+NODATA_LOOPS(f32, float, DIFFERS_REAL)
+NODATA_LOOPS(f64, double, DIFFERS_REAL)
 
 static void fill(enum vdt_dtype dtype, void *pixels, size_t count, double value)
 {
@@ -117,44 +106,50 @@ static void fill(enum vdt_dtype dtype, void *pixels, size_t count, double value)
     }
 }
 
-static void mark(enum vdt_dtype dtype, const void *pixels, size_t count, double value,
+static void mark(enum vdt_dtype dtype, const void *pixels, size_t count, const struct hole *hole,
                  uint8_t *valid)
 {
     switch (dtype) {
-    case VDT_UINT8: mark_u8(pixels, count, value, valid); break;
-    case VDT_UINT16: mark_u16(pixels, count, value, valid); break;
-    case VDT_INT16: mark_i16(pixels, count, value, valid); break;
-    case VDT_UINT32: mark_u32(pixels, count, value, valid); break;
-    case VDT_INT32: mark_i32(pixels, count, value, valid); break;
-    case VDT_FLOAT32:
-        if (isnan(value))
-            mark_nan32(pixels, count, valid);
-        else
-            mark_f32(pixels, count, value, valid);
-        break;
-    case VDT_FLOAT64:
-        if (isnan(value))
-            mark_nan64(pixels, count, valid);
-        else
-            mark_f64(pixels, count, value, valid);
-        break;
+    case VDT_UINT8: mark_u8(pixels, count, hole, valid); break;
+    case VDT_UINT16: mark_u16(pixels, count, hole, valid); break;
+    case VDT_INT16: mark_i16(pixels, count, hole, valid); break;
+    case VDT_UINT32: mark_u32(pixels, count, hole, valid); break;
+    case VDT_INT32: mark_i32(pixels, count, hole, valid); break;
+    case VDT_FLOAT32: mark_f32(pixels, count, hole, valid); break;
+    case VDT_FLOAT64: mark_f64(pixels, count, hole, valid); break;
     default: break;
     }
 }
 
-/* A pixel is image as soon as one band is not its nodata. */
-static void find_valid(const struct vdt_band_selection *selection, const unsigned char *pixels,
-                       size_t count, uint8_t *valid)
+/* False where every pixel of the band is image. `numbers`: NaN is no image either. */
+static bool find_hole(const struct vdt_band_selection *selection, int band, bool numbers,
+                      struct hole *hole)
 {
-    for (int i = 0; i < selection->count; i++)
-        if (!selection->has_nodata[i] || !fits(selection->dtype, selection->nodata[i])) {
-            memset(valid, 1, count);
-            return;
-        }
-    memset(valid, 0, count);
+    double value = selection->nodata[band];
+    bool real = vdt_dtype_is_real(selection->dtype);
+    bool has = selection->has_nodata[band] && vdt_dtype_fits(selection->dtype, value);
+    *hole = (struct hole){.value = has ? value : (double)NAN,
+                          .nan = real && (numbers || (has && isnan(value))),
+                          .keep = selection->any_nodata};
+    return has || hole->nan;
+}
+
+/* A pixel is image as soon as one band is not its nodata; with any_nodata, when none is. */
+static void find_valid(const struct vdt_band_selection *selection, bool numbers,
+                       const unsigned char *pixels, size_t count, uint8_t *valid)
+{
+    struct hole hole;
     size_t band_bytes = count * vdt_dtype_size(selection->dtype);
+    int without = 0;
     for (int i = 0; i < selection->count; i++)
-        mark(selection->dtype, pixels + (size_t)i * band_bytes, count, selection->nodata[i], valid);
+        without += !find_hole(selection, i, numbers, &hole);
+    bool all = selection->any_nodata || without > 0;
+    memset(valid, all, count);
+    if (!selection->any_nodata && without > 0)
+        return;
+    for (int i = 0; i < selection->count; i++)
+        if (find_hole(selection, i, numbers, &hole))
+            mark(selection->dtype, pixels + (size_t)i * band_bytes, count, &hole, valid);
 }
 
 /* --- padding ----------------------------------------------------------------------------- */
@@ -162,7 +157,8 @@ static void find_valid(const struct vdt_band_selection *selection, const unsigne
 /* What pixels that are no image have in a band. */
 static double blank_value(const struct vdt_band_selection *selection, int band)
 {
-    bool usable = selection->has_nodata[band] && fits(selection->dtype, selection->nodata[band]);
+    bool usable =
+        selection->has_nodata[band] && vdt_dtype_fits(selection->dtype, selection->nodata[band]);
     return usable ? selection->nodata[band] : 0;
 }
 
@@ -206,18 +202,65 @@ static void clear_outside(const struct vdt_window *window, const struct inside *
 
 /* --- reading ----------------------------------------------------------------------------- */
 
+/* Reads the part of a window that lies in the scene to `corner`, [band][row][col] with `cols` and
+ * `rows` from one line and one band to the next. */
 static bool read_pixels(struct vdt_scene *scene, const struct vdt_band_selection *selection,
-                        const struct vdt_window *window, const struct inside *in,
-                        unsigned char *pixels)
+                        const struct inside *in, int cols, int rows, unsigned char *corner)
 {
-    GSpacing size = (GSpacing)vdt_dtype_size(selection->dtype), line = size * window->cols;
-    unsigned char *corner = pixels + line * in->top + size * in->left;
+    GSpacing size = (GSpacing)vdt_dtype_size(selection->dtype), line = size * cols;
     GDALRasterIOExtraArg extra;
     INIT_RASTERIO_EXTRA_ARG(extra);
     return GDALDatasetRasterIOEx(scene->dataset, GF_Read, in->col, in->row, in->cols, in->rows,
                                  corner, in->cols, in->rows, gdal_type(selection->dtype),
-                                 selection->count, selection->bands, size, line,
-                                 line * window->rows, &extra) == CE_None;
+                                 selection->count, selection->bands, size, line, line * rows,
+                                 &extra) == CE_None;
+}
+
+/* Pixels as they are; those outside the scene are there already. */
+static bool read_plain(struct vdt_scene *scene, const struct vdt_band_selection *selection,
+                       const struct vdt_window *window, const struct inside *in,
+                       unsigned char *pixels, uint8_t *valid)
+{
+    size_t count = (size_t)window->cols * (size_t)window->rows;
+    size_t first = (size_t)in->top * (size_t)window->cols + (size_t)in->left;
+    unsigned char *corner = pixels + first * vdt_dtype_size(selection->dtype);
+    if (!read_pixels(scene, selection, in, window->cols, window->rows, corner))
+        return false;
+    find_valid(selection, false, pixels, count, valid);
+    if (in->cols < window->cols || in->rows < window->rows)
+        clear_outside(window, in, valid);
+    return true;
+}
+
+/* The same through the pixels as they are stored: only what lies in the scene is converted. */
+static bool read_converted(struct vdt_scene *scene, const struct vdt_band_selection *selection,
+                           const struct vdt_window *window, const struct inside *in,
+                           unsigned char *pixels, uint8_t *valid)
+{
+    const struct vdt_band_selection *stored = selection->stored;
+    size_t count = (size_t)in->cols * (size_t)in->rows, cols = (size_t)in->cols;
+    size_t from = vdt_dtype_size(stored->dtype), to = vdt_dtype_size(selection->dtype);
+    size_t bytes = count * (size_t)stored->count * from;
+    bool numbers = vdt_dtype_is_real(stored->dtype) && !vdt_dtype_is_real(selection->dtype);
+    if (!vdt_grow(&scene->raw, &scene->raw_capacity, bytes + count, 1)) {
+        CPLError(CE_Failure, CPLE_OutOfMemory, "out of memory");
+        return false;
+    }
+    uint8_t *tight = scene->raw + bytes;
+    if (!read_pixels(scene, stored, in, in->cols, in->rows, scene->raw))
+        return false;
+    find_valid(stored, numbers, scene->raw, count, tight);
+    memset(valid, 0, (size_t)window->cols * (size_t)window->rows);
+    for (size_t row = 0; row < (size_t)in->rows; row++) {
+        size_t line = ((size_t)in->top + row) * (size_t)window->cols + (size_t)in->left;
+        memcpy(valid + line, tight + row * cols, cols);
+        for (int b = 0; b < selection->count; b++) {
+            size_t plane = (size_t)b * (size_t)window->cols * (size_t)window->rows;
+            vdt_convert_pixels(selection, b, scene->raw + ((size_t)b * count + row * cols) * from,
+                               cols, pixels + (plane + line) * to);
+        }
+    }
+    return true;
 }
 
 /* Takes transparent or masked pixels out of `valid`. Integers are clamped to a byte by GDAL, which
@@ -274,12 +317,11 @@ vdt_status vdt_scene_read(struct vdt_scene *scene, const struct vdt_band_selecti
         memset(valid, 0, count);
         return VDT_OK;
     }
-    bool good = read_pixels(scene, selection, window, &in, pixels);
+    bool good = selection->stored != NULL
+                    ? read_converted(scene, selection, window, &in, pixels, valid)
+                    : read_plain(scene, selection, window, &in, pixels, valid);
     if (!good || quiet.failures + quiet.damage > 0)
         return fail_read(scene, window, &quiet, error);
-    find_valid(selection, pixels, count, valid);
-    if (padded)
-        clear_outside(window, &in, valid);
     if (scene->alpha != NULL)
         good = apply_mask(scene, scene->alpha, window, &in, valid);
     if (good && scene->mask != NULL)

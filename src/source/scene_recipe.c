@@ -10,7 +10,6 @@
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
-#include "base/digest.h"
 #include "base/error.h"
 #include "source/crs.h"
 #include "source/quiet.h"
@@ -78,6 +77,8 @@ static vdt_status make_grid(struct vdt_scene_recipe *recipe, const struct vdt_sc
     vdt_cleanup(free_scene) struct vdt_scene *scene = NULL;
     vdt_cleanup(vdt_crs_release) OGRSpatialReferenceH crs = NULL;
     vdt_status status = vdt_scene_open(recipe->path, &scene, error);
+    if (status == VDT_OK && rules->pixels != NULL)
+        status = vdt_pixel_rules_nodata(scene, rules->pixels, error);
     if (status == VDT_OK)
         status = find_crs(scene, rules, &crs, error);
     if (status == VDT_OK)
@@ -114,27 +115,13 @@ vdt_status vdt_scene_recipe_make(const char *path, const struct vdt_scene_rules 
 
 /* --- scenes --------------------------------------------------------------------------------- */
 
-static vdt_status add_rule(const struct vdt_scene_recipe *recipe, struct vdt_scene *scene,
-                           struct vdt_error *error)
-{
-    unsigned char sum[32];
-    struct vdt_sha256 *sha = vdt_sha256_new();
-    if (sha == NULL)
-        return vdt_fail_memory(error, recipe->path);
-    vdt_sha256_add(sha, scene->info.digest, strlen(scene->info.digest));
-    vdt_sha256_add(sha, recipe->rule, strlen(recipe->rule));
-    vdt_sha256_finish(sha, sum);
-    vdt_hex(sum, 16, scene->info.digest);
-    return VDT_OK;
-}
-
 vdt_status vdt_scene_recipe_open(const struct vdt_scene_recipe *recipe, struct vdt_scene **scene,
                                  struct vdt_error *error)
 {
     vdt_cleanup(free_scene) struct vdt_scene *opened = NULL;
     vdt_status status = vdt_scene_open_as(recipe->path, recipe->vrt, &opened, error);
     if (status == VDT_OK && recipe->rule != NULL)
-        status = add_rule(recipe, opened, error);
+        status = vdt_scene_add_rule(opened, recipe->rule, error);
     if (status != VDT_OK)
         return status;
     *scene = opened;

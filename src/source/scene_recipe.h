@@ -6,6 +6,7 @@
 #include <vedatile/error.h>
 #include <vedatile/feed.h>
 
+#include "source/pixel_rules.h"
 #include "source/scene.h"
 
 /* What a feed asks of its scenes; borrowed. {0}: scenes are as their files are. */
@@ -13,6 +14,8 @@ struct vdt_scene_rules {
     const char *crs;      /* of the target grid; NULL: the file's own */
     double resolution[2]; /* of a pixel in units of that CRS; zeros: no target grid */
     enum vdt_resampling resampling;
+    const struct vdt_pixel_rules *pixels; /* what no image is, before pixels are mixed; NULL: as
+                                             declared */
 };
 
 /* Not changed once it is made; any thread may open it. */

@@ -8,6 +8,12 @@
 
 #include "source/scene.h"
 
+struct vdt_nodata {
+    bool stated; /* what the band declares does not count */
+    bool has;
+    double value;
+};
+
 struct vdt_scene {
     GDALDatasetH dataset;
     struct vdt_scene_info info;
@@ -21,12 +27,18 @@ struct vdt_scene {
     GDALRasterBandH mask;   /* mask of the whole scene that is neither alpha nor nodata */
     unsigned char *scratch; /* one window of alpha or mask */
     size_t scratch_capacity;
+    unsigned char *raw; /* one window before it is converted */
+    size_t raw_capacity;
+    struct vdt_nodata *nodata; /* [band_count] in place of what bands declare; NULL: that */
 };
 
 /* vdt_scene_open of VRT text that stands for the file `path`, which messages and the digest are
  * about; NULL: the file itself. */
 vdt_status vdt_scene_open_as(const char *path, const char *vrt, struct vdt_scene **scene,
                              struct vdt_error *error);
+
+/* Makes what is done to the scene's pixels a part of its digest. */
+vdt_status vdt_scene_add_rule(struct vdt_scene *scene, const char *rule, struct vdt_error *error);
 
 /* Fills info.bytes, info.digest and info.acquired. */
 vdt_status vdt_scene_identify(struct vdt_scene *scene, struct vdt_error *error);

@@ -566,3 +566,26 @@ def test_feed_files_beside_samples_by_hand(path):
         store.feed([(window, None), (scene.window(2, 2, 48, 32), None)], group="test")
         assert store.count == {"train": made.written + 1, "test": 1}
     assert command("info", path).count("scenes    1") == 1
+
+
+def test_pixels_of_another_type(tmp_path):
+    make_scene(tmp_path / "scene.tif", shape=(2, 8, 8), dtype="float64", nodata=7)
+    for number, nodata in enumerate((7, [7, 9.0], "none", np.float32("nan"))):
+        stored = tmp_path / f"{number}.h5"
+        result = vedatile.feed(stored, tmp_path / "scene.tif", tile=4, dtype="float32",
+                               unscale=True, nodata=nodata, valid_rule="any")
+        assert result.written == 4
+        with h5py.File(stored) as file:
+            config, = json.loads(file.attrs["feed_config"])
+            assert file["train/images"].dtype == np.float32
+        wanted = {0: [7], 1: [7, 9], 2: "none", 3: ["nan"]}[number]
+        assert (config["nodata"], config["dtype"], config["unscale"]) == (wanted, "float32", True)
+        assert config["valid_rule"] == "any"
+
+
+@pytest.mark.parametrize("options", [{"nodata": "7"}, {"nodata": [1, 2, 3]}, {"dtype": "float16"},
+                                     {"dtype": "int64"}, {"valid_rule": "most"}])
+def test_pixels_that_are_refused(tmp_path, options):
+    make_scene(tmp_path / "scene.tif", shape=(2, 8, 8))
+    with pytest.raises(vedatile.ArgumentError):
+        vedatile.feed(tmp_path / "s.h5", tmp_path / "scene.tif", tile=4, **options)

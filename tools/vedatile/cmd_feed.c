@@ -165,9 +165,14 @@ static int feed(struct feed_values *values, const struct vdt_split_share *shares
     struct vdt_feed_report report = {0};
     struct vdt_feed_options options = feed_library_options(values, shares);
     memcpy(options.resolution, resolution, sizeof options.resolution);
+    double *nodata = NULL;
     int code = feed_mask_order(values->mask_order, &options);
-    if (code != OPTIONS_RUN)
+    if (code == OPTIONS_RUN)
+        code = feed_nodata(&values->nodata, &options, &nodata);
+    if (code != OPTIONS_RUN) {
+        free(nodata);
         return code;
+    }
     struct feed_run run = {.progress =
                                progress_start((enum progress_mode)values->progress, "tiles")};
     options.payload = &run;
@@ -184,6 +189,7 @@ static int feed(struct feed_values *values, const struct vdt_split_share *shares
     else
         code = report_done(values, &report, &run.failures);
     failure_list_clear(&run.failures);
+    free(nodata);
     return code;
 }
 

@@ -1,6 +1,7 @@
 /* The options of vedatile feed, and what they say to the library. */
 #include "feed_options.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,9 @@ static const char *const task_names[] = {"classification", "detection",  "segmen
 static const char *const window_names[] = {"grid", "random", "centered", "list", "whole", NULL};
 static const char *const resampling_names[] = {"nearest", "bilinear", "cubic", "cubicspline",
                                                "lanczos", "average",  "mode",  NULL};
+static const char *const dtype_names[] = {"scene", "uint8",   "uint16",  "int16", "uint32",
+                                          "int32", "float32", "float64", NULL};
+static const char *const valid_names[] = {"all", "any", NULL};
 static const char *const edge_names[] = {"drop", "pad", "shift", NULL};
 static const char *const aoi_names[] = {"inside", "touch", "share", NULL};
 static const char *const match_names[] = {"intersect", "inside", "all", NULL};
@@ -153,6 +157,30 @@ const struct option feed_options[] = {
      .argument = "3,2,1|red,nir",
      .help = "the scene's bands in the order wanted: numbers from 1, or names: descriptions, "
              "colours, STAC common names, bands of Sentinel-2 and Landsat; default: all but alpha"},
+    {.name = "dtype",
+     .kind = OPTION_CHOICE,
+     .offset = AT(dtype),
+     .argument = "uint8|uint16|int16|uint32|int32|float32|float64",
+     .choices = dtype_names,
+     .help = "type of tiles: values are rounded half to even, within the type's range, and what is "
+             "no number is nodata or 0 in integers; default: the scene's"},
+    {.name = "unscale",
+     .kind = OPTION_FLAG,
+     .offset = AT(unscale),
+     .help = "apply each band's scale and offset, as gdalinfo shows them; tiles are float32 unless "
+             "--dtype says otherwise"},
+    {.name = "nodata",
+     .kind = OPTION_COMMAS,
+     .offset = AT(nodata),
+     .argument = "V[,V...]|none",
+     .help = "nodata value of all bands, or one for each, nan too; none: declared values are data; "
+             "default: as the scene declares"},
+    {.name = "valid-rule",
+     .kind = OPTION_CHOICE,
+     .offset = AT(valid_rule),
+     .argument = "all|any",
+     .choices = valid_names,
+     .help = "a pixel is invalid when all chosen bands are nodata, or when any is; default: all"},
     {.name = "crs",
      .kind = OPTION_TEXT,
      .offset = AT(crs),
@@ -401,6 +429,27 @@ int feed_resolution(const struct words *words, double resolution[2])
     return OPTIONS_RUN;
 }
 
+int feed_nodata(const struct words *words, struct vdt_feed_options *options, double **values)
+{
+    if (words->count == 1 && strcmp(words->items[0], "none") == 0) {
+        options->no_nodata = true;
+        return OPTIONS_RUN;
+    }
+    *values = words->count > 0 ? calloc(words->count, sizeof **values) : NULL;
+    if (words->count > 0 && !*values)
+        return report_failed(&feed_command, "out of memory");
+    for (size_t i = 0; i < words->count; i++) {
+        if (strcmp(words->items[i], "nan") == 0)
+            (*values)[i] = NAN;
+        else if (!value_real(words->items[i], &(*values)[i]))
+            return report_wrong(&feed_command, "--nodata %s: write numbers, nan or none",
+                                words->items[i]);
+    }
+    options->nodata = *values;
+    options->nodata_count = words->count;
+    return OPTIONS_RUN;
+}
+
 static void set_unknown(const char *text, struct vdt_feed_options *options)
 {
     if (!text || strcmp(text, "error") == 0)
@@ -456,6 +505,9 @@ struct vdt_feed_options feed_library_options(const struct feed_values *values,
         .aoi_mask = values->aoi_mask,
         .bands = (const char *const *)values->bands.items,
         .band_count = values->bands.count,
+        .dtype = (enum vdt_dtype)values->dtype,
+        .unscale = values->unscale,
+        .valid_rule = (enum vdt_valid_rule)values->valid_rule,
         .crs = values->crs,
         .resampling = (enum vdt_resampling)values->resampling,
         .class_field = values->class_field,

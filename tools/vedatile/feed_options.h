@@ -25,6 +25,10 @@ struct feed_values {
     double aoi_share;
     bool aoi_mask;
     struct words bands;
+    int dtype;
+    bool unscale;
+    struct words nodata;
+    int valid_rule;
     const char *crs;
     struct words resolution;
     int resampling;
@@ -69,11 +73,15 @@ int feed_split_shares(struct words *words, struct vdt_split_share **shares);
 /* One number or two of --resolution; zeros without. OPTIONS_RUN, or an exit code as above. */
 int feed_resolution(const struct words *words, double resolution[2]);
 
+/* What --nodata says; *values is owned, also when it fails. OPTIONS_RUN, or an exit code as above.
+ */
+int feed_nodata(const struct words *words, struct vdt_feed_options *options, double **values);
+
 /* What --mask-order says (NULL: nothing): the order and its field, which points into `text`.
  * OPTIONS_RUN, or an exit code after one line on stderr. */
 int feed_mask_order(const char *text, struct vdt_feed_options *options);
 
-/* Everything but the callbacks, `resolution` and the mask order; borrows from both. */
+/* Everything but the callbacks, `resolution`, nodata and the mask order; borrows from both. */
 struct vdt_feed_options feed_library_options(const struct feed_values *values,
                                              const struct vdt_split_share *shares);
 

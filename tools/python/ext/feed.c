@@ -25,6 +25,8 @@ static const struct ext_word resamplings[] = {
     {"cubic", VDT_RESAMPLE_CUBIC},     {"cubicspline", VDT_RESAMPLE_CUBICSPLINE},
     {"lanczos", VDT_RESAMPLE_LANCZOS}, {"average", VDT_RESAMPLE_AVERAGE},
     {"mode", VDT_RESAMPLE_MODE},       {NULL, 0}};
+static const struct ext_word valid_rules[] = {
+    {"all", VDT_VALID_ALL}, {"any", VDT_VALID_ANY}, {NULL, 0}};
 static const struct ext_word boundaries[] = {
     {"inner", VDT_BOUNDARY_INNER}, {"outer", VDT_BOUNDARY_OUTER}, {NULL, 0}};
 static const struct ext_word splits[] = {{"block", VDT_SPLIT_BLOCK},
@@ -51,6 +53,9 @@ static const struct ext_option options[] = {
     {"aoi_rule", EXT_WORD, AT(aoi_rule), aoi_rules},
     {"aoi_share", EXT_DOUBLE, AT(aoi_share), NULL},
     {"aoi_mask", EXT_BOOL, AT(aoi_mask), NULL},
+    {"dtype", EXT_WORD, AT(dtype), ext_dtypes},
+    {"unscale", EXT_BOOL, AT(unscale), NULL},
+    {"valid_rule", EXT_WORD, AT(valid_rule), valid_rules},
     {"crs", EXT_TEXT, AT(crs), NULL},
     {"resolution_cols", EXT_DOUBLE, AT(resolution[0]), NULL},
     {"resolution_rows", EXT_DOUBLE, AT(resolution[1]), NULL},
@@ -82,7 +87,7 @@ static const struct ext_option options[] = {
 
 static const char *const others[] = {"image",      "labels", "bands",    "classes",
                                      "unknown",    "split",  "progress", "aoi",
-                                     "mask_order", "ignore", NULL};
+                                     "mask_order", "ignore", "nodata",   NULL};
 
 enum { KEPT = 7 };
 
@@ -92,6 +97,7 @@ struct call {
     const char **images, **labels, **bands, **classes, **split_groups, **aoi, **ignore;
     PyObject *keep[KEPT];
     struct vdt_split_share *split;
+    double *nodata;
     PyObject *progress; /* borrowed */
     PyObject *failures; /* list of dicts */
     bool broken;        /* an exception waits */
@@ -108,6 +114,7 @@ static void release(struct call *call)
     PyMem_Free(call->ignore);
     PyMem_Free(call->bands);
     PyMem_Free(call->split);
+    PyMem_Free(call->nodata);
     for (int i = 0; i < KEPT; i++)
         Py_XDECREF(call->keep[i]);
     Py_XDECREF(call->failures);
@@ -193,6 +200,24 @@ static int parse_order(const struct ext_state *state, PyObject *dict,
         return PyErr_Occurred() != NULL ? -1 : ext_parse(state, dict, order, feed_options);
     feed_options->mask_order = VDT_ORDER_FIELD;
     feed_options->order_field = text + sizeof prefix - 1;
+    return 0;
+}
+
+/* "none" or numbers. */
+static int parse_nodata(const struct ext_state *state, PyObject *dict, struct call *call)
+{
+    PyObject *value = given(dict, "nodata");
+    if (value == NULL)
+        return 0;
+    if (PyUnicode_Check(value)) {
+        call->options.no_nodata = PyUnicode_CompareWithASCIIString(value, "none") == 0;
+        if (!call->options.no_nodata)
+            ext_refuse(state, "nodata: numbers or \"none\"");
+        return call->options.no_nodata ? 0 : -1;
+    }
+    if (ext_doubles(state, "nodata", value, &call->nodata, &call->options.nodata_count) != 0)
+        return -1;
+    call->options.nodata = call->nodata;
     return 0;
 }
 
@@ -322,7 +347,7 @@ static int parse(const struct ext_state *state, PyObject *dict, struct call *cal
         parse_list(state, dict, "bands", &call->bands, &o->band_count, &call->keep[4]) != 0 ||
         parse_list(state, dict, "ignore", &call->ignore, &o->ignore_count, &call->keep[6]) != 0 ||
         parse_order(state, dict, o) != 0 || parse_split(state, dict, call) != 0 ||
-        parse_unknown(dict, call) != 0)
+        parse_unknown(dict, call) != 0 || parse_nodata(state, dict, call) != 0)
         return -1;
     o->images = call->images;
     o->labels = call->labels;

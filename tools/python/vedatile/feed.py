@@ -1,6 +1,7 @@
 """Scenes and label files to samples of a store."""
 from __future__ import annotations
 
+import numbers
 import operator
 import os
 import warnings
@@ -56,7 +57,9 @@ def feed(store: Any, image: _Path | Sequence[_Path],
          window_file: _Path | None = None,
          aoi: _Path | Sequence[_Path] | None = None, aoi_rule: str | None = None,
          aoi_share: float | None = None, aoi_mask: bool = False,
-         bands: Sequence[int | str] | None = None, crs: str | None = None,
+         bands: Sequence[int | str] | None = None, dtype: str | None = None,
+         unscale: bool = False, nodata: float | Sequence[float] | str | None = None,
+         valid_rule: str | None = None, crs: str | None = None,
          resolution: float | Sequence[float] | None = None,
          resampling: str | None = None, class_field: str | None = None,
          class_map: _Path | None = None,
@@ -92,6 +95,11 @@ def feed(store: Any, image: _Path | Sequence[_Path],
                   aoi_share of the pixels); aoi_mask: what is outside is masked
     bands         numbers from 1, or names ("red", "nir", "B04", a description), in the order
                   wanted; default: all but alpha
+    dtype         type of tiles: "uint8", "uint16", "int16", "uint32", "int32", "float32",
+                  "float64"; values are rounded half to even, within its range
+    unscale       apply each band's scale and offset; float32 unless dtype says otherwise
+    nodata        a number for all bands, one for each, or "none": declared values are data
+    valid_rule    "all" or "any": a pixel is invalid when all chosen bands are nodata, or any is
     crs, resolution, resampling  warp all scenes to a grid: "EPSG:n" or WKT (default: each scene's
                   own), the width and height of a pixel in its units (one number for both), and
                   "nearest", "bilinear", "cubic", "cubicspline", "lanczos", "average" or "mode"
@@ -150,7 +158,9 @@ def feed(store: Any, image: _Path | Sequence[_Path],
                    aoi=_names(aoi), aoi_rule=aoi_rule,
                    aoi_share=aoi_share, aoi_mask=aoi_mask,
                    on_failure=on_failure, retry_failed=retry_failed)
-    options.update(crs=crs, resampling=resampling)
+    options.update(crs=crs, resampling=resampling, dtype=dtype, unscale=unscale,
+                   valid_rule=valid_rule,
+                   nodata=[nodata] if isinstance(nodata, numbers.Real) else nodata)
     if resolution is not None:
         size = resolution if isinstance(resolution, Sequence) else (resolution, resolution)
         options["resolution_cols"], options["resolution_rows"] = size
