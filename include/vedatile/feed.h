@@ -84,6 +84,13 @@ enum vdt_unknown {
     VDT_UNKNOWN_CLASS      /* such features get the class `unknown_class` */
 };
 
+/* What the width of points and lines is measured in. */
+enum vdt_width_unit {
+    VDT_WIDTH_METRES = 0, /* on the ground, whatever the projection */
+    VDT_WIDTH_PIXELS      /* of the scene's grid */
+};
+enum { VDT_WIDTH_MOST = 10000 };
+
 enum vdt_split_by {
     VDT_SPLIT_BLOCK = 0, /* by ground: no ground pixel is in two groups */
     VDT_SPLIT_SCENE,     /* whole scenes */
@@ -119,6 +126,11 @@ struct vdt_feed_options {
     size_t image_count;
     const char *const *labels; /* anything OGR opens; none: tiles without labels */
     size_t label_count;
+    double width; /* of the labels' points and lines, at most VDT_WIDTH_MOST: they become polygons,
+                     buffers of half of it with round joins and caps, 16 segments a quarter circle;
+                     0: they are refused, as they have no area */
+    enum vdt_width_unit width_unit;
+    const char *width_field; /* a numeric field with each feature's own width in metres, instead */
 
     /* A target grid that all scenes are warped to: its pixel edges are whole multiples of the
      * resolution in the CRS. Where its pixels are as large as two or more of the image's, an

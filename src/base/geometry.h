@@ -11,7 +11,7 @@
 
 struct vdt_ring {
     size_t first; /* into points */
-    size_t count; /* at least 3 */
+    size_t count; /* at least 3; of lines at least 1 */
 };
 
 struct vdt_part {
@@ -22,12 +22,15 @@ struct vdt_part {
 struct vdt_feature {
     int64_t id; /* feature id in its file */
     uint32_t class_id;
-    double order;  /* larger is burnt on top, where a field says so */
-    double target; /* the number to learn, where a field has it */
-    size_t first;  /* into parts */
-    size_t count;  /* at least 1 */
-    double area;   /* of all parts, holes taken off; filled by vdt_geometry_measure */
-    double box[4]; /* xmin, ymin, xmax, ymax; filled by vdt_geometry_measure */
+    uint32_t lines; /* the last so many parts are lines and points of one ring each, which source/
+                       has yet to give a width; else 0 */
+    double width;   /* of these */
+    double order;   /* larger is burnt on top, where a field says so */
+    double target;  /* the number to learn, where a field has it */
+    size_t first;   /* into parts */
+    size_t count;   /* at least 1 */
+    double area;    /* of all parts, holes taken off; filled by vdt_geometry_measure */
+    double box[4];  /* xmin, ymin, xmax, ymax; filled by vdt_geometry_measure */
 };
 
 /* {0} is empty. */

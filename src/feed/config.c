@@ -141,6 +141,18 @@ static void add_pixel_rules(const struct vdt_feed_options *o, json_t *config)
         json_object_set_new(config, "valid_rule", json_string("any"));
 }
 
+/* As the command takes it. */
+static json_t *width(const struct vdt_feed_options *o)
+{
+    char number[32];
+    for (int digits = 6; digits <= 17; digits++) {
+        snprintf(number, sizeof number, "%.*g", digits, o->width);
+        if (strtod(number, NULL) == o->width)
+            break;
+    }
+    return json_sprintf("%s%s", number, o->width_unit == VDT_WIDTH_PIXELS ? "px" : "m");
+}
+
 /* What not every feed has, so that configurations of old stay as they are. */
 static void describe_pixels(json_t *config, const struct vdt_plan *plan)
 {
@@ -152,6 +164,10 @@ static void describe_pixels(json_t *config, const struct vdt_plan *plan)
         json_object_set_new(config, "mask_order", json_sprintf("field:%s", o->order_field));
     if (o->ignore_count > 0)
         json_object_set_new(config, "ignore", paths(o->ignore, o->ignore_count, o->store));
+    if (o->width_field != NULL)
+        json_object_set_new(config, "width", json_sprintf("field:%s", o->width_field));
+    else if (o->width > 0)
+        json_object_set_new(config, "width", width(o));
     if (tasks & VDT_BOUNDARY) {
         uint32_t width = o->boundary_width > 0 ? o->boundary_width : VDT_BOUNDARY_WIDTH;
         bool inner = o->boundary == VDT_BOUNDARY_INNER;

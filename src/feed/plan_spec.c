@@ -52,6 +52,10 @@ vdt_status vdt_plan_check_options(const struct vdt_feed_options *options, struct
             error, VDT_ERR_ARGUMENT,
             "a task, a class field or a class map is about labels, but there is no label file: "
             "give --labels");
+    if (!(options->width >= 0 && options->width <= VDT_WIDTH_MOST) ||
+        (options->width > 0 && options->width_field != NULL))
+        return vdt_fail(error, VDT_ERR_ARGUMENT,
+                        "a width is a number above 0 and at most %d, or a field", VDT_WIDTH_MOST);
     if (!(options->min_visible >= 0 && options->min_visible <= 1) ||
         !(options->min_valid >= 0 && options->min_valid <= 1))
         return vdt_fail(error, VDT_ERR_ARGUMENT, "min-visible and min-valid are shares of 0 to 1");
@@ -183,7 +187,10 @@ static vdt_status open_labels(struct vdt_plan *plan, const struct vdt_layout *la
                                        .unknown = options->unknown,
                                        .unknown_class = options->unknown_class,
                                        .order_field = options->order_field,
-                                       .target_field = options->target_field};
+                                       .target_field = options->target_field,
+                                       .width = options->width,
+                                       .width_unit = options->width_unit,
+                                       .width_field = options->width_field};
     if (layout != NULL && options->class_count == 0) {
         wanted.classes = layout->spec.classes;
         wanted.class_count = layout->spec.class_count;

@@ -9,8 +9,7 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/error.h"
-
-enum { QUARTER_SEGMENTS = 16 };
+#include "source/geos_shape.h"
 
 struct swept {
     const struct vdt_feature *feature;
@@ -99,58 +98,9 @@ static GEOSGeometry *make_buffer(const struct sweep *sweep, const struct vdt_fea
         while (made > 0)
             GEOSGeom_destroy_r(geos, parts[--made]);
     if (all != NULL)
-        buffer = GEOSBuffer_r(geos, all, sweep->spacing / 2, QUARTER_SEGMENTS);
+        buffer = GEOSBuffer_r(geos, all, sweep->spacing / 2, VDT_QUARTER_SEGMENTS);
     GEOSGeom_destroy_r(geos, all);
     return buffer;
-}
-
-/* --- from GEOS ---------------------------------------------------------------------------- */
-
-static bool add_ring(struct sweep *sweep, const GEOSGeometry *ring)
-{
-    struct vdt_geometry *to = &sweep->contacts;
-    unsigned count = 0;
-    const GEOSCoordSequence *points = GEOSGeom_getCoordSeq_r(sweep->geos, ring);
-    if (points == NULL || !GEOSCoordSeq_getSize_r(sweep->geos, points, &count) || count < 4)
-        return false;
-    count--; /* the closing repeat */
-    if (!vdt_grow(&to->rings, &to->ring_capacity, to->ring_count + 1, sizeof *to->rings) ||
-        !vdt_grow(&to->points, &to->point_capacity, to->point_count + count, sizeof *to->points))
-        return false;
-    to->rings[to->ring_count++] = (struct vdt_ring){to->point_count, count};
-    for (unsigned i = 0; i < count; i++) {
-        double *point = to->points[to->point_count++];
-        GEOSCoordSeq_getXY_r(sweep->geos, points, i, &point[0], &point[1]);
-    }
-    return true;
-}
-
-static bool add_polygon(struct sweep *sweep, const GEOSGeometry *polygon)
-{
-    struct vdt_geometry *to = &sweep->contacts;
-    int holes = GEOSGetNumInteriorRings_r(sweep->geos, polygon);
-    if (!vdt_grow(&to->parts, &to->part_capacity, to->part_count + 1, sizeof *to->parts))
-        return false;
-    to->parts[to->part_count++] = (struct vdt_part){to->ring_count, (size_t)holes + 1};
-    bool added = add_ring(sweep, GEOSGetExteriorRing_r(sweep->geos, polygon));
-    for (int i = 0; added && i < holes; i++)
-        added = add_ring(sweep, GEOSGetInteriorRingN_r(sweep->geos, polygon, i));
-    return added;
-}
-
-/* Points and lines, where buffers only touch, have no ground. */
-static bool add_polygons(struct sweep *sweep, const GEOSGeometry *shape)
-{
-    if (GEOSisEmpty_r(sweep->geos, shape))
-        return true;
-    int type = GEOSGeomTypeId_r(sweep->geos, shape);
-    if (type == GEOS_POLYGON)
-        return add_polygon(sweep, shape);
-    bool added = true;
-    if (type == GEOS_MULTIPOLYGON || type == GEOS_GEOMETRYCOLLECTION)
-        for (int i = 0; added && i < GEOSGetNumGeometries_r(sweep->geos, shape); i++)
-            added = add_polygons(sweep, GEOSGetGeometryN_r(sweep->geos, shape, i));
-    return added;
 }
 
 /* --- the sweep ---------------------------------------------------------------------------- */
@@ -165,7 +115,7 @@ static bool add_contact(struct sweep *sweep, struct swept *a, struct swept *b)
     struct vdt_geometry *to = &sweep->contacts;
     size_t first = to->part_count;
     GEOSGeometry *shared = GEOSIntersection_r(sweep->geos, a->buffer, b->buffer);
-    bool added = shared != NULL && add_polygons(sweep, shared);
+    bool added = shared != NULL && vdt_geos_append(sweep->geos, shared, to);
     GEOSGeom_destroy_r(sweep->geos, shared);
     if (!added || to->part_count == first)
         return added;

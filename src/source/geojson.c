@@ -304,6 +304,7 @@ vdt_status vdt_geojson_read(struct vdt_label_file *file, bool *taken, struct vdt
     vdt_cleanup(clear_reader) struct vdt_geojson_reader reader = {.file = &read};
     bool usual = false;
     *taken = false;
+    reader.room.lines = vdt_label_keeps_lines(file->options);
     if (!has_usual_options(file->options, &reader.field) ||
         !vdt_scan_open(&reader.scan, file->path))
         return VDT_OK;

@@ -198,7 +198,7 @@ static vdt_status add_feature(struct vdt_geojson_reader *reader, long long id,
     if (reader->field != NULL &&
         !vdt_values_add(&reader->values, (const char *)reader->value.data, &value))
         return vdt_fail_memory(error, file->path);
-    return vdt_label_file_add(file, id, shape->parts, value, error);
+    return vdt_label_file_add(file, id, shape, value, error);
 }
 
 vdt_status vdt_geojson_feature(struct vdt_geojson_reader *reader, struct vdt_error *error)

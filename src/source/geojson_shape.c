@@ -145,6 +145,21 @@ static bool read_coordinates(struct vdt_scan *scan, struct vdt_geojson_shape *ro
 
 /* --- geometries -------------------------------------------------------------------------- */
 
+/* Each position of a Point or MultiPoint, each list of positions of a line. */
+static vdt_status append_lines(const struct vdt_geojson_shape *room, bool apart,
+                               struct vdt_geometry *geometry, struct vdt_shape *result,
+                               struct vdt_error *error)
+{
+    const double(*points)[2] = (const double(*)[2])room->points;
+    vdt_status status = VDT_OK;
+    for (size_t i = 0; apart && i < room->point_count && status == VDT_OK; i++)
+        status = vdt_shape_append_line(geometry, points + i, 1, result, error);
+    for (size_t i = 0; !apart && i < room->ring_count && status == VDT_OK;
+         points += room->rings[i++])
+        status = vdt_shape_append_line(geometry, points, room->rings[i], result, error);
+    return status;
+}
+
 static vdt_status append_polygons(struct vdt_scan *scan, const struct vdt_geojson_shape *room,
                                   const struct kind *kind, struct vdt_geometry *geometry,
                                   struct vdt_shape *result, struct vdt_error *error)
@@ -158,6 +173,12 @@ static vdt_status append_polygons(struct vdt_scan *scan, const struct vdt_geojso
     if (kind->no_area != NULL) {
         if (result->no_area[0] == '\0')
             strcpy(result->no_area, kind->no_area);
+        return room->lines ? append_lines(room, strcmp(kind->no_area, "Point") == 0, geometry,
+                                          result, error)
+                           : VDT_OK;
+    }
+    if (result->lines > 0) { /* which have to be the last parts */
+        vdt_scan_leave(scan);
         return VDT_OK;
     }
     size_t point = 0, ring = 0;

@@ -7,6 +7,7 @@
 
 /* Room that is used again for every geometry; {0} is empty. */
 struct vdt_geojson_shape {
+    bool lines; /* points and lines are wanted too; set by the reader */
     double (*points)[2];
     size_t point_count, point_capacity;
     size_t *rings; /* points of each list of positions */

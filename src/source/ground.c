@@ -31,17 +31,12 @@ struct vdt_ground {
     GEOSContextHandle_t geos;
 };
 
-/* The plane that touches the ellipsoid somewhere. */
-struct tangent {
-    double origin[3], east[3], north[3], up[3];
-};
-
 /* Polygons in the plane that two footprints are compared in. */
 struct plane {
     const struct vdt_ground *ground;
     bool local;  /* the tangent's; else the CRS's own coordinates */
     double turn; /* added to longitudes of the second footprint in a plane of degrees */
-    struct tangent tangent;
+    struct vdt_tangent tangent;
 };
 
 vdt_status vdt_ground_open(struct vdt_ground **out, struct vdt_error *error)
@@ -217,36 +212,6 @@ bool vdt_ground_box(const struct vdt_ground *ground, const struct vdt_footprint 
     return isfinite(box[0] + box[1] + box[2] + box[3]);
 }
 
-/* --- the plane that touches the ellipsoid ------------------------------------------------- */
-
-static void touch(struct tangent *tangent, const double lonlat[2])
-{
-    double lon = lonlat[0] * radians, lat = lonlat[1] * radians;
-    vdt_geocentric(lonlat, tangent->origin);
-    memcpy(tangent->east, (double[3]){-sin(lon), cos(lon), 0}, sizeof tangent->east);
-    memcpy(tangent->north, (double[3]){-sin(lat) * cos(lon), -sin(lat) * sin(lon), cos(lat)},
-           sizeof tangent->north);
-    memcpy(tangent->up, (double[3]){cos(lat) * cos(lon), cos(lat) * sin(lon), sin(lat)},
-           sizeof tangent->up);
-}
-
-static double dot(const double a[3], const double b[3])
-{
-    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
-}
-
-/* False behind the Earth's rim as seen from above. */
-static bool flatten(const struct tangent *tangent, double point[2])
-{
-    double place[3], from[3];
-    vdt_geocentric(point, place);
-    for (int i = 0; i < 3; i++)
-        from[i] = place[i] - tangent->origin[i];
-    point[0] = dot(from, tangent->east);
-    point[1] = dot(from, tangent->north);
-    return dot(place, tangent->up) > 0;
-}
-
 /* --- polygons ---------------------------------------------------------------------------- */
 
 static GEOSGeometry *make_polygon(GEOSContextHandle_t geos, double (*points)[2], unsigned count)
@@ -276,7 +241,7 @@ static GEOSGeometry *draw(const struct plane *plane, const struct vdt_footprint 
     if (plane->local && !to_lonlat(&plane->ground->crs[footprint->crs], points, 4 * side))
         *beyond = true;
     for (int i = 0; plane->local && !*beyond && i < 4 * side; i++)
-        *beyond = !flatten(&plane->tangent, points[i]);
+        *beyond = !vdt_tangent_flatten(&plane->tangent, points[i]);
     return *beyond ? NULL : make_polygon(plane->ground->geos, points, 4 * (unsigned)side);
 }
 
@@ -338,7 +303,7 @@ vdt_status vdt_ground_compare(const struct vdt_ground *ground, const struct vdt_
     if (earth && !to_lonlat(crs, (double(*)[2])at, 1))
         answer.beyond = true;
     else if (earth)
-        touch(&local.tangent, at);
+        vdt_tangent_touch(&local.tangent, &vdt_wgs84, at);
     bool in_own = !earth || (a->crs == b->crs && !(gap > 0));
     vdt_status status = VDT_OK;
     if (in_own || !answer.beyond)

@@ -22,6 +22,9 @@ struct vdt_label_options {
     const char *order_field;  /* numeric fields for vdt_feature's order and target; NULL: 0. A */
     const char *target_field; /* feature without a finite number there is an error that names it, or
                                  is left out with VDT_UNKNOWN_SKIP */
+    double width; /* points and lines become polygons: the whole width; 0: they are refused */
+    enum vdt_width_unit width_unit;
+    const char *width_field; /* numeric field with each feature's width in metres, in place of it */
 };
 
 /* What was met while reading. */
@@ -35,8 +38,9 @@ struct vdt_label_counts {
 
 /* Reads every layer of every file. One-line errors that name the file (and feature) for: missing
  * file, not a vector file, no features at all, class field absent (lists the fields), unknown class
- * values (lists the values), a class of the map that is not in the class list, points and lines (no
- * area), a geometry that cannot be repaired. *source is owned. */
+ * values (lists the values), a class of the map that is not in the class list, points and lines
+ * without a width, widths in metres in a file without a CRS, a geometry that cannot be repaired.
+ * *source is owned. */
 vdt_status vdt_labels_open(const char *const *paths, size_t count,
                            const struct vdt_label_options *options,
                            struct vdt_labels_source **source, struct vdt_error *error);

@@ -73,15 +73,29 @@ vdt_status vdt_label_file_judge(struct vdt_label_file *file, long long id,
     return VDT_OK;
 }
 
-vdt_status vdt_label_file_add(struct vdt_label_file *file, long long id, size_t parts,
-                              uint32_t value, struct vdt_error *error)
+bool vdt_label_keeps_lines(const struct vdt_label_options *options)
+{
+    return options->width > 0 || options->width_field != NULL;
+}
+
+vdt_status vdt_label_file_add(struct vdt_label_file *file, long long id,
+                              const struct vdt_shape *shape, uint32_t value,
+                              struct vdt_error *error)
 {
     struct vdt_geometry *geometry = &file->source->geometry;
     if (!vdt_grow(&geometry->features, &geometry->feature_capacity, geometry->feature_count + 1,
                   sizeof *geometry->features))
         return vdt_fail_memory(error, file->path);
-    geometry->features[geometry->feature_count++] = (struct vdt_feature){
-        .id = id, .class_id = value, .first = geometry->part_count - parts, .count = parts};
+    if (shape->lines > UINT32_MAX)
+        return vdt_fail(error, VDT_ERR_UNSUPPORTED, "%s: feature %lld has %zu lines", file->path,
+                        id, shape->lines);
+    geometry->features[geometry->feature_count++] =
+        (struct vdt_feature){.id = id,
+                             .class_id = value,
+                             .lines = (uint32_t)shape->lines,
+                             .width = file->options->width,
+                             .first = geometry->part_count - shape->parts,
+                             .count = shape->parts};
     return VDT_OK;
 }
 
@@ -102,8 +116,8 @@ static vdt_status check_file(const struct vdt_label_file *file, struct vdt_error
             snprintf(total, sizeof total, " (%llu such features)",
                      (unsigned long long)file->without_area);
         return vdt_fail(error, VDT_ERR_UNSUPPORTED,
-                        "%s: feature %lld is a %s, which has no area: buffer it to polygons "
-                        "first%s",
+                        "%s: feature %lld is a %s, which has no area: give labels a --width, such "
+                        "as 2.5m or 3px, or buffer it to polygons first%s",
                         file->path, file->without_area_id, file->without_area_type, total);
     }
     if (file->features == 0)
@@ -126,14 +140,19 @@ vdt_status vdt_labels_read(struct vdt_labels_source *source, size_t number,
                                   .path = source->paths[number],
                                   .number = number};
     bool taken = false;
+    const struct vdt_geometry begin = source->geometry;
     vdt_status status = vdt_check_exists(file.path, error);
-    bool numbers = options->order_field != NULL || options->target_field != NULL;
+    bool numbers = options->order_field != NULL || options->target_field != NULL ||
+                   options->width_field != NULL;
     if (status == VDT_OK && !numbers) /* which our own reader does not take */
         status = vdt_geojson_read(&file, &taken, error);
     if (status == VDT_OK && !taken)
         status = vdt_labels_read_ogr(&file, error);
     if (status == VDT_OK)
         status = check_file(&file, error);
+    if (status == VDT_OK &&
+        (options->width_field != NULL || options->width_unit == VDT_WIDTH_METRES))
+        status = vdt_label_file_widen(&file, &begin, error);
     source->counts.null_geometries += file.null_geometries;
     source->counts.repaired += file.repaired;
     return status;

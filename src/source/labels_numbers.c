@@ -37,6 +37,8 @@ vdt_status vdt_label_numbers_open(const struct vdt_label_file *file, OGRLayerH l
     vdt_status status = find(file, layer, file->options->order_field, &numbers->order, error);
     if (status == VDT_OK)
         status = find(file, layer, file->options->target_field, &numbers->target, error);
+    if (status == VDT_OK)
+        status = find(file, layer, file->options->width_field, &numbers->width, error);
     return status;
 }
 
@@ -67,9 +69,27 @@ static vdt_status read_number(const struct vdt_label_file *file, OGRFeatureH fea
                     file->path, (long long)OGR_F_GetFID(feature), name, text);
 }
 
+static vdt_status read_width(const struct vdt_label_file *file, OGRFeatureH feature, int field,
+                             struct vdt_feature *to, bool *known, struct vdt_error *error)
+{
+    const char *name = file->options->width_field;
+    to->width = 0;
+    vdt_status status = read_number(file, feature, field, name, &to->width, known, error);
+    if (status != VDT_OK || !*known || (to->width > 0 && to->width <= VDT_WIDTH_MOST))
+        return status;
+    *known = false;
+    if (file->options->unknown == VDT_UNKNOWN_SKIP)
+        return VDT_OK;
+    return vdt_fail(error, VDT_ERR_MISMATCH,
+                    "%s: feature %lld: field '%s' is no width (%g): metres above 0, at most %d, "
+                    "are wanted; --unknown skip leaves such features out",
+                    file->path, (long long)OGR_F_GetFID(feature), name, to->width, VDT_WIDTH_MOST);
+}
+
 vdt_status vdt_label_numbers_value(struct vdt_label_file *file,
                                    const struct vdt_label_numbers *numbers, OGRFeatureH feature,
-                                   struct vdt_feature *to, bool *known, struct vdt_error *error)
+                                   bool wide, struct vdt_feature *to, bool *known,
+                                   struct vdt_error *error)
 {
     const struct vdt_label_options *options = file->options;
     vdt_status status =
@@ -77,6 +97,8 @@ vdt_status vdt_label_numbers_value(struct vdt_label_file *file,
     if (status == VDT_OK)
         status = read_number(file, feature, numbers->target, options->target_field, &to->target,
                              known, error);
+    if (status == VDT_OK && wide && numbers->width >= 0)
+        status = read_width(file, feature, numbers->width, to, known, error);
     if (status == VDT_OK && !*known)
         file->source->counts.unknown_skipped++;
     return status;

@@ -6,8 +6,10 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "source/geos_shape.h"
 #include "source/labels_state.h"
 #include "source/project.h"
+#include "source/scene_state.h"
 
 /* x and y of the lower and upper corner; empty when upside down. */
 struct extent {
@@ -115,8 +117,8 @@ static vdt_status layer_on_ground(const struct vdt_labels_source *source,
     return status;
 }
 
-/* The extent of a feature; empty when a point of it could not be mapped, so that the feature has no
- * place in this scene. */
+/* The extent of a feature, with the width that its lines are to get; empty when a point of it could
+ * not be mapped, so that the feature has no place in this scene. */
 static struct extent feature_extent(const struct vdt_geometry *geometry,
                                     const struct vdt_feature *feature, size_t first_point,
                                     const struct vdt_points *points)
@@ -131,6 +133,10 @@ static struct extent feature_extent(const struct vdt_geometry *geometry,
             return nothing;
         widen(&extent, points->x[i], points->y[i]);
     }
+    for (int axis = 0; feature->lines > 0 && axis < 2; axis++) {
+        extent.low[axis] -= feature->width / 2;
+        extent.high[axis] += feature->width / 2;
+    }
     return extent;
 }
 
@@ -139,31 +145,30 @@ static struct extent feature_extent(const struct vdt_geometry *geometry,
 static bool make_room(struct vdt_geometry *to, const struct vdt_geometry *from,
                       const struct vdt_feature *feature)
 {
-    size_t rings = 0, points = 0;
-    for (size_t p = feature->first; p < feature->first + feature->count; p++) {
+    size_t rings = 0, points = 0, count = feature->count - feature->lines;
+    for (size_t p = feature->first; p < feature->first + count; p++) {
         rings += from->parts[p].count;
         for (size_t r = 0; r < from->parts[p].count; r++)
             points += from->rings[from->parts[p].first + r].count;
     }
     return vdt_grow(&to->features, &to->feature_capacity, to->feature_count + 1,
                     sizeof *to->features) &&
-           vdt_grow(&to->parts, &to->part_capacity, to->part_count + feature->count,
-                    sizeof *to->parts) &&
+           vdt_grow(&to->parts, &to->part_capacity, to->part_count + count, sizeof *to->parts) &&
            vdt_grow(&to->rings, &to->ring_capacity, to->ring_count + rings, sizeof *to->rings) &&
            vdt_grow(&to->points, &to->point_capacity, to->point_count + points, sizeof *to->points);
 }
 
-/* Copies a feature with its new coordinates. */
-static bool copy_feature(struct vdt_geometry *to, const struct vdt_geometry *from,
-                         const struct vdt_feature *feature, size_t first_point,
-                         const struct vdt_points *points)
+/* Copies the polygons of a feature with their new coordinates. */
+static bool copy_polygons(struct vdt_geometry *to, const struct vdt_geometry *from,
+                          const struct vdt_feature *feature, size_t first_point,
+                          const struct vdt_points *points)
 {
     if (!make_room(to, from, feature))
         return false;
     struct vdt_feature *copy = &to->features[to->feature_count++];
     *copy = *feature;
     copy->first = to->part_count;
-    for (size_t p = feature->first; p < feature->first + feature->count; p++) {
+    for (size_t p = feature->first; p < feature->first + feature->count - feature->lines; p++) {
         const struct vdt_part *part = &from->parts[p];
         to->parts[to->part_count++] =
             (struct vdt_part){.first = to->ring_count, .count = part->count};
@@ -181,12 +186,56 @@ static bool copy_feature(struct vdt_geometry *to, const struct vdt_geometry *fro
     return true;
 }
 
+/* Its lines and points as polygons, in pixels. */
+static bool widen_lines(struct vdt_geometry *to, const struct vdt_geometry *from,
+                        const struct vdt_feature *feature, size_t first_point,
+                        const struct vdt_points *points, GEOSContextHandle_t geos)
+{
+    size_t lines = feature->lines, first = feature->first + feature->count - lines, total = 0;
+    vdt_cleanup(vdt_free_pointer) size_t *counts = vdt_allocate(lines, sizeof *counts);
+    if (counts == NULL)
+        return false;
+    for (size_t i = 0; i < lines; i++)
+        total += counts[i] = from->rings[from->parts[first + i].first].count;
+    size_t begin = from->rings[from->parts[first].first].first - first_point;
+    vdt_cleanup(vdt_free_pointer) double(*places)[2] = vdt_allocate(total, sizeof *places);
+    for (size_t i = 0; places != NULL && i < total; i++) {
+        places[i][0] = points->x[begin + i];
+        places[i][1] = points->y[begin + i];
+    }
+    return places != NULL &&
+           vdt_geos_buffer(geos, (const double(*)[2])places, counts, lines, feature->width / 2, to);
+}
+
+static bool place_feature(struct vdt_geometry *to, const struct vdt_geometry *from,
+                          const struct vdt_feature *feature, size_t first_point,
+                          const struct vdt_points *points, GEOSContextHandle_t geos)
+{
+    if (!copy_polygons(to, from, feature, first_point, points) ||
+        (feature->lines > 0 && !widen_lines(to, from, feature, first_point, points, geos)))
+        return false;
+    struct vdt_feature *placed = &to->features[to->feature_count - 1];
+    placed->count = to->part_count - placed->first;
+    placed->lines = 0;
+    to->feature_count -= placed->count == 0;
+    return true;
+}
+
+static void finish_geos(GEOSContextHandle_t *geos)
+{
+    if (*geos != NULL)
+        GEOS_finish_r(*geos);
+}
+
 static vdt_status project_layer(const struct vdt_labels_source *source,
                                 const struct vdt_label_layer *layer, struct vdt_scene *scene,
                                 struct vdt_geometry *geometry, struct vdt_error *error)
 {
     const struct vdt_geometry *own = &source->geometry;
     vdt_cleanup(vdt_points_clear) struct vdt_points points = {0};
+    vdt_cleanup(finish_geos) GEOSContextHandle_t geos = GEOS_init_r();
+    if (geos == NULL)
+        return vdt_fail_memory(error, source->paths[layer->file]);
     vdt_status status = layer_on_ground(source, layer, false, scene, &points, error);
     if (status == VDT_OK)
         status = vdt_project_to_pixels(scene, &points, error);
@@ -196,8 +245,11 @@ static vdt_status project_layer(const struct vdt_labels_source *source,
         const struct vdt_feature *feature = &own->features[f];
         struct extent extent = feature_extent(own, feature, layer->first_point, &points);
         if (meets_scene(&extent, vdt_scene_info(scene)) &&
-            !copy_feature(geometry, own, feature, layer->first_point, &points))
-            return vdt_fail_memory(error, source->paths[layer->file]);
+            !place_feature(geometry, own, feature, layer->first_point, &points, geos))
+            return vdt_fail(error, VDT_ERR_MEMORY,
+                            "%s: feature %lld cannot be placed: memory is out, or GEOS cannot "
+                            "buffer it",
+                            source->paths[layer->file], (long long)feature->id);
     }
     return VDT_OK;
 }
@@ -206,6 +258,11 @@ vdt_status vdt_labels_project(const struct vdt_labels_source *source, struct vdt
                               struct vdt_geometry *geometry, struct vdt_error *error)
 {
     vdt_cleanup(vdt_geometry_clear) struct vdt_geometry projected = {0};
+    if (source->metres && scene->crs == NULL)
+        return vdt_fail(error, VDT_ERR_MISMATCH,
+                        "%s: has no CRS, so widths in metres mean nothing on it: give --width in "
+                        "pixels, such as 3px",
+                        scene->path);
     for (size_t l = 0; l < source->layer_count; l++) {
         vdt_status status = project_layer(source, &source->layers[l], scene, &projected, error);
         if (status != VDT_OK)

@@ -59,25 +59,28 @@ static vdt_status add_feature(struct reading *reading, OGRFeatureH feature, stru
     struct vdt_shape shape;
     bool kept = false;
     uint32_t value;
-    vdt_status status = vdt_shape_append(&reading->file->source->geometry,
-                                         OGR_F_GetGeometryRef(feature), &shape, error);
+    vdt_status status =
+        vdt_shape_append(&reading->file->source->geometry, OGR_F_GetGeometryRef(feature),
+                         vdt_label_keeps_lines(reading->file->options), &shape, error);
     if (status == VDT_OK)
         status = vdt_label_file_judge(reading->file, id, &shape, &kept, error);
     if (status != VDT_OK || !kept)
         return status;
     struct vdt_feature numbers = {0};
-    status =
-        vdt_label_numbers_value(reading->file, &reading->numbers, feature, &numbers, &kept, error);
+    status = vdt_label_numbers_value(reading->file, &reading->numbers, feature, shape.lines > 0,
+                                     &numbers, &kept, error);
     if (status == VDT_OK && kept)
         status = vdt_label_columns_value(reading->file, &reading->columns, feature, &value, error);
     if (status == VDT_OK && kept)
-        status = vdt_label_file_add(reading->file, id, shape.parts, value, error);
+        status = vdt_label_file_add(reading->file, id, &shape, value, error);
     if (status != VDT_OK || !kept)
         return status;
     struct vdt_geometry *geometry = &reading->file->source->geometry;
     struct vdt_feature *added = &geometry->features[geometry->feature_count - 1];
     added->order = numbers.order;
     added->target = numbers.target;
+    if (reading->file->options->width_field != NULL)
+        added->width = numbers.width;
     return VDT_OK;
 }
 

@@ -27,6 +27,7 @@ struct vdt_labels_source {
     struct vdt_label_layer *layers;
     size_t layer_count, layer_capacity;
     struct vdt_label_counts counts;
+    bool metres; /* some features got their width in metres */
 };
 
 /* The text that stands for a class field without value; never a class. */
@@ -72,23 +73,34 @@ void vdt_label_file_end(struct vdt_label_file *file, size_t layer);
 vdt_status vdt_label_file_judge(struct vdt_label_file *file, long long id,
                                 const struct vdt_shape *shape, bool *kept, struct vdt_error *error);
 
-/* Adds a feature of the last `parts` parts. */
-vdt_status vdt_label_file_add(struct vdt_label_file *file, long long id, size_t parts,
-                              uint32_t value, struct vdt_error *error);
+/* Adds a feature of the shape's parts, which are the last ones. */
+vdt_status vdt_label_file_add(struct vdt_label_file *file, long long id,
+                              const struct vdt_shape *shape, uint32_t value,
+                              struct vdt_error *error);
+
+/* Whether points and lines are kept, to become polygons. */
+bool vdt_label_keeps_lines(const struct vdt_label_options *options);
+
+/* Makes polygons of the file's points and lines, whose widths are in metres. `begin` has the counts
+ * from before the file was read. */
+vdt_status vdt_label_file_widen(struct vdt_label_file *file, const struct vdt_geometry *begin,
+                                struct vdt_error *error);
 
 /* The shortest text that reads back as the same number, whatever the locale. */
 void vdt_label_number_text(double value, char *text, size_t size);
 
 /* Fields of a layer that hold numbers; -1: not asked for. */
 struct vdt_label_numbers {
-    int order, target;
+    int order, target, width;
 };
 vdt_status vdt_label_numbers_open(const struct vdt_label_file *file, OGRLayerH layer,
                                   struct vdt_label_numbers *numbers, struct vdt_error *error);
-/* Fills order and target of *to. *known is false for a feature that is counted and left out. */
+/* Fills order and target of *to, and its width where it is `wide`: has points or lines. *known is
+ * false for a feature that is counted and left out. */
 vdt_status vdt_label_numbers_value(struct vdt_label_file *file,
                                    const struct vdt_label_numbers *numbers, OGRFeatureH feature,
-                                   struct vdt_feature *to, bool *known, struct vdt_error *error);
+                                   bool wide, struct vdt_feature *to, bool *known,
+                                   struct vdt_error *error);
 
 /* The CRS of a layer as WKT ("" for none), owned. */
 vdt_status vdt_label_layer_crs(OGRLayerH layer, const struct vdt_quiet *quiet, const char *path,

@@ -265,6 +265,66 @@ static vdt_status repair_part(struct vdt_geometry *geometry, struct vdt_shape *r
     return VDT_OK;
 }
 
+/* --- lines and points -------------------------------------------------------------------- */
+
+/* Makes a part of the points that lie behind the last ring. */
+static vdt_status keep_line(struct vdt_geometry *geometry, size_t total, struct vdt_shape *result,
+                            struct vdt_error *error)
+{
+    size_t first = geometry->point_count, kept = 0;
+    double(*points)[2] = geometry->points + first;
+    if (!all_finite((const double(*)[2])points, total)) {
+        result->not_finite = true;
+        return VDT_OK;
+    }
+    for (size_t i = 0; i < total; i++)
+        if (kept == 0 || !same(points[kept - 1], points[i]))
+            memmove(points[kept++], points[i], sizeof points[i]);
+    geometry->rings[geometry->ring_count++] = (struct vdt_ring){.first = first, .count = kept};
+    geometry->point_count += kept;
+    bool added;
+    vdt_status status = keep_part(geometry, geometry->ring_count - 1, &added, error);
+    result->lines += status == VDT_OK;
+    return status;
+}
+
+vdt_status vdt_shape_append_line(struct vdt_geometry *geometry, const double (*points)[2],
+                                 size_t count, struct vdt_shape *result, struct vdt_error *error)
+{
+    if (count == 0)
+        return VDT_OK;
+    if (!make_room(geometry, count))
+        return fail_memory(error);
+    memcpy(geometry->points + geometry->point_count, points, count * sizeof *points);
+    return keep_line(geometry, count, result, error);
+}
+
+static vdt_status append_lines(struct vdt_geometry *geometry, OGRGeometryH shape,
+                               struct vdt_shape *result, struct vdt_error *error)
+{
+    if (shape == NULL || OGR_G_IsEmpty(shape))
+        return VDT_OK;
+    OGRwkbGeometryType type = OGR_GT_Flatten(OGR_G_GetGeometryType(shape));
+    if (type == wkbPoint || type == wkbLineString) {
+        size_t total = (size_t)OGR_G_GetPointCount(shape);
+        if (!make_room(geometry, total))
+            return fail_memory(error);
+        double(*points)[2] = geometry->points + geometry->point_count;
+        OGR_G_GetPoints(shape, &points[0][0], sizeof points[0], &points[0][1], sizeof points[0],
+                        NULL, 0);
+        return keep_line(geometry, total, result, error);
+    }
+    if (!OGR_GT_IsSubClassOf(type, wkbGeometryCollection))
+        return VDT_OK;
+    int count = OGR_G_GetGeometryCount(shape);
+    for (int i = 0; i < count; i++) {
+        vdt_status status = append_lines(geometry, OGR_G_GetGeometryRef(shape, i), result, error);
+        if (status != VDT_OK)
+            return status;
+    }
+    return VDT_OK;
+}
+
 /* --- any geometry ------------------------------------------------------------------------ */
 
 static void note_no_area(OGRGeometryH shape, struct vdt_shape *result)
@@ -304,7 +364,7 @@ static vdt_status append_any(struct vdt_geometry *geometry, OGRGeometryH shape,
     return VDT_OK;
 }
 
-vdt_status vdt_shape_append(struct vdt_geometry *geometry, OGRGeometryH shape,
+vdt_status vdt_shape_append(struct vdt_geometry *geometry, OGRGeometryH shape, bool lines,
                             struct vdt_shape *result, struct vdt_error *error)
 {
     *result = (struct vdt_shape){0};
@@ -313,7 +373,10 @@ vdt_status vdt_shape_append(struct vdt_geometry *geometry, OGRGeometryH shape,
         shape != NULL && OGR_G_HasCurveGeometry(shape, FALSE)
             ? OGR_G_GetLinearGeometry(shape, 0, NULL)
             : NULL;
-    vdt_status status = append_any(geometry, linear != NULL ? linear : shape, result, error);
+    OGRGeometryH straight = linear != NULL ? linear : shape;
+    vdt_status status = append_any(geometry, straight, result, error);
+    if (status == VDT_OK && lines)
+        status = append_lines(geometry, straight, result, error);
     result->parts = geometry->part_count - before;
     return status;
 }

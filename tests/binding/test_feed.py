@@ -456,6 +456,24 @@ def test_options_are_those_of_the_command(path, options):
     assert vedatile.feed(path, [OLINDA], [SECTORS], **options).existing == made.written
 
 
+@pytest.mark.parametrize("width", ["30.5m", "3px", "field:w"])
+def test_widths_are_those_of_the_command(path, tmp_path, width):
+    labels = tmp_path / "paths.geojson"
+    labels.write_text(json.dumps({"type": "FeatureCollection", "features": [
+        {"type": "Feature", "properties": {"w": 80.5}, "geometry": {
+            "type": "LineString", "coordinates": [[-34.90, -7.99], [-34.87, -8.01]]}}]}))
+    vedatile.feed(path, OLINDA, labels, task="instance", tile=64, width=width)
+    command("feed", tmp_path / "c.h5", "--image", OLINDA, "--labels", labels, "--task", "instance",
+            "--tile", 64, "--width", width)
+    assert digest(path) == digest(tmp_path / "c.h5")
+
+
+@pytest.mark.parametrize("width", ["3", "m", "0px", "-1m", "nanm", "3 ft", "field:", 3])
+def test_widths_that_are_none(path, width):
+    with pytest.raises((vedatile.ArgumentError, TypeError), match="width: "):
+        vedatile.feed(path, OLINDA, SECTORS, task="instance", width=width)
+
+
 def test_unknown_classes(path):
     options = {"task": "detection", "class_field": "TIPO", "classes": ["URBANO"], "tile": 64}
     for unknown in (None, "error"):

@@ -169,6 +169,8 @@ static int feed(struct feed_values *values, const struct vdt_split_share *shares
     int code = feed_mask_order(values->mask_order, &options);
     if (code == OPTIONS_RUN)
         code = feed_nodata(&values->nodata, &options, &nodata);
+    if (code == OPTIONS_RUN)
+        code = feed_width(values->width, &options);
     if (code != OPTIONS_RUN) {
         free(nodata);
         return code;

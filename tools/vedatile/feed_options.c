@@ -48,6 +48,14 @@ const struct option feed_options[] = {
      .offset = AT(labels),
      .argument = "FILE...",
      .help = "label files that GDAL's vector drivers open; none: tiles without labels"},
+    {.name = "width",
+     .kind = OPTION_TEXT,
+     .offset = AT(width),
+     .argument = "Wm|Wpx|field:F",
+     .needs = "labels",
+     .help = "points and lines of the labels become polygons of this whole width: metres on the "
+             "ground (2.5m), pixels of the scene's grid (3px), or metres from a numeric field; "
+             "default: points and lines are refused"},
     {.name = "task",
      .kind = OPTION_SET,
      .offset = AT(tasks),
@@ -475,6 +483,37 @@ int feed_mask_order(const char *text, struct vdt_feed_options *options)
     options->mask_order = VDT_ORDER_FIELD;
     options->order_field = text + sizeof prefix - 1;
     return OPTIONS_RUN;
+}
+
+int feed_width(const char *text, struct vdt_feed_options *options)
+{
+    static const char prefix[] = "field:";
+    static const char *const units[] = {"m", "px"};
+    if (!text)
+        return OPTIONS_RUN;
+    size_t length = strlen(text);
+    if (strncmp(text, prefix, sizeof prefix - 1) == 0 && length > sizeof prefix - 1) {
+        options->width_field = text + sizeof prefix - 1;
+        return OPTIONS_RUN;
+    }
+    for (int unit = 0; unit < 2; unit++) {
+        char number[40];
+        size_t digits = length - strlen(units[unit]);
+        if (length <= strlen(units[unit]) || digits >= sizeof number ||
+            strcmp(text + digits, units[unit]) != 0)
+            continue;
+        memcpy(number, text, digits);
+        number[digits] = '\0';
+        if (value_real(number, &options->width) && options->width > 0 &&
+            options->width <= VDT_WIDTH_MOST) {
+            options->width_unit = (enum vdt_width_unit)unit;
+            return OPTIONS_RUN;
+        }
+    }
+    return report_wrong(&feed_command,
+                        "--width %s: metres such as 2.5m, pixels such as 3px, or field:F is "
+                        "wanted, above 0 and at most %d",
+                        text, VDT_WIDTH_MOST);
 }
 
 struct vdt_feed_options feed_library_options(const struct feed_values *values,

@@ -10,6 +10,7 @@ struct feed_values {
     const char *store;
     struct words images;
     struct words labels;
+    const char *width;
     uint32_t tasks;
     struct size tile;
     struct size stride;
@@ -76,6 +77,9 @@ int feed_resolution(const struct words *words, double resolution[2]);
 /* What --nodata says; *values is owned, also when it fails. OPTIONS_RUN, or an exit code as above.
  */
 int feed_nodata(const struct words *words, struct vdt_feed_options *options, double **values);
+/* What --width says (NULL: nothing): a number and its unit, or a field, which points into `text`.
+ * OPTIONS_RUN, or an exit code after one line on stderr. */
+int feed_width(const char *text, struct vdt_feed_options *options);
 
 /* What --mask-order says (NULL: nothing): the order and its field, which points into `text`.
  * OPTIONS_RUN, or an exit code after one line on stderr. */

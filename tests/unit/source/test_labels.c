@@ -305,10 +305,10 @@ static void test_files_that_cannot_be_read(void **state)
                       "not a vector file");
     assert_open_fails(write_text("cut.geojson", "{\"type\":\"FeatureCollection\",\"features\":["),
                       &one_class, VDT_ERR_FORMAT, "cut.geojson");
-    assert_open_fails(
-        write_collection("", lines, 3), &one_class, VDT_ERR_UNSUPPORTED,
-        "feature 1 is a LineString, which has no area: buffer it to polygons first (2 "
-        "such features)");
+    assert_open_fails(write_collection("", lines, 3), &one_class, VDT_ERR_UNSUPPORTED,
+                      "feature 1 is a LineString, which has no area: give labels a --width, such "
+                      "as 2.5m or 3px, or buffer it to polygons first (2 "
+                      "such features)");
     static const char *const square[][2] = {{"", SQUARE}};
     assert_open_fails(write_collection("\"crs\":{\"type\":\"name\",\"properties\":{\"name\":\"EPSG:"
                                        "999999\"}},",

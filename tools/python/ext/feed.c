@@ -85,9 +85,9 @@ static const struct ext_option options[] = {
     {"dry_run", EXT_BOOL, AT(dry_run), NULL},
     {0}};
 
-static const char *const others[] = {"image",      "labels", "bands",    "classes",
-                                     "unknown",    "split",  "progress", "aoi",
-                                     "mask_order", "ignore", "nodata",   NULL};
+static const char *const others[] = {"image",  "labels",   "bands", "classes",    "unknown",
+                                     "split",  "progress", "aoi",   "mask_order", "ignore",
+                                     "nodata", "width",    NULL};
 
 enum { KEPT = 7 };
 
@@ -221,6 +221,43 @@ static int parse_nodata(const struct ext_state *state, PyObject *dict, struct ca
     return 0;
 }
 
+/* "2.5m", "3px" or "field:F"; the text is kept by the dict. */
+static int parse_width(const struct ext_state *state, PyObject *dict,
+                       struct vdt_feed_options *feed_options)
+{
+    static const char prefix[] = "field:";
+    PyObject *value = given(dict, "width");
+    if (value == NULL)
+        return 0;
+    if (!PyUnicode_Check(value)) {
+        PyErr_Format(PyExc_TypeError, "width: must be a str such as \"2.5m\", not %R",
+                     Py_TYPE(value));
+        return -1;
+    }
+    const char *text = PyUnicode_AsUTF8AndSize(value, NULL);
+    if (text == NULL)
+        return -1;
+    if (strncmp(text, prefix, sizeof prefix - 1) == 0 && text[sizeof prefix - 1] != '\0') {
+        feed_options->width_field = text + sizeof prefix - 1;
+        return 0;
+    }
+    char *end = NULL;
+    double width = PyOS_string_to_double(text, &end, NULL);
+    bool metres = end != NULL && strcmp(end, "m") == 0;
+    if (!PyErr_Occurred() && width > 0 && width <= VDT_WIDTH_MOST &&
+        (metres || strcmp(end, "px") == 0)) {
+        feed_options->width = width;
+        feed_options->width_unit = metres ? VDT_WIDTH_METRES : VDT_WIDTH_PIXELS;
+        return 0;
+    }
+    PyErr_Clear();
+    ext_refuse(state,
+               "width: \"%s\": metres such as \"2.5m\", pixels such as \"3px\", or "
+               "\"field:F\" is wanted, above 0 and at most %d",
+               text, VDT_WIDTH_MOST);
+    return -1;
+}
+
 /* --- the run ------------------------------------------------------------------------------ */
 
 /* Called without the GIL, from the thread that called feed. An exception, Ctrl-C too, stops the
@@ -346,8 +383,9 @@ static int parse(const struct ext_state *state, PyObject *dict, struct call *cal
         parse_list(state, dict, "aoi", &call->aoi, &o->aoi_count, &call->keep[5]) != 0 ||
         parse_list(state, dict, "bands", &call->bands, &o->band_count, &call->keep[4]) != 0 ||
         parse_list(state, dict, "ignore", &call->ignore, &o->ignore_count, &call->keep[6]) != 0 ||
-        parse_order(state, dict, o) != 0 || parse_split(state, dict, call) != 0 ||
-        parse_unknown(dict, call) != 0 || parse_nodata(state, dict, call) != 0)
+        parse_order(state, dict, o) != 0 || parse_width(state, dict, o) != 0 ||
+        parse_split(state, dict, call) != 0 || parse_unknown(dict, call) != 0 ||
+        parse_nodata(state, dict, call) != 0)
         return -1;
     o->images = call->images;
     o->labels = call->labels;

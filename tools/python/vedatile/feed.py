@@ -49,7 +49,7 @@ def _bands(value: Sequence[int | str] | None) -> Sequence[str] | None:
 
 
 def feed(store: Any, image: _Path | Sequence[_Path],
-         labels: _Path | Sequence[_Path] | None = None, *,
+         labels: _Path | Sequence[_Path] | None = None, *, width: str | None = None,
          task: str | Sequence[str] | None = None, tile: int | Sequence[int] | None = None,
          stride: int | Sequence[int] | None = None, edge: str | None = None,
          windows: str | None = None, count: int | None = None, apart: bool = False,
@@ -82,6 +82,8 @@ def feed(store: Any, image: _Path | Sequence[_Path],
     store         a Store, or a path
     image         files or URLs that GDAL opens: one, or a list
     labels        files that OGR opens: one, or a list; None: tiles without labels
+    width         points and lines become polygons of this whole width: "2.5m" on the ground, "3px"
+                  on the scene's grid, or "field:F", F a field with metres; None: they are refused
     task          "classification", "detection", "segmentation", "instance", "boundary", "contact",
                   "distance", "regression", or a list of them
     tile, stride  pixels: a number or (rows, cols); tile: default the store's, or 256
@@ -158,7 +160,7 @@ def feed(store: Any, image: _Path | Sequence[_Path],
                    aoi=_names(aoi), aoi_rule=aoi_rule,
                    aoi_share=aoi_share, aoi_mask=aoi_mask,
                    on_failure=on_failure, retry_failed=retry_failed)
-    options.update(crs=crs, resampling=resampling, dtype=dtype, unscale=unscale,
+    options.update(width=width, crs=crs, resampling=resampling, dtype=dtype, unscale=unscale,
                    valid_rule=valid_rule,
                    nodata=[nodata] if isinstance(nodata, numbers.Real) else nodata)
     if resolution is not None:
