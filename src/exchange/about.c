@@ -30,7 +30,7 @@ static json_t *strings(const char *const *texts, size_t count)
 static json_t *tasks_of(uint32_t tasks)
 {
     json_t *list = json_array();
-    for (uint32_t task = 1; task <= VDT_INSTANCE; task <<= 1)
+    for (uint32_t task = 1; task <= VDT_REGRESSION; task <<= 1)
         if ((tasks & task) != 0)
             json_array_append_new(list, json_string(vdt_task_name((enum vdt_task)task)));
     return list;

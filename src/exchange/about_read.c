@@ -200,7 +200,7 @@ static bool read_tasks(const json_t *list, uint32_t *tasks)
     for (size_t i = 0; i < json_array_size(list); i++) {
         const char *name = json_string_value(json_array_get(list, i));
         uint32_t found = 0;
-        for (uint32_t task = 1; name != NULL && task <= VDT_INSTANCE; task <<= 1)
+        for (uint32_t task = 1; name != NULL && task <= VDT_REGRESSION; task <<= 1)
             if (strcmp(name, vdt_task_name((enum vdt_task)task)) == 0)
                 found = task;
         if (found == 0)

@@ -2,15 +2,24 @@
 #include "exchange/arrays.h"
 
 #include "base/error.h"
+#include "exchange/planes.h"
 
-static void add(struct vdt_named_array *arrays, size_t *count, const char *name,
-                enum vdt_dtype dtype, int axes, const uint64_t *shape, const void *data)
+const char *vdt_array_name(size_t kind)
+{
+    static const char *const columns[VDT_ARRAYS_PLANES] = {
+        "image", "onehot", "boxes", "box_class", "box_feature", "box_visible"};
+    return kind < VDT_ARRAYS_PLANES ? columns[kind]
+                                    : vdt_planes[kind - VDT_ARRAYS_PLANES + VDT_MASK].name;
+}
+
+static void add(struct vdt_named_array *arrays, size_t *count, size_t kind, enum vdt_dtype dtype,
+                int axes, const uint64_t *shape, const void *data)
 {
     if (data == NULL)
         return;
     struct vdt_named_array *entry = &arrays[(*count)++];
     *entry = (struct vdt_named_array){
-        .name = name,
+        .kind = kind,
         .array = {.dtype = dtype, .axes = axes, .data = data, .size = vdt_dtype_size(dtype)}};
     for (int i = 0; i < axes; i++) {
         entry->array.shape[i] = shape[i];
@@ -25,16 +34,16 @@ size_t vdt_arrays_of(const struct vdt_record *record, const struct vdt_store_spe
     const struct vdt_labels *labels = &record->sample.labels;
     const uint64_t image[3] = {tile->bands, tile->rows, tile->cols};
     const uint64_t boxes[2] = {labels->box_count, 4};
-    enum vdt_dtype mask = spec->class_count > 254 ? VDT_UINT16 : VDT_UINT8;
     size_t count = 0;
-    add(arrays, &count, "image", tile->dtype, 3, image, pixels);
-    add(arrays, &count, "onehot", VDT_UINT8, 1, &(uint64_t){spec->class_count}, labels->onehot);
-    add(arrays, &count, "boxes", VDT_FLOAT32, 2, boxes, labels->boxes);
-    add(arrays, &count, "box_class", VDT_UINT16, 1, boxes, labels->box_class);
-    add(arrays, &count, "box_feature", VDT_INT64, 1, boxes, labels->box_feature);
-    add(arrays, &count, "box_visible", VDT_FLOAT32, 1, boxes, labels->box_visible);
-    add(arrays, &count, "mask", mask, 2, image + 1, labels->mask);
-    add(arrays, &count, "instances", VDT_UINT16, 2, image + 1, labels->instances);
+    add(arrays, &count, 0, tile->dtype, 3, image, pixels);
+    add(arrays, &count, 1, VDT_UINT8, 1, &(uint64_t){spec->class_count}, labels->onehot);
+    add(arrays, &count, 2, VDT_FLOAT32, 2, boxes, labels->boxes);
+    add(arrays, &count, 3, VDT_UINT16, 1, boxes, labels->box_class);
+    add(arrays, &count, 4, VDT_INT64, 1, boxes, labels->box_feature);
+    add(arrays, &count, 5, VDT_FLOAT32, 1, boxes, labels->box_visible);
+    for (enum vdt_array i = VDT_MASK; i < VDT_TILE_ARRAYS; i++)
+        add(arrays, &count, VDT_ARRAYS_PLANES + i - VDT_MASK, vdt_plane_dtype(i, spec), 2,
+            image + 1, vdt_label_pixels(labels, i));
     return count;
 }
 

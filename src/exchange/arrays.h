@@ -6,13 +6,15 @@
 #include "exchange/npy.h"
 #include "exchange/record.h"
 
-enum { VDT_ARRAYS_MOST = 8 };
+enum { VDT_ARRAYS_MOST = 12, VDT_ARRAYS_PLANES = 6 /* the first of vdt_planes */ };
 
 struct vdt_named_array {
-    const char
-        *name; /* image, onehot, boxes, box_class, box_feature, box_visible, mask, instances */
+    size_t kind; /* for vdt_array_name */
     struct vdt_npy array;
 };
+
+/* image, onehot, boxes, box_class, box_feature, box_visible; then the planes' names. */
+const char *vdt_array_name(size_t kind);
 
 /* Those that the sample has, the image first; returns how many. All data are borrowed. */
 size_t vdt_arrays_of(const struct vdt_record *record, const struct vdt_store_spec *spec,

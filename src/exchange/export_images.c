@@ -1,13 +1,21 @@
 /* GeoTIFF and PNG: tiles, masks and instance masks as images; the rest in the list of samples. */
 #include "exchange/exporter.h"
+#include "exchange/planes.h"
+
+/* No PNG has floating point pixels. */
+static bool fits(const struct vdt_export *out, enum vdt_array plane)
+{
+    return (out->spec.tasks & vdt_planes[plane].task) != 0 &&
+           (out->picture.format == VDT_RASTER_TIFF ||
+            vdt_plane_dtype(plane, &out->spec) != VDT_FLOAT32);
+}
 
 static vdt_status begin_group(struct vdt_export *out, struct vdt_error *error)
 {
     vdt_status status = vdt_export_folder(out, "images", error);
-    if (status == VDT_OK && (out->spec.tasks & VDT_SEGMENTATION) != 0)
-        status = vdt_export_folder(out, "masks", error);
-    if (status == VDT_OK && (out->spec.tasks & VDT_INSTANCE) != 0)
-        status = vdt_export_folder(out, "instances", error);
+    for (enum vdt_array i = VDT_MASK; status == VDT_OK && i < VDT_TILE_ARRAYS; i++)
+        if (fits(out, i))
+            status = vdt_export_folder(out, vdt_planes[i].folder, error);
     return status;
 }
 
@@ -15,10 +23,10 @@ static vdt_status write_sample(struct vdt_export *out, const struct vdt_record *
                                struct vdt_error *error)
 {
     vdt_status status = vdt_export_picture(out, "images", record, error);
-    if (status == VDT_OK)
-        status = vdt_export_mask(out, "masks", record, out->picture.format, error);
-    if (status == VDT_OK)
-        status = vdt_export_instances(out, "instances", record, out->picture.format, error);
+    for (enum vdt_array i = VDT_MASK; status == VDT_OK && i < VDT_TILE_ARRAYS; i++)
+        if (fits(out, i))
+            status =
+                vdt_export_plane(out, vdt_planes[i].folder, record, i, out->picture.format, error);
     return status;
 }
 

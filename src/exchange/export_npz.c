@@ -39,7 +39,7 @@ static vdt_status write_arrays(struct vdt_export *out, struct vdt_archive *archi
     vdt_status status = VDT_OK;
     for (size_t i = 0; status == VDT_OK && i < count; i++) {
         char name[40];
-        snprintf(name, sizeof name, "%s.npy", arrays[i].name);
+        snprintf(name, sizeof name, "%s.npy", vdt_array_name(arrays[i].kind));
         status = vdt_arrays_add(archive, name, &arrays[i].array, bytes, error);
     }
     return status == VDT_OK ? add_about(out, archive, record, bytes, error) : status;

@@ -10,6 +10,7 @@
 #include "exchange/about.h"
 #include "exchange/exporter.h"
 #include "exchange/ground_json.h"
+#include "exchange/planes.h"
 
 #define EXTENSIONS "https://stac-extensions.github.io/"
 
@@ -47,7 +48,7 @@ static void clear(struct vdt_export *out)
 
 static bool has_labels(const struct vdt_export *out)
 {
-    return (out->spec.tasks & ~(uint32_t)VDT_SEGMENTATION) != 0;
+    return (out->spec.tasks & (VDT_CLASSIFICATION | VDT_DETECTION | VDT_INSTANCE)) != 0;
 }
 
 static vdt_status begin_group(struct vdt_export *out, struct vdt_error *error)
@@ -123,15 +124,19 @@ static vdt_status add_assets(struct vdt_export *out, const struct vdt_record *re
     } all[] = {
         {true, {"image", "images", ".tif", tiff, "data", "tile"}},
         {vector, {"labels", "labels", ".geojson", "application/geo+json", "labels", "labels"}},
-        {labels->mask != NULL,
-         {vector ? "mask" : "labels", "masks", ".tif", tiff, "labels", "class mask"}},
-        {labels->instances != NULL,
-         {"instances", "instances", ".tif", tiff, "labels", "instance mask"}},
     };
     vdt_status status = VDT_OK;
     for (size_t i = 0; status == VDT_OK && i < sizeof all / sizeof all[0]; i++)
         if (all[i].there)
             status = add_asset(out, record, &all[i].asset, assets, error);
+    for (enum vdt_array i = VDT_MASK; status == VDT_OK && i < VDT_TILE_ARRAYS; i++) {
+        const struct vdt_plane *plane = &vdt_planes[i];
+        bool first = !vector && json_object_get(assets, "labels") == NULL;
+        const struct asset asset = {
+            first ? "labels" : plane->name, plane->folder, ".tif", tiff, "labels", plane->name};
+        if (vdt_label_pixels(labels, i) != NULL)
+            status = add_asset(out, record, &asset, assets, error);
+    }
     return status;
 }
 

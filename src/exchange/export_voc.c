@@ -128,9 +128,11 @@ static vdt_status write_sample(struct vdt_export *out, const struct vdt_record *
         return vdt_fail_memory(error, out->folder);
     vdt_status status = vdt_export_picture(out, "JPEGImages", record, error);
     if (status == VDT_OK)
-        status = vdt_export_mask(out, "SegmentationClass", record, VDT_RASTER_PNG, error);
+        status =
+            vdt_export_plane(out, "SegmentationClass", record, VDT_MASK, VDT_RASTER_PNG, error);
     if (status == VDT_OK)
-        status = vdt_export_instances(out, "SegmentationObject", record, VDT_RASTER_PNG, error);
+        status = vdt_export_plane(out, "SegmentationObject", record, VDT_INSTANCES, VDT_RASTER_PNG,
+                                  error);
     if (status == VDT_OK)
         status = vdt_text_open(&text, path, error);
     if (status != VDT_OK)

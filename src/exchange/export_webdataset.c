@@ -113,8 +113,8 @@ static vdt_status add_picture(struct vdt_export *out, const struct vdt_record *r
                             : status;
 }
 
-/* The image as NAME.npy, masks as NAME.mask.npy and NAME.instances.npy; the others are in the JSON.
- */
+/* The image as NAME.npy, labels of its shape as NAME.mask.npy and so on; the others are in the
+ * JSON. */
 static vdt_status add_arrays(struct vdt_export *out, const struct vdt_record *record,
                              struct vdt_error *error)
 {
@@ -126,12 +126,11 @@ static vdt_status add_arrays(struct vdt_export *out, const struct vdt_record *re
     vdt_status status = picture ? add_picture(out, record, error) : VDT_OK;
     for (size_t i = 0; status == VDT_OK && i < count; i++) {
         char name[sizeof record->name + 40];
-        bool image = i == 0,
-             mask = arrays[i].array.axes == 2 && arrays[i].array.dtype != VDT_FLOAT32;
-        if (image ? picture : !mask)
+        bool image = i == 0;
+        if (image ? picture : arrays[i].kind < VDT_ARRAYS_PLANES)
             continue;
         snprintf(name, sizeof name, "%s%s%s.npy", record->name, image ? "" : ".",
-                 image ? "" : arrays[i].name);
+                 image ? "" : vdt_array_name(arrays[i].kind));
         status = vdt_arrays_add(shards->archive, name, &arrays[i].array, &shards->bytes, error);
     }
     return status;

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "exchange/about.h"
+#include "exchange/planes.h"
 
 vdt_status vdt_export_folder(struct vdt_export *out, const char *kind, struct vdt_error *error)
 {
@@ -46,30 +47,17 @@ vdt_status vdt_export_picture(struct vdt_export *out, const char *kind,
     return vdt_picture_save(&out->picture, record, path, error);
 }
 
-static vdt_status save_mask(struct vdt_export *out, const char *kind,
-                            const struct vdt_record *record, enum vdt_raster_format format,
-                            enum vdt_dtype dtype, const void *pixels, struct vdt_error *error)
+vdt_status vdt_export_plane(struct vdt_export *out, const char *kind,
+                            const struct vdt_record *record, enum vdt_array plane,
+                            enum vdt_raster_format format, struct vdt_error *error)
 {
+    const void *pixels = vdt_label_pixels(&record->sample.labels, plane);
     if (pixels == NULL)
         return VDT_OK;
     vdt_cleanup(vdt_free_pointer) char *path =
         vdt_export_path(out, kind, record, format == VDT_RASTER_TIFF ? ".tif" : ".png");
     if (path == NULL)
         return vdt_fail_memory(error, out->folder);
-    return vdt_mask_save(record, &out->spec.tile, format, dtype, pixels, path, error);
-}
-
-vdt_status vdt_export_mask(struct vdt_export *out, const char *kind,
-                           const struct vdt_record *record, enum vdt_raster_format format,
-                           struct vdt_error *error)
-{
-    enum vdt_dtype dtype = vdt_reader_mask_size(out->reader) == 1 ? VDT_UINT8 : VDT_UINT16;
-    return save_mask(out, kind, record, format, dtype, record->sample.labels.mask, error);
-}
-
-vdt_status vdt_export_instances(struct vdt_export *out, const char *kind,
-                                const struct vdt_record *record, enum vdt_raster_format format,
-                                struct vdt_error *error)
-{
-    return save_mask(out, kind, record, format, VDT_UINT16, record->sample.labels.instances, error);
+    return vdt_mask_save(record, &out->spec.tile, format, vdt_plane_dtype(plane, &out->spec),
+                         pixels, path, error);
 }

@@ -71,12 +71,9 @@ json_t *vdt_export_about(const struct vdt_export *out, const struct vdt_record *
 /* The tile as KIND/GROUP/NAME with the suffix of its format. */
 vdt_status vdt_export_picture(struct vdt_export *out, const char *kind,
                               const struct vdt_record *record, struct vdt_error *error);
-/* The sample's class mask or instance mask, where it has one. */
-vdt_status vdt_export_mask(struct vdt_export *out, const char *kind,
-                           const struct vdt_record *record, enum vdt_raster_format format,
-                           struct vdt_error *error);
-vdt_status vdt_export_instances(struct vdt_export *out, const char *kind,
-                                const struct vdt_record *record, enum vdt_raster_format format,
-                                struct vdt_error *error);
+/* A label of the tile's shape, where the sample has it. */
+vdt_status vdt_export_plane(struct vdt_export *out, const char *kind,
+                            const struct vdt_record *record, enum vdt_array plane,
+                            enum vdt_raster_format format, struct vdt_error *error);
 
 #endif

@@ -89,8 +89,8 @@ vdt_status vdt_import_boxes(struct vdt_import *in, size_t count, struct vdt_erro
                         in->record.name, count);
     vdt_status status = vdt_record_reserve(&in->record, &in->spec, count, error);
     in->record.sample.stats = stats;
-    if (status == VDT_OK && in->record.memory.instances != NULL)
-        memset(in->record.memory.instances, 0,
+    if (status == VDT_OK && in->record.memory.planes[VDT_INSTANCES] != NULL)
+        memset(in->record.memory.planes[VDT_INSTANCES], 0,
                sizeof(uint16_t) * in->spec.tile.rows * in->spec.tile.cols);
     return status;
 }
@@ -137,6 +137,11 @@ static const char *find_fault(const struct vdt_import *in)
             return "a mask of a class that is not there";
         if (labels->instances != NULL && labels->instances[i] > labels->box_count)
             return "an instance without a box";
+        if ((labels->boundary != NULL && labels->boundary[i] > 1 &&
+             labels->boundary[i] != VDT_IGNORE_U8) ||
+            (labels->contact != NULL && labels->contact[i] > 1 &&
+             labels->contact[i] != VDT_IGNORE_U8))
+            return "a boundary or contact other than 0, 1 and 255";
     }
     for (size_t c = 0; labels->onehot != NULL && c < in->spec.class_count; c++)
         if (labels->onehot[c] > 1)

@@ -12,7 +12,6 @@
 #include "source/raster_file.h"
 
 enum {
-    ALL_TASKS = VDT_CLASSIFICATION | VDT_DETECTION | VDT_SEGMENTATION | VDT_INSTANCE,
     TEXT_MOST = 64 << 20, /* bytes of what is no tile */
 };
 
@@ -23,9 +22,6 @@ struct parts {
     struct vdt_buffer about; /* JSON text with a NUL */
     bool described;
 };
-
-static const char *const names[VDT_ARRAYS_MOST] = {
-    "image", "onehot", "boxes", "box_class", "box_feature", "box_visible", "mask", "instances"};
 
 static void parts_begin(struct parts *parts)
 {
@@ -68,7 +64,7 @@ static vdt_status take(const struct parts *parts, size_t i, const char *what,
 {
     struct vdt_npy found;
     char name[512];
-    snprintf(name, sizeof name, "%s: %s", what, names[i]);
+    snprintf(name, sizeof name, "%s: %s", what, vdt_array_name(i));
     if (!parts->there[i])
         return vdt_fail(error, VDT_ERR_FORMAT, "%s is missing", name);
     vdt_status status =
@@ -119,10 +115,8 @@ static vdt_status take_arrays(struct vdt_import *in, const struct parts *parts, 
         vdt_arrays_of(&in->record, &in->spec, &in->spec.tile, in->record.memory.image, wanted);
     vdt_status status = VDT_OK;
     for (size_t k = 0; status == VDT_OK && k < count; k++) {
-        size_t i = 0;
-        while (strcmp(names[i], wanted[k].name) != 0)
-            i++;
-        if (i == 0 ? image : i >= 6 || columns)
+        size_t i = wanted[k].kind;
+        if (i == 0 ? image : i >= VDT_ARRAYS_PLANES || columns)
             status = take(parts, i, what, &wanted[k].array, error);
     }
     return status;
@@ -142,7 +136,7 @@ static vdt_status collect_npz(struct vdt_import *in, struct parts *parts, const 
         struct vdt_npy text;
         char file[40];
         for (size_t i = 0; i < VDT_ARRAYS_MOST; i++) {
-            snprintf(file, sizeof file, "%s.npy", names[i]);
+            snprintf(file, sizeof file, "%s.npy", vdt_array_name(i));
             if (strcmp(name, file) == 0) {
                 swap(&parts->bytes[i], &bytes);
                 parts->there[i] = true;
@@ -240,11 +234,14 @@ static vdt_status take_tar_file(struct vdt_import *in, struct parts *parts, cons
 {
     if (strcmp(suffix, ".json") == 0)
         return set_about(parts, bytes->data, bytes->size, error);
-    int i = strcmp(suffix, in->about.suffix) == 0   ? 0
-            : strcmp(suffix, ".mask.npy") == 0      ? 6
-            : strcmp(suffix, ".instances.npy") == 0 ? 7
-                                                    : -1;
-    if (i >= 0) {
+    bool image = strcmp(suffix, in->about.suffix) == 0;
+    size_t i = image ? 0 : VDT_ARRAYS_PLANES;
+    for (char file[40]; !image && i < VDT_ARRAYS_MOST; i++) {
+        snprintf(file, sizeof file, ".%s.npy", vdt_array_name(i));
+        if (strcmp(suffix, file) == 0)
+            break;
+    }
+    if (i < VDT_ARRAYS_MOST) {
         swap(&parts->bytes[i], bytes);
         parts->there[i] = true;
     }
@@ -298,6 +295,6 @@ static vdt_status read_tar_folder(struct vdt_import *in, struct vdt_error *error
 }
 
 const struct vdt_import_format vdt_import_npz = {
-    .name = "npz", .tasks = ALL_TASKS, .read = read_npz_folder};
+    .name = "npz", .tasks = UINT32_MAX, .read = read_npz_folder};
 const struct vdt_import_format vdt_import_webdataset = {
-    .name = "webdataset", .tasks = ALL_TASKS, .read = read_tar_folder};
+    .name = "webdataset", .tasks = UINT32_MAX, .read = read_tar_folder};

@@ -216,7 +216,7 @@ static vdt_status read_mask(struct vdt_import *in, const json_t *json, size_t i,
     const char *runs = json_string_value(json_object_get(outline, "counts"));
     uint16_t id = (uint16_t)(i + 1);
     if (runs != NULL)
-        return vdt_paint_rle(runs, &in->spec.tile, id, in->record.memory.instances)
+        return vdt_paint_rle(runs, &in->spec.tile, id, in->record.memory.planes[VDT_INSTANCES])
                    ? VDT_OK
                    : vdt_fail(error, VDT_ERR_FORMAT,
                               "%s: run lengths of %s do not fill an image of %u x %u", coco->path,
@@ -229,8 +229,8 @@ static vdt_status read_mask(struct vdt_import *in, const json_t *json, size_t i,
             if (!vdt_paint_point(&coco->paint, json_number_value(json_array_get(polygon, k)),
                                  json_number_value(json_array_get(polygon, k + 1))))
                 return vdt_fail_memory(error, coco->path);
-        status =
-            vdt_paint_polygon(&coco->paint, &in->spec.tile, id, in->record.memory.instances, error);
+        status = vdt_paint_polygon(&coco->paint, &in->spec.tile, id,
+                                   in->record.memory.planes[VDT_INSTANCES], error);
     }
     return status;
 }
@@ -247,7 +247,7 @@ static vdt_status read_labels(struct vdt_import *in, struct vdt_error *error)
     for (size_t i = 0; status == VDT_OK && i < count; i++) {
         if (!read_box(in, annotations[i].json, i))
             return bad(in->state, "annotations", annotations[i].order, error);
-        if (in->record.memory.instances != NULL)
+        if (in->record.memory.planes[VDT_INSTANCES] != NULL)
             status = read_mask(in, annotations[i].json, i, error);
     }
     return status;

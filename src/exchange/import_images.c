@@ -2,6 +2,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "exchange/importer.h"
+#include "exchange/planes.h"
 #include "source/raster_file.h"
 
 static vdt_status load(struct vdt_import *in, const char *kind, uint32_t bands,
@@ -17,21 +18,21 @@ static vdt_status load(struct vdt_import *in, const char *kind, uint32_t bands,
 static vdt_status read_sample(struct vdt_import *in, json_t *about, struct vdt_error *error)
 {
     const struct vdt_record_memory *memory = &in->record.memory;
-    enum vdt_dtype mask = in->spec.class_count > 254 ? VDT_UINT16 : VDT_UINT8;
     vdt_status status =
         vdt_about_read_labels(about, &in->spec, in->record.name, &in->record, error);
     if (status == VDT_OK)
         status = load(in, "images", in->spec.tile.bands, in->spec.tile.dtype, memory->image, error);
-    if (status == VDT_OK && memory->mask != NULL)
-        status = load(in, "masks", 1, mask, memory->mask, error);
-    if (status == VDT_OK && memory->instances != NULL)
-        status = load(in, "instances", 1, VDT_UINT16, memory->instances, error);
+    for (enum vdt_array i = VDT_MASK; status == VDT_OK && i < VDT_TILE_ARRAYS; i++)
+        if (memory->planes[i] != NULL)
+            status = load(in, vdt_planes[i].folder, 1, vdt_plane_dtype(i, &in->spec),
+                          memory->planes[i], error);
     return status;
 }
 
-enum { ALL_TASKS = VDT_CLASSIFICATION | VDT_DETECTION | VDT_SEGMENTATION | VDT_INSTANCE };
-
 const struct vdt_import_format vdt_import_geotiff = {
-    .name = "geotiff", .tasks = ALL_TASKS, .read = vdt_import_list, .sample = read_sample};
-const struct vdt_import_format vdt_import_png = {
-    .name = "png", .tasks = ALL_TASKS, .read = vdt_import_list, .sample = read_sample};
+    .name = "geotiff", .tasks = UINT32_MAX, .read = vdt_import_list, .sample = read_sample};
+const struct vdt_import_format vdt_import_png = {.name = "png",
+                                                 .tasks =
+                                                     ~(uint32_t)(VDT_DISTANCE | VDT_REGRESSION),
+                                                 .read = vdt_import_list,
+                                                 .sample = read_sample};

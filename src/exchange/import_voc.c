@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "exchange/importer.h"
+#include "exchange/planes.h"
 #include "source/raster_file.h"
 #include "source/xml.h"
 
@@ -71,11 +72,14 @@ static vdt_status read_annotation(struct vdt_import *in, struct vdt_error *error
     return status;
 }
 
-static vdt_status load_mask(struct vdt_import *in, const char *kind, enum vdt_dtype dtype,
-                            void *pixels, struct vdt_error *error)
+static vdt_status load_mask(struct vdt_import *in, const char *kind, enum vdt_array plane,
+                            struct vdt_error *error)
 {
-    const struct vdt_tile_spec raster = {
-        .bands = 1, .rows = in->spec.tile.rows, .cols = in->spec.tile.cols, .dtype = dtype};
+    const struct vdt_tile_spec raster = {.bands = 1,
+                                         .rows = in->spec.tile.rows,
+                                         .cols = in->spec.tile.cols,
+                                         .dtype = vdt_plane_dtype(plane, &in->spec)};
+    void *pixels = in->record.memory.planes[plane];
     if (pixels == NULL)
         return VDT_OK;
     vdt_cleanup(vdt_free_pointer) char *path = vdt_import_path(in, kind, ".png");
@@ -86,13 +90,11 @@ static vdt_status load_mask(struct vdt_import *in, const char *kind, enum vdt_dt
 static vdt_status read_sample(struct vdt_import *in, json_t *about, struct vdt_error *error)
 {
     (void)about;
-    enum vdt_dtype mask = in->spec.class_count > 254 ? VDT_UINT16 : VDT_UINT8;
     vdt_status status = read_annotation(in, error);
     if (status == VDT_OK)
-        status = load_mask(in, "SegmentationClass", mask, in->record.memory.mask, error);
+        status = load_mask(in, "SegmentationClass", VDT_MASK, error);
     if (status == VDT_OK)
-        status =
-            load_mask(in, "SegmentationObject", VDT_UINT16, in->record.memory.instances, error);
+        status = load_mask(in, "SegmentationObject", VDT_INSTANCES, error);
     return status == VDT_OK ? vdt_import_picture(in, "JPEGImages", error) : status;
 }
 

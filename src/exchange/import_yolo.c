@@ -76,9 +76,10 @@ static vdt_status read_object(struct vdt_import *in, const char *line, size_t i,
     memory->box_class[i] = (uint16_t)class_id;
     memory->box_feature[i] = (int64_t)i;
     memory->box_visible[i] = 1;
-    if (memory->instances == NULL)
+    if (memory->planes[VDT_INSTANCES] == NULL)
         return VDT_OK;
-    return vdt_paint_polygon(paint, &in->spec.tile, (uint16_t)(i + 1), memory->instances, error);
+    return vdt_paint_polygon(paint, &in->spec.tile, (uint16_t)(i + 1),
+                             memory->planes[VDT_INSTANCES], error);
 }
 
 static vdt_status read_lines(struct vdt_import *in, FILE *file, const char *path,

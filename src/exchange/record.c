@@ -4,24 +4,26 @@
 #include <stdlib.h>
 
 #include "base/buffer.h"
+#include "base/cleanup.h"
 #include "base/error.h"
 #include "exchange/file.h"
+#include "exchange/planes.h"
 #include "store/reader.h"
 
 enum { DETECTS = VDT_DETECTION | VDT_INSTANCE };
 
 static bool reserve_arrays(struct vdt_record_memory *memory, const struct vdt_store_spec *spec)
 {
-    size_t rows = spec->tile.rows, cols = spec->tile.cols;
+    size_t pixels = (size_t)spec->tile.rows * spec->tile.cols;
     memory->image = vdt_allocate(vdt_tile_bytes(&spec->tile), 1);
     memory->stats = vdt_allocate(spec->tile.bands, sizeof *memory->stats);
     bool good = memory->image != NULL && memory->stats != NULL;
     if (good && (spec->tasks & VDT_CLASSIFICATION) != 0)
         good = (memory->onehot = vdt_allocate_zero(spec->class_count, 1)) != NULL;
-    if (good && (spec->tasks & VDT_SEGMENTATION) != 0)
-        good = (memory->mask = vdt_allocate_zero(rows * cols, 2)) != NULL;
-    if (good && (spec->tasks & VDT_INSTANCE) != 0)
-        good = (memory->instances = vdt_allocate_zero(rows * cols, 2)) != NULL;
+    for (int i = VDT_MASK; good && i < VDT_TILE_ARRAYS; i++)
+        if ((spec->tasks & vdt_planes[i].task) != 0)
+            good = (memory->planes[i] = vdt_allocate_zero(
+                        pixels, vdt_dtype_size(vdt_plane_dtype((enum vdt_array)i, spec)))) != NULL;
     return good;
 }
 
@@ -59,9 +61,9 @@ vdt_status vdt_record_reserve(struct vdt_record *record, const struct vdt_store_
                             .boxes = detects ? (const float(*)[4])memory->boxes : NULL,
                             .box_class = detects ? memory->box_class : NULL,
                             .box_feature = detects ? memory->box_feature : NULL,
-                            .box_visible = detects ? memory->box_visible : NULL,
-                            .mask = memory->mask,
-                            .instances = memory->instances};
+                            .box_visible = detects ? memory->box_visible : NULL};
+    for (int i = VDT_MASK; i < VDT_TILE_ARRAYS; i++)
+        vdt_label_set_pixels(&record->sample.labels, (enum vdt_array)i, memory->planes[i]);
     return VDT_OK;
 }
 
@@ -74,10 +76,11 @@ static vdt_status read_labels(struct vdt_record_memory *memory, const struct vdt
     if (status == VDT_OK && (tasks & DETECTS) != 0)
         status = vdt_reader_boxes(reader, group, index, 1, memory->boxes, memory->box_class,
                                   memory->box_feature, memory->box_visible, error);
-    if (status == VDT_OK && (tasks & VDT_SEGMENTATION) != 0)
-        status = vdt_reader_mask(reader, group, index, memory->mask, error);
-    if (status == VDT_OK && (tasks & VDT_INSTANCE) != 0)
-        status = vdt_reader_instances(reader, group, index, memory->instances, error);
+    vdt_cleanup(vdt_decoder_clear) struct vdt_decoder decoder = {0};
+    for (int i = VDT_MASK; status == VDT_OK && i < VDT_TILE_ARRAYS; i++)
+        if (memory->planes[i] != NULL)
+            status = vdt_reader_tile(reader, &decoder, group, (enum vdt_array)i, index,
+                                     memory->planes[i], error);
     return status;
 }
 
@@ -136,8 +139,8 @@ void vdt_record_clear(struct vdt_record *record)
     free(memory->box_class);
     free(memory->box_feature);
     free(memory->box_visible);
-    free(memory->mask);
-    free(memory->instances);
+    for (int i = VDT_MASK; i < VDT_TILE_ARRAYS; i++)
+        free(memory->planes[i]);
     free(memory->stats);
     vdt_string_free(memory->metadata);
     *record = (struct vdt_record){0};

@@ -4,6 +4,8 @@
 
 #include <vedatile/store.h>
 
+#include "store/layout.h"
+
 /* Room for one sample, used again for the next; {0} is empty. */
 struct vdt_record {
     const char *group;             /* borrowed from the reader */
@@ -21,8 +23,7 @@ struct vdt_record {
         int64_t *box_feature;
         float *box_visible;
         size_t box_capacity;
-        void *mask;
-        uint16_t *instances;
+        void *planes[VDT_TILE_ARRAYS]; /* from VDT_MASK on; NULL: the store has it not */
         struct vdt_band_stats *stats;
         char *metadata;
     } memory;

@@ -6,11 +6,14 @@ import numpy as np
 from conftest import SOURCE, run_vedatile
 
 OLINDA = SOURCE / "data/olinda"
-ALL_TASKS = "classification,detection,segmentation,instance"
+ALL_TASKS = ("classification,detection,segmentation,instance,"
+             "boundary,contact,distance,regression")
 
 
 def feed(path, *options, tasks=ALL_TASKS, image=OLINDA / "scene.tif",
          labels=OLINDA / "sectors.geojson", field="TIPO", codec="deflate"):
+    if "regression" in tasks:
+        options += ("--target-field", "V014")
     run_vedatile("feed", path, "--image", image, "--labels", labels, "--class-field", field,
                  "--task", tasks, "--tile", 64, "--match", "all", "--codec", codec, *options)
     return path

@@ -198,7 +198,8 @@ def test_stac_labels_of_a_tile(store, tmp_path):
     labels = []
     for item in read(tmp_path / "out/items.json")["features"]:
         labels += read(tmp_path / "out" / item["assets"]["labels"]["href"])["features"]
-        assert set(item["assets"]) == {"image", "labels", "mask", "instances"}
+        assert set(item["assets"]) == {"image", "labels", "mask", "instances", "boundary", "contact",
+                                       "distance", "target"}
     assert labels == read(tmp_path / "json/labels.geojson")["features"]
 
 

@@ -338,3 +338,14 @@ def test_every_task_comes_back(tmp_path):
             export(store, tmp_path / f"{task}-{form}", form)
             import_(tmp_path / f"{task}-{form}.h5", form, tmp_path / f"{task}-{form}")
             assert digest(tmp_path / f"{task}-{form}.h5") == digest(store)
+
+
+def test_png_has_no_pixels_for_numbers(split, tmp_path):
+    back = there_and_back(split, tmp_path, "png", "--bands", "3,2,1")
+    with h5py.File(back) as file:
+        tasks = {task.decode() for task in file.attrs["tasks"]}
+    assert set(ALL_TASKS.split(",")) - tasks == {"distance", "regression"}
+    assert not (tmp_path / "out/distances").exists() and not (tmp_path / "out/targets").exists()
+    have, want = group(back), group(split)
+    for name in "mask", "boundary", "contact":
+        np.testing.assert_array_equal(have[f"labels/{name}"], want[f"labels/{name}"])
