@@ -218,7 +218,7 @@ struct vdt_feed_options {
                           scene */
     double split_gap;  /* metres that groups of a split by block are apart at least: half of it is
                           left out on each side of a border; 0: the store's, or none */
-    uint64_t seed;     /* of the split and of random windows */
+    uint64_t seed;     /* of the split and of random windows; below 2^63 */
 
     enum vdt_codec codec;  /* VDT_CODEC_AUTO measures; an existing store keeps its own */
     const char *name;      /* of a new store */

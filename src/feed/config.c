@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/path.h"
+#include "feed/config_options.h"
 
 static const char *const edges[] = {"drop", "pad", "shift"};
 static const char *const aoi_rules[] = {"inside", "touch", "share"};
@@ -141,18 +142,6 @@ static void add_pixel_rules(const struct vdt_feed_options *o, json_t *config)
         json_object_set_new(config, "valid_rule", json_string("any"));
 }
 
-/* As the command takes it. */
-static json_t *width(const struct vdt_feed_options *o)
-{
-    char number[32];
-    for (int digits = 6; digits <= 17; digits++) {
-        snprintf(number, sizeof number, "%.*g", digits, o->width);
-        if (strtod(number, NULL) == o->width)
-            break;
-    }
-    return json_sprintf("%s%s", number, o->width_unit == VDT_WIDTH_PIXELS ? "px" : "m");
-}
-
 /* What not every feed has, so that configurations of old stay as they are. */
 static void describe_pixels(json_t *config, const struct vdt_plan *plan)
 {
@@ -164,10 +153,8 @@ static void describe_pixels(json_t *config, const struct vdt_plan *plan)
         json_object_set_new(config, "mask_order", json_sprintf("field:%s", o->order_field));
     if (o->ignore_count > 0)
         json_object_set_new(config, "ignore", paths(o->ignore, o->ignore_count, o->store));
-    if (o->width_field != NULL)
-        json_object_set_new(config, "width", json_sprintf("field:%s", o->width_field));
-    else if (o->width > 0)
-        json_object_set_new(config, "width", width(o));
+    if (o->width_field != NULL || o->width > 0)
+        json_object_set_new(config, "width", vdt_config_width(o));
     if (tasks & VDT_BOUNDARY) {
         uint32_t width = o->boundary_width > 0 ? o->boundary_width : VDT_BOUNDARY_WIDTH;
         bool inner = o->boundary == VDT_BOUNDARY_INNER;
@@ -224,6 +211,14 @@ static json_t *describe(const struct vdt_plan *plan)
     return config;
 }
 
+/* The options as they were written are no other feed: the rest says what they came to. */
+static bool is_same(json_t *stored, const json_t *config)
+{
+    vdt_cleanup(vdt_json_release) json_t *rest = json_copy(stored);
+    json_object_del(rest, "options");
+    return json_equal(rest, config);
+}
+
 vdt_status vdt_config_add(const struct vdt_plan *plan, const char *stored, char **text,
                           size_t *place, struct vdt_error *error)
 {
@@ -232,13 +227,17 @@ vdt_status vdt_config_add(const struct vdt_plan *plan, const char *stored, char 
     vdt_status status = vdt_json_parse(stored, "attribute feed_config", &list, error);
     if (status != VDT_OK)
         return status;
+    vdt_cleanup(vdt_json_release) json_t *options = vdt_config_options(plan);
     if (!json_is_array(list) || config == NULL)
         return vdt_fail(error, VDT_ERR_FORMAT, "attribute feed_config is not a list");
     size_t at = 0;
-    while (at < json_array_size(list) && !json_equal(json_array_get(list, at), config))
+    while (at < json_array_size(list) && !is_same(json_array_get(list, at), config))
         at++;
     if (at == json_array_size(list))
         json_array_append(list, config);
+    json_t *feed = json_array_get(list, at);
+    if (json_object_get(feed, "options") == NULL)
+        json_object_set(feed, "options", options);
     char *dumped = vdt_json_text(list);
     if (dumped == NULL)
         return vdt_fail_memory(error, "feed_config");

@@ -79,7 +79,7 @@ vdt_status vdt_plan_make(struct vdt_plan *plan, const struct vdt_feed_options *o
                          struct vdt_feed_report *report, struct vdt_error *error)
 {
     const struct vdt_layout *layout = writer == NULL ? NULL : vdt_writer_layout(writer);
-    *plan = (struct vdt_plan){.options = options, .log = log};
+    *plan = (struct vdt_plan){.options = options, .log = log, .adds = layout != NULL};
     vdt_status status = vdt_plan_check_options(options, error);
     if (status == VDT_OK)
         status = vdt_plan_recipes(plan, report, error);

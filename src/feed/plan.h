@@ -61,6 +61,7 @@ struct vdt_plan_unit {
 struct vdt_plan {
     const struct vdt_feed_options *options;
     struct vdt_failure_log *log;      /* borrowed */
+    bool adds;                        /* to a store that is there */
     struct vdt_scene_recipe *recipes; /* of the scenes */
     size_t recipe_count;
     struct vdt_store_spec spec; /* strings borrowed from the parts below or from the store */

@@ -33,6 +33,8 @@ vdt_status vdt_plan_check_options(const struct vdt_feed_options *options, struct
 {
     if (options->store == NULL || options->image_count == 0)
         return vdt_fail(error, VDT_ERR_ARGUMENT, "a feed needs a store and at least one image");
+    if (options->seed > INT64_MAX)
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "a seed is at most 9223372036854775807");
     if (options->group != NULL && options->split_count > 0)
         return vdt_fail(error, VDT_ERR_ARGUMENT, "either one group or a split, not both");
     if (options->group != NULL && !vdt_group_name_valid(options->group))

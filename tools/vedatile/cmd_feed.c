@@ -2,9 +2,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <vedatile/feed.h>
 
+#include "config_schema.h"
 #include "failure_list.h"
 #include "feed_options.h"
 #include "interrupt.h"
@@ -158,19 +158,13 @@ static int report_done(const struct feed_values *values, const struct vdt_feed_r
     return failure_list_count(failures) > 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
-static int feed(struct feed_values *values, const struct vdt_split_share *shares,
-                const double resolution[2])
+static int feed(struct feed_values *values, const struct vdt_split_share *shares)
 {
     struct vdt_error error = {.status = VDT_OK};
     struct vdt_feed_report report = {0};
     struct vdt_feed_options options = feed_library_options(values, shares);
-    memcpy(options.resolution, resolution, sizeof options.resolution);
     double *nodata = NULL;
-    int code = feed_mask_order(values->mask_order, &options);
-    if (code == OPTIONS_RUN)
-        code = feed_nodata(&values->nodata, &options, &nodata);
-    if (code == OPTIONS_RUN)
-        code = feed_width(values->width, &options);
+    int code = feed_nodata(&values->nodata, &options, &nodata);
     if (code != OPTIONS_RUN) {
         free(nodata);
         return code;
@@ -199,18 +193,17 @@ static int run_feed(int argc, char **argv)
 {
     struct feed_values values = {0};
     struct vdt_split_share *shares = NULL;
-    double resolution[2] = {0};
     int code = options_parse(&feed_command, argc, argv, &values);
     if (code == OPTIONS_RUN && values.block_size > 0 && values.split_by != VDT_SPLIT_BLOCK)
         code = report_wrong(&feed_command, "--block-size needs --split-by block");
     if (code == OPTIONS_RUN && values.split_gap > 0 && values.split_by != VDT_SPLIT_BLOCK)
         code = report_wrong(&feed_command, "--split-gap needs --split-by block");
+    if (code == OPTIONS_RUN && values.print_config)
+        code = config_print(&feed_command, &values.config, &values);
     if (code == OPTIONS_RUN)
         code = feed_split_shares(&values.split, &shares);
     if (code == OPTIONS_RUN)
-        code = feed_resolution(&values.resolution, resolution);
-    if (code == OPTIONS_RUN)
-        code = feed(&values, shares, resolution);
+        code = feed(&values, shares);
     free(shares);
     options_clear(&feed_command, &values);
     return code;

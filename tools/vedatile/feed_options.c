@@ -2,6 +2,7 @@
 #include "feed_options.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +30,76 @@ static const char *const split_names[] = {"block", "scene", "random", NULL};
 static const char *const failure_names[] = {"go", "stop", NULL};
 static const char *const codec_names[] = {"auto", "raw", "lz4", "deflate", "zstd", NULL};
 
+static const char field_prefix[] = "field:";
+
+static bool is_mask_order(const char *text, char *message, size_t size)
+{
+    for (int i = 0; order_names[i]; i++)
+        if (strcmp(text, order_names[i]) == 0)
+            return true;
+    if (strncmp(text, field_prefix, sizeof field_prefix - 1) == 0 && text[sizeof field_prefix - 1])
+        return true;
+    snprintf(message, size, "file, class, area or field:F is wanted");
+    return false;
+}
+
+static bool parse_width(const char *text, struct vdt_feed_options *options)
+{
+    static const char *const units[] = {"m", "px"};
+    size_t length = strlen(text);
+    if (strncmp(text, field_prefix, sizeof field_prefix - 1) == 0 &&
+        length > sizeof field_prefix - 1) {
+        options->width_field = text + sizeof field_prefix - 1;
+        return true;
+    }
+    for (int unit = 0; unit < 2; unit++) {
+        char number[40];
+        size_t digits = length - strlen(units[unit]);
+        if (length <= strlen(units[unit]) || digits >= sizeof number ||
+            strcmp(text + digits, units[unit]) != 0)
+            continue;
+        memcpy(number, text, digits);
+        number[digits] = '\0';
+        options->width_unit = (enum vdt_width_unit)unit;
+        if (value_real(number, &options->width) && options->width > 0 &&
+            options->width <= VDT_WIDTH_MOST)
+            return true;
+    }
+    return false;
+}
+
+static bool is_width(const char *text, char *message, size_t size)
+{
+    struct vdt_feed_options options = {0};
+    if (parse_width(text, &options))
+        return true;
+    snprintf(message, size,
+             "metres such as 2.5m, pixels such as 3px, or field:F is wanted, above 0 and at most "
+             "%d",
+             VDT_WIDTH_MOST);
+    return false;
+}
+
+/* NaN and infinities by name, numbers as ever. */
+static bool nodata_value(const char *text, double *value)
+{
+    bool minus = *text == '-';
+    const char *name = text + minus;
+    if (strcmp(name, "nan") != 0 && strcmp(name, "inf") != 0)
+        return value_real(text, value);
+    *value = strcmp(name, "nan") == 0 ? NAN : minus ? -INFINITY : INFINITY;
+    return true;
+}
+
+static bool is_nodata(const char *text, char *message, size_t size)
+{
+    double value;
+    if (strcmp(text, "none") == 0 || nodata_value(text, &value))
+        return true;
+    snprintf(message, size, "write numbers, nan or none");
+    return false;
+}
+
 #define AT(field) offsetof(struct feed_values, field)
 
 const struct option feed_options[] = {
@@ -36,22 +107,27 @@ const struct option feed_options[] = {
      .kind = OPTION_POSITION,
      .required = true,
      .offset = AT(store),
+     .flags = OPTION_PATH | OPTION_TRANSIENT,
      .help = "the store to create or to add to"},
     {.name = "image",
      .kind = OPTION_WORDS,
      .required = true,
      .offset = AT(images),
      .argument = "SCENE...",
+     .flags = OPTION_PATH,
      .help = "scenes: files or URLs that GDAL opens (required)"},
     {.name = "labels",
      .kind = OPTION_WORDS,
      .offset = AT(labels),
      .argument = "FILE...",
+     .flags = OPTION_PATH,
      .help = "label files that GDAL's vector drivers open; none: tiles without labels"},
     {.name = "width",
      .kind = OPTION_TEXT,
      .offset = AT(width),
      .argument = "Wm|Wpx|field:F",
+     .accepts = is_width,
+     .pattern = "^([-+.0-9eE]+(m|px)|field:.+)$",
      .needs = "labels",
      .help = "points and lines of the labels become polygons of this whole width: metres on the "
              "ground (2.5m), pixels of the scene's grid (3px), or metres from a numeric field; "
@@ -98,6 +174,7 @@ const struct option feed_options[] = {
      .offset = AT(window_file),
      .argument = "FILE",
      .needs = "windows",
+     .flags = OPTION_PATH,
      .help = "exact windows: CSV with columns col, row and maybe scene, cols, rows, group; JSON "
              "objects of these; or GeoJSON with such properties, or with outlines on the ground"},
     {.name = "count",
@@ -135,6 +212,7 @@ const struct option feed_options[] = {
      .kind = OPTION_WORDS,
      .offset = AT(aoi),
      .argument = "FILE...",
+     .flags = OPTION_PATH,
      .help = "area of interest: files of polygons, in any projection; other windows are left out; "
              "none: all ground"},
     {.name = "aoi-rule",
@@ -163,6 +241,7 @@ const struct option feed_options[] = {
      .kind = OPTION_COMMAS,
      .offset = AT(bands),
      .argument = "3,2,1|red,nir",
+     .flags = OPTION_WHOLE_ITEMS,
      .help = "the scene's bands in the order wanted: numbers from 1, or names: descriptions, "
              "colours, STAC common names, bands of Sentinel-2 and Landsat; default: all but alpha"},
     {.name = "dtype",
@@ -181,6 +260,9 @@ const struct option feed_options[] = {
      .kind = OPTION_COMMAS,
      .offset = AT(nodata),
      .argument = "V[,V...]|none",
+     .accepts = is_nodata,
+     .pattern = "^(none|-?nan|-?inf)$",
+     .flags = OPTION_REAL_ITEMS,
      .help = "nodata value of all bands, or one for each, nan too; none: declared values are data; "
              "default: as the scene declares"},
     {.name = "valid-rule",
@@ -196,9 +278,11 @@ const struct option feed_options[] = {
      .needs = "resolution",
      .help = "warp all scenes to a grid in this CRS, e.g. EPSG:32631; default: each scene's own"},
     {.name = "resolution",
-     .kind = OPTION_COMMAS,
+     .kind = OPTION_REALS,
      .offset = AT(resolution),
      .argument = "R[,R]",
+     .least = 1,
+     .most = 2,
      .help =
          "warp all scenes to a grid of pixels of this size (width, height) in units of the CRS; "
          "pixel edges are whole multiples of it; default: each scene's own grid"},
@@ -220,6 +304,7 @@ const struct option feed_options[] = {
      .offset = AT(class_map),
      .argument = "FILE",
      .needs = "labels",
+     .flags = OPTION_PATH,
      .help = "JSON file of rules that make classes of the labels' fields; default: the values of "
              "the class field are the classes"},
     {.name = "classes",
@@ -253,6 +338,8 @@ const struct option feed_options[] = {
      .kind = OPTION_TEXT,
      .offset = AT(mask_order),
      .argument = "file|class|area|field:F",
+     .accepts = is_mask_order,
+     .pattern = "^(file|class|area|field:.+)$",
      .help = "which feature is on top where they overlap: the last of the file, the highest class "
              "id, the smallest, or the one with the largest number in the field F; default: file"},
     {.name = "ignore",
@@ -260,6 +347,7 @@ const struct option feed_options[] = {
      .offset = AT(ignore),
      .argument = "FILE...",
      .needs = "labels",
+     .flags = OPTION_PATH,
      .help = "label files of areas that masks ignore, whatever lies there"},
     {.name = "boundary",
      .kind = OPTION_CHOICE,
@@ -317,7 +405,7 @@ const struct option feed_options[] = {
      .excludes = "split",
      .help = "group that the samples go to; default: train"},
     {.name = "split",
-     .kind = OPTION_COMMAS,
+     .kind = OPTION_SHARES,
      .offset = AT(split),
      .argument = "G=SHARE,...",
      .help = "groups and their shares instead of one group, e.g. train=0.8,test=0.2"},
@@ -351,6 +439,7 @@ const struct option feed_options[] = {
      .kind = OPTION_COUNT,
      .offset = AT(seed),
      .argument = "S",
+     .most = INT64_MAX,
      .help = "seed of the split and of random windows: same seed, same choice; default: 0"},
     {.name = "codec",
      .kind = OPTION_CHOICE,
@@ -369,6 +458,7 @@ const struct option feed_options[] = {
      .offset = AT(threads),
      .argument = "N",
      .most = 1024,
+     .flags = OPTION_TRANSIENT,
      .help = "worker threads; default: 0, one per core"},
     {.name = "commit-seconds",
      .kind = OPTION_REAL,
@@ -376,32 +466,55 @@ const struct option feed_options[] = {
      .argument = "F",
      .low = 0.001,
      .high = 86400,
+     .flags = OPTION_TRANSIENT,
      .help = "how much work in seconds a crash may cost; default: 10"},
     {.name = "on-failure",
      .kind = OPTION_CHOICE,
      .offset = AT(on_failure),
      .argument = "go|stop",
      .choices = failure_names,
+     .flags = OPTION_TRANSIENT,
      .help = "a scene or window that cannot be read: record it, go on with the rest and end with "
              "exit status 1, or stop; default: go"},
     {.name = "retry-failed",
      .kind = OPTION_FLAG,
      .offset = AT(retry_failed),
+     .flags = OPTION_TRANSIENT,
      .help = "only the scenes and windows that are recorded as failed"},
     {.name = "dry-run",
      .kind = OPTION_FLAG,
      .offset = AT(dry_run),
+     .flags = OPTION_TRANSIENT,
      .help = "plan the windows and match the labels, write nothing"},
     {.name = "progress",
      .kind = OPTION_CHOICE,
      .offset = AT(progress),
      .argument = "auto|json|none",
      .choices = progress_modes,
+     .flags = OPTION_TRANSIENT,
      .help = "progress on stderr: a bar on a terminal, JSON lines, or none; default: auto"},
     {.name = "json",
      .kind = OPTION_FLAG,
      .offset = AT(json),
+     .flags = OPTION_TRANSIENT,
      .help = "print the summary as a JSON object"},
+    {.name = "config",
+     .kind = OPTION_CONFIG,
+     .offset = AT(config),
+     .argument = "FILE|STORE[#N]",
+     .flags = OPTION_LINE_ONLY,
+     .help = "take options that are not given from a JSON file (schemas/feed-config.schema.json), "
+             "or repeat feed N of a store; paths in it are relative to it"},
+    {.name = "print-config",
+     .kind = OPTION_FLAG,
+     .offset = AT(print_config),
+     .flags = OPTION_LINE_ONLY,
+     .help = "print the options as such a file and end"},
+    {.name = "print-schema",
+     .kind = OPTION_SCHEMA,
+     .offset = AT(print_schema),
+     .flags = OPTION_LINE_ONLY,
+     .help = "print the JSON Schema of such files and end"},
     {0},
 };
 
@@ -413,27 +526,10 @@ int feed_split_shares(struct words *words, struct vdt_split_share **shares)
     *shares = parsed;
     for (size_t i = 0; i < words->count; i++) {
         char *equals = strrchr(words->items[i], '=');
-        if (!equals || equals == words->items[i])
-            return report_wrong(&feed_command, "--split %s: write GROUP=SHARE, e.g. train=0.8",
-                                words->items[i]);
-        if (!value_real(equals + 1, &parsed[i].share) || !(parsed[i].share > 0))
-            return report_wrong(&feed_command, "--split %s: the share must be a number above 0",
-                                words->items[i]);
+        value_real(equals + 1, &parsed[i].share);
         *equals = '\0';
         parsed[i].group = words->items[i];
     }
-    return OPTIONS_RUN;
-}
-
-int feed_resolution(const struct words *words, double resolution[2])
-{
-    for (size_t i = 0; i < words->count; i++)
-        if (words->count > 2 || !value_real(words->items[i], &resolution[i]) ||
-            !(resolution[i] > 0))
-            return report_wrong(&feed_command, "--resolution %s: write one or two numbers above 0",
-                                words->items[i]);
-    if (words->count == 1)
-        resolution[1] = resolution[0];
     return OPTIONS_RUN;
 }
 
@@ -446,13 +542,9 @@ int feed_nodata(const struct words *words, struct vdt_feed_options *options, dou
     *values = words->count > 0 ? calloc(words->count, sizeof **values) : NULL;
     if (words->count > 0 && !*values)
         return report_failed(&feed_command, "out of memory");
-    for (size_t i = 0; i < words->count; i++) {
-        if (strcmp(words->items[i], "nan") == 0)
-            (*values)[i] = NAN;
-        else if (!value_real(words->items[i], &(*values)[i]))
-            return report_wrong(&feed_command, "--nodata %s: write numbers, nan or none",
-                                words->items[i]);
-    }
+    for (size_t i = 0; i < words->count; i++)
+        if (!nodata_value(words->items[i], &(*values)[i]))
+            return report_wrong(&feed_command, "--nodata %s: none stands alone", words->items[i]);
     options->nodata = *values;
     options->nodata_count = words->count;
     return OPTIONS_RUN;
@@ -467,53 +559,15 @@ static void set_unknown(const char *text, struct vdt_feed_options *options)
     options->unknown_class = skip ? NULL : text;
 }
 
-int feed_mask_order(const char *text, struct vdt_feed_options *options)
+static void set_mask_order(const char *text, struct vdt_feed_options *options)
 {
-    static const char prefix[] = "field:";
     for (int i = 0; text && order_names[i]; i++)
-        if (strcmp(text, order_names[i]) == 0) {
+        if (strcmp(text, order_names[i]) == 0)
             options->mask_order = (enum vdt_mask_order)i;
-            return OPTIONS_RUN;
-        }
-    if (!text)
-        return OPTIONS_RUN;
-    if (strncmp(text, prefix, sizeof prefix - 1) != 0 || text[sizeof prefix - 1] == '\0')
-        return report_wrong(&feed_command,
-                            "--mask-order %s: file, class, area or field:F is wanted", text);
+    if (!text || strncmp(text, field_prefix, sizeof field_prefix - 1) != 0)
+        return;
     options->mask_order = VDT_ORDER_FIELD;
-    options->order_field = text + sizeof prefix - 1;
-    return OPTIONS_RUN;
-}
-
-int feed_width(const char *text, struct vdt_feed_options *options)
-{
-    static const char prefix[] = "field:";
-    static const char *const units[] = {"m", "px"};
-    if (!text)
-        return OPTIONS_RUN;
-    size_t length = strlen(text);
-    if (strncmp(text, prefix, sizeof prefix - 1) == 0 && length > sizeof prefix - 1) {
-        options->width_field = text + sizeof prefix - 1;
-        return OPTIONS_RUN;
-    }
-    for (int unit = 0; unit < 2; unit++) {
-        char number[40];
-        size_t digits = length - strlen(units[unit]);
-        if (length <= strlen(units[unit]) || digits >= sizeof number ||
-            strcmp(text + digits, units[unit]) != 0)
-            continue;
-        memcpy(number, text, digits);
-        number[digits] = '\0';
-        if (value_real(number, &options->width) && options->width > 0 &&
-            options->width <= VDT_WIDTH_MOST) {
-            options->width_unit = (enum vdt_width_unit)unit;
-            return OPTIONS_RUN;
-        }
-    }
-    return report_wrong(&feed_command,
-                        "--width %s: metres such as 2.5m, pixels such as 3px, or field:F is "
-                        "wanted, above 0 and at most %d",
-                        text, VDT_WIDTH_MOST);
+    options->order_field = text + sizeof field_prefix - 1;
 }
 
 struct vdt_feed_options feed_library_options(const struct feed_values *values,
@@ -579,6 +633,11 @@ struct vdt_feed_options feed_library_options(const struct feed_values *values,
         .retry_failed = values->retry_failed,
         .dry_run = values->dry_run,
     };
+    for (size_t i = 0; i < values->resolution.count; i++)
+        options.resolution[i] = options.resolution[1] = values->resolution.items[i];
     set_unknown(values->unknown, &options);
+    set_mask_order(values->mask_order, &options);
+    if (values->width)
+        parse_width(values->width, &options);
     return options;
 }

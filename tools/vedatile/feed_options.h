@@ -1,4 +1,4 @@
-/* The options of vedatile feed: one table for the command line. */
+/* The options of vedatile feed: one table for the command line and for configuration files. */
 #ifndef TOOL_FEED_OPTIONS_H
 #define TOOL_FEED_OPTIONS_H
 
@@ -31,7 +31,7 @@ struct feed_values {
     struct words nodata;
     int valid_rule;
     const char *crs;
-    struct words resolution;
+    struct reals resolution;
     int resampling;
     const char *class_field;
     const char *class_map;
@@ -63,6 +63,9 @@ struct feed_values {
     bool dry_run;
     int progress;
     bool json;
+    struct config_values config;
+    bool print_config;
+    bool print_schema;
 };
 
 extern const struct option feed_options[];
@@ -71,21 +74,10 @@ extern const struct option feed_options[];
  * *shares is owned, also when it fails. OPTIONS_RUN, or an exit code after one line on stderr. */
 int feed_split_shares(struct words *words, struct vdt_split_share **shares);
 
-/* One number or two of --resolution; zeros without. OPTIONS_RUN, or an exit code as above. */
-int feed_resolution(const struct words *words, double resolution[2]);
-
 /* What --nodata says; *values is owned, also when it fails. OPTIONS_RUN, or an exit code as above.
  */
 int feed_nodata(const struct words *words, struct vdt_feed_options *options, double **values);
-/* What --width says (NULL: nothing): a number and its unit, or a field, which points into `text`.
- * OPTIONS_RUN, or an exit code after one line on stderr. */
-int feed_width(const char *text, struct vdt_feed_options *options);
-
-/* What --mask-order says (NULL: nothing): the order and its field, which points into `text`.
- * OPTIONS_RUN, or an exit code after one line on stderr. */
-int feed_mask_order(const char *text, struct vdt_feed_options *options);
-
-/* Everything but the callbacks, `resolution`, nodata and the mask order; borrows from both. */
+/* Everything but the callbacks and nodata; borrows from both. */
 struct vdt_feed_options feed_library_options(const struct feed_values *values,
                                              const struct vdt_split_share *shares);
 

@@ -1,14 +1,15 @@
 /* Parses a command line by a table. Wrong usage is one line that names the word. */
 #include "options.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "config_file.h"
+#include "config_schema.h"
 #include "options_value.h"
 #include "report.h"
-
-enum { OPTIONS_MOST = 64 };
 
 struct parser {
     const struct command *command;
@@ -16,7 +17,8 @@ struct parser {
     char **argv;
     int at; /* the next word */
     void *values;
-    bool given[OPTIONS_MOST];
+    uint8_t given[OPTIONS_MOST]; /* enum option_origin */
+    const char *config;          /* title of the configuration file, borrowed; NULL: none */
 };
 
 static bool is_position(const struct option *option)
@@ -38,6 +40,21 @@ static const struct option *find_long(const struct command *command, const char 
     return NULL;
 }
 
+const struct option *options_find(const struct command *command, const char *name)
+{
+    return name ? find_long(command, name, strlen(name)) : NULL;
+}
+
+bool options_member(const struct option *option, char *name, size_t size)
+{
+    if (option->flags & OPTION_LINE_ONLY)
+        return false;
+    snprintf(name, size, "%s", option->name);
+    for (char *c = name; *c && is_position(option); c++)
+        *c = (char)tolower((unsigned char)*c);
+    return true;
+}
+
 static const struct option *find_letter(const struct command *command, char letter)
 {
     for (const struct option *option = command->options; option->name; option++)
@@ -46,9 +63,14 @@ static const struct option *find_letter(const struct command *command, char lett
     return NULL;
 }
 
+static uint8_t *origin(struct parser *parser, const struct option *option)
+{
+    return &parser->given[option - parser->command->options];
+}
+
 static bool is_given(const struct parser *parser, const struct option *option)
 {
-    return parser->given[option - parser->command->options];
+    return parser->given[option - parser->command->options] != ORIGIN_NONE;
 }
 
 static int unknown_option(const struct parser *parser, const char *word)
@@ -71,7 +93,7 @@ static int unknown_option(const struct parser *parser, const char *word)
 static bool is_repeatable(const struct option *option)
 {
     return option->kind == OPTION_WORDS || option->kind == OPTION_COMMAS ||
-           option->kind == OPTION_FLAG;
+           option->kind == OPTION_SHARES || option->kind == OPTION_FLAG;
 }
 
 static bool looks_like_option(const char *word)
@@ -94,7 +116,7 @@ static int take_option(struct parser *parser, const struct option *option, const
 {
     if (is_given(parser, option) && !is_repeatable(option))
         return report_wrong(parser->command, "--%s is given twice", option->name);
-    parser->given[option - parser->command->options] = true;
+    *origin(parser, option) = ORIGIN_LINE;
     if (option->kind == OPTION_FLAG) {
         if (attached)
             return report_wrong(parser->command, "--%s takes no value", option->name);
@@ -123,7 +145,7 @@ static int take_position(struct parser *parser, const char *word)
     for (const struct option *option = parser->command->options; option->name; option++)
         if (option->kind == OPTION_POSITIONS ||
             (option->kind == OPTION_POSITION && !is_given(parser, option))) {
-            parser->given[option - parser->command->options] = true;
+            *origin(parser, option) = ORIGIN_LINE;
             return take_value(parser, option, word);
         }
     return report_wrong(parser->command, "unexpected argument '%s'", word);
@@ -164,57 +186,87 @@ static int missing(const struct parser *parser, const struct option *option)
                         parser->command->name, parser->command->usage);
 }
 
+/* What an option has to do with another; as members where the configuration file has it. */
+static int wrong_together(const struct parser *parser, const struct option *option,
+                          const char *before, const char *other, const char *after)
+{
+    if (parser->given[option - parser->command->options] == ORIGIN_FILE)
+        return report_wrong(parser->command, "%s: /%s: %s \"%s\"%s", parser->config, option->name,
+                            before, other, after);
+    return report_wrong(parser->command, "--%s %s --%s%s", option->name, before, other, after);
+}
+
 static int check_together(const struct parser *parser)
 {
-    for (const struct option *option = parser->command->options; option->name; option++) {
+    const struct command *command = parser->command;
+    for (const struct option *option = command->options; option->name; option++) {
         if (option->required && !is_given(parser, option))
             return missing(parser, option);
         if (!is_given(parser, option))
             continue;
-        const struct option *needs =
-            option->needs ? find_long(parser->command, option->needs, strlen(option->needs)) : NULL;
+        const struct option *needs = options_find(command, option->needs);
         if (needs && !is_given(parser, needs))
-            return report_wrong(parser->command, "--%s needs --%s", option->name, needs->name);
-        const struct option *excludes =
-            option->excludes
-                ? find_long(parser->command, option->excludes, strlen(option->excludes))
-                : NULL;
+            return wrong_together(parser, option, "needs", needs->name, "");
+        const struct option *excludes = options_find(command, option->excludes);
         if (excludes && is_given(parser, excludes))
-            return report_wrong(parser->command, "--%s and --%s contradict each other; give one",
-                                option->name, excludes->name);
+            return wrong_together(parser, option, "and", excludes->name,
+                                  " contradict each other; give one");
     }
     return OPTIONS_RUN;
 }
 
-static bool asks_for_help(int argc, char **argv)
+/* Whether a word of the line is `name`, whatever the words before it say. */
+static bool asks_for(int argc, char **argv, const char *name)
 {
     for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+        if (strcmp(argv[i], name) == 0)
             return true;
     return false;
+}
+
+static const struct option *find_kind(const struct command *command, enum option_kind kind)
+{
+    for (const struct option *option = command->options; option->name; option++)
+        if (option->kind == kind)
+            return option;
+    return NULL;
+}
+
+static int parse_words(struct parser *parser)
+{
+    bool ended = false;
+    int code = OPTIONS_RUN;
+    while (code == OPTIONS_RUN && parser->at < parser->argc) {
+        const char *word = parser->argv[parser->at++];
+        if (ended)
+            code = take_position(parser, word);
+        else if (strcmp(word, "--") == 0)
+            ended = true;
+        else
+            code = take_word(parser, word);
+    }
+    return code;
 }
 
 int options_parse(const struct command *command, int argc, char **argv, void *values)
 {
     struct parser parser = {.command = command, .argc = argc, .argv = argv, .values = values};
-    if (asks_for_help(argc, argv)) {
+    const struct option *config = find_kind(command, OPTION_CONFIG);
+    if (asks_for(argc, argv, "--help") || asks_for(argc, argv, "-h")) {
         options_help(command);
         return EXIT_DONE;
     }
-    bool ended = false;
-    while (parser.at < argc) {
-        const char *word = argv[parser.at++];
-        int code = OPTIONS_RUN;
-        if (ended)
-            code = take_position(&parser, word);
-        else if (strcmp(word, "--") == 0)
-            ended = true;
-        else
-            code = take_word(&parser, word);
-        if (code != OPTIONS_RUN)
-            return code;
+    if (find_kind(command, OPTION_SCHEMA) && asks_for(argc, argv, "--print-schema"))
+        return config_schema(command);
+    int code = parse_words(&parser);
+    if (code == OPTIONS_RUN && config) {
+        struct config_values *loaded = (void *)((char *)values + config->offset);
+        memcpy(loaded->given, parser.given, sizeof loaded->given);
+        code = loaded->path ? config_load(command, loaded, values) : OPTIONS_RUN;
+        memcpy(parser.given, loaded->given, sizeof loaded->given);
+        parser.config = loaded->title;
     }
-    return check_together(&parser);
+    return code == OPTIONS_RUN ? check_together(&parser) : code;
 }
 
 void options_clear(const struct command *command, void *values)

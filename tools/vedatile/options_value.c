@@ -155,39 +155,92 @@ static bool parse_commas(const char *text, struct words *words, const struct com
     return true;
 }
 
-static bool parse_integers(const struct option *option, const char *text, struct integers *list,
-                           const struct complaint *complaint)
-{
-    struct words words = {0};
-    bool good = parse_commas(text, &words, complaint);
-    list->items = good ? calloc(words.count, sizeof *list->items) : NULL;
-    if (good && !list->items)
-        good = complain(complaint, "out of memory");
-    for (size_t i = 0; good && i < words.count; i++) {
-        uint64_t value = 0;
-        good = parse_whole(option, words.items[i], &value, complaint);
-        list->items[list->count++] = (int)value;
-    }
-    for (size_t i = 0; i < words.count; i++)
-        free(words.items[i]);
-    free(words.items);
-    return good;
-}
-
-static bool parse_set(const struct option *option, const char *text, uint32_t *set,
+/* Items of a list in one word; each goes to `take`. */
+static bool each_item(const struct option *option, const char *text, void *target,
+                      bool (*take)(const struct option *option, const char *item, void *target,
+                                   const struct complaint *complaint),
                       const struct complaint *complaint)
 {
     struct words words = {0};
     bool good = parse_commas(text, &words, complaint);
     for (size_t i = 0; i < words.count; i++) {
-        int index;
-        good = good && choice_index(option, words.items[i], &index, complaint);
-        if (good)
-            *set |= UINT32_C(1) << index;
+        good = good && take(option, words.items[i], target, complaint);
         free(words.items[i]);
     }
     free(words.items);
     return good;
+}
+
+static bool take_comma(const struct option *option, const char *item, void *target,
+                       const struct complaint *complaint)
+{
+    if (option->accepts && !option->accepts(item, complaint->message, complaint->size))
+        return false;
+    return words_add(target, strdup(item)) || complain(complaint, "out of memory");
+}
+
+static bool take_integer(const struct option *option, const char *item, void *target,
+                         const struct complaint *complaint)
+{
+    struct integers *list = target;
+    uint64_t value = 0;
+    if (!parse_whole(option, item, &value, complaint))
+        return false;
+    int *items = realloc(list->items, (list->count + 1) * sizeof *items);
+    if (!items)
+        return complain(complaint, "out of memory");
+    list->items = items;
+    list->items[list->count++] = (int)value;
+    return true;
+}
+
+static bool take_real(const struct option *option, const char *item, void *target,
+                      const struct complaint *complaint)
+{
+    struct reals *list = target;
+    double value = 0;
+    if (list->count >= option->most || !value_real(item, &value) || !(value > option->low))
+        return complain(complaint, "write %llu to %llu numbers above %g",
+                        (unsigned long long)option->least, (unsigned long long)option->most,
+                        option->low);
+    double *items = realloc(list->items, (list->count + 1) * sizeof *items);
+    if (!items)
+        return complain(complaint, "out of memory");
+    list->items = items;
+    list->items[list->count++] = value;
+    return true;
+}
+
+static bool take_share(const struct option *option, const char *item, void *target,
+                       const struct complaint *complaint)
+{
+    const char *equals = strrchr(item, '=');
+    double share;
+    (void)option;
+    if (!equals || equals == item)
+        return complain(complaint, "write GROUP=SHARE, e.g. train=0.8");
+    if (!value_real(equals + 1, &share) || !(share > 0))
+        return complain(complaint, "the share must be a number above 0");
+    return words_add(target, strdup(item)) || complain(complaint, "out of memory");
+}
+
+static bool take_choice(const struct option *option, const char *item, void *target,
+                        const struct complaint *complaint)
+{
+    int index;
+    if (!choice_index(option, item, &index, complaint))
+        return false;
+    *(uint32_t *)target |= UINT32_C(1) << index;
+    return true;
+}
+
+static bool parse_text(const struct option *option, const char *text, const char **target,
+                       const struct complaint *complaint)
+{
+    if (option->accepts && !option->accepts(text, complaint->message, complaint->size))
+        return false;
+    *target = text;
+    return true;
 }
 
 bool value_parse(const struct option *option, const char *text, void *target, char *message,
@@ -199,35 +252,57 @@ bool value_parse(const struct option *option, const char *text, void *target, ch
     switch (option->kind) {
     case OPTION_FLAG: *(bool *)target = true; return true;
     case OPTION_TEXT:
-    case OPTION_POSITION: *(const char **)target = text; return true;
+    case OPTION_POSITION: return parse_text(option, text, target, &complaint);
     case OPTION_WORDS:
     case OPTION_POSITIONS:
         return words_add(target, strdup(text)) || complain(&complaint, "out of memory");
-    case OPTION_COMMAS: return parse_commas(text, target, &complaint);
-    case OPTION_INTEGERS: return parse_integers(option, text, target, &complaint);
-    case OPTION_SET: return parse_set(option, text, target, &complaint);
+    case OPTION_COMMAS: return each_item(option, text, target, take_comma, &complaint);
+    case OPTION_SHARES: return each_item(option, text, target, take_share, &complaint);
+    case OPTION_INTEGERS: return each_item(option, text, target, take_integer, &complaint);
+    case OPTION_REALS: return each_item(option, text, target, take_real, &complaint);
+    case OPTION_SET: return each_item(option, text, target, take_choice, &complaint);
     case OPTION_CHOICE: return choice_index(option, text, target, &complaint);
     case OPTION_COUNT:
         ((struct count *)target)->given = true;
         return parse_whole(option, text, &((struct count *)target)->value, &complaint);
     case OPTION_REAL: return parse_real(option, text, target, &complaint);
     case OPTION_SIZE: return parse_size(option, text, target, &complaint);
+    case OPTION_CONFIG: ((struct config_values *)target)->path = text; return true;
+    case OPTION_SCHEMA: return true;
     }
     return complain(&complaint, "cannot be parsed");
 }
 
+static void clear_words(struct words *words)
+{
+    for (size_t i = 0; i < words->count; i++)
+        free(words->items[i]);
+    free(words->items);
+    *words = (struct words){0};
+}
+
 void value_clear(const struct option *option, void *target)
 {
-    if (option->kind == OPTION_WORDS || option->kind == OPTION_COMMAS ||
-        option->kind == OPTION_POSITIONS) {
-        struct words *words = target;
-        for (size_t i = 0; i < words->count; i++)
-            free(words->items[i]);
-        free(words->items);
-        *words = (struct words){0};
-    } else if (option->kind == OPTION_INTEGERS) {
-        struct integers *list = target;
-        free(list->items);
-        *list = (struct integers){0};
+    switch (option->kind) {
+    case OPTION_WORDS:
+    case OPTION_COMMAS:
+    case OPTION_SHARES:
+    case OPTION_POSITIONS: clear_words(target); break;
+    case OPTION_INTEGERS:
+        free(((struct integers *)target)->items);
+        *(struct integers *)target = (struct integers){0};
+        break;
+    case OPTION_REALS:
+        free(((struct reals *)target)->items);
+        *(struct reals *)target = (struct reals){0};
+        break;
+    case OPTION_CONFIG: {
+        struct config_values *config = target;
+        clear_words(&config->texts);
+        free(config->title);
+        *config = (struct config_values){0};
+        break;
+    }
+    default: break;
     }
 }

@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from . import _vedatile
+from ._vedatile import ArgumentError
 
+from .config import with_config
 from .scene import two
 
 __all__ = ["Report", "feed"]
@@ -48,7 +50,7 @@ def _bands(value: Sequence[int | str] | None) -> Sequence[str] | None:
     return [band if isinstance(band, str) else str(operator.index(band)) for band in value]
 
 
-def feed(store: Any, image: _Path | Sequence[_Path],
+def feed(store: Any, image: _Path | Sequence[_Path] | None = None,
          labels: _Path | Sequence[_Path] | None = None, *, width: str | None = None,
          task: str | Sequence[str] | None = None, tile: int | Sequence[int] | None = None,
          stride: int | Sequence[int] | None = None, edge: str | None = None,
@@ -75,6 +77,7 @@ def feed(store: Any, image: _Path | Sequence[_Path],
          codec: str | None = None, name: str | None = None, threads: int | None = None,
          commit_seconds: float | None = None, on_failure: str | None = None,
          retry_failed: bool = False, dry_run: bool = False,
+         config: _Path | Mapping[str, Any] | None = None,
          progress: Callable[[int, int], Any] | None = None) -> Report:
     """Feeds scenes and their label files to a store, which is created or added to: what the command
     `vedatile feed` does, with all cores and by the same options. The same samples come out.
@@ -131,6 +134,9 @@ def feed(store: Any, image: _Path | Sequence[_Path],
                   and listed in the report, with a warning; "stop": they raise
     retry_failed  only the scenes and windows that are recorded as failed
     dry_run       plan and match labels, write nothing
+    config        options that are not given: a file or mapping as `vedatile feed --config` has it
+                  (names with dashes, tile and stride as [columns, rows]), or a store whose feed is
+                  repeated ("STORE", "STORE#2")
     progress      called as progress(done, total) in windows; False, an exception or Ctrl-C stops
                   the feed, and what was added stays: the same call goes on from there
 
@@ -143,8 +149,16 @@ def feed(store: Any, image: _Path | Sequence[_Path],
 
     Raises ArgumentError, NotFoundError, FormatError, BusyError (another process writes the store),
     IoError."""
+    given = {name: value for name, value in locals().items() if value is not None}
     from .store import Store
 
+    if config is not None:
+        known = set(feed.__kwdefaults__) | {"image", "labels"}
+        return feed(store, **with_config(config, {
+            name: value for name, value in given.items()
+            if name not in ("store", "config") and value is not False}, known - {"config"}))
+    if image is None:
+        raise ArgumentError("image: name at least one scene")
     options: dict[str, Any] = dict(
         task=task, edge=edge, bands=_bands(bands), class_field=class_field, classes=classes,
         unknown=unknown, match=match, mask_rule=mask_rule, mask_order=mask_order,

@@ -293,7 +293,7 @@ class Store:
             self._reader = None
         return new
 
-    def feed_files(self, image: Any, labels: Any = None, **options: Any) -> Report:
+    def feed_files(self, image: Any = None, labels: Any = None, **options: Any) -> Report:
         """Feeds scenes and label files with all cores: vedatile.feed(self, image, labels, ...).
 
         Until there are samples, the store's own mltype, tile_size, classes, name and codec are the
