@@ -13,6 +13,7 @@
 #include "feed/config.h"
 #include "feed/worker.h"
 #include "source/cache.h"
+#include "source/remote.h"
 
 enum {
     FEW_SAMPLES = 10, /* too few to speak of shares */
@@ -369,6 +370,16 @@ static vdt_status run_feed(struct vdt_plan *plan, struct vdt_writer **writer,
     return status == VDT_OK ? finish(&run, fresh, error) : status;
 }
 
+static bool is_remote(const struct vdt_feed_options *options)
+{
+    bool remote = false;
+    for (size_t i = 0; i < options->image_count; i++)
+        remote |= vdt_is_remote(options->images[i]);
+    for (size_t i = 0; i < options->label_count; i++)
+        remote |= vdt_is_remote(options->labels[i]);
+    return remote;
+}
+
 vdt_status vdt_feed(const struct vdt_feed_options *options, struct vdt_feed_report *out,
                     struct vdt_error *error)
 {
@@ -376,7 +387,8 @@ vdt_status vdt_feed(const struct vdt_feed_options *options, struct vdt_feed_repo
     struct vdt_feed_report report = {0};
     struct vdt_failure_log log = {.options = options, .report = &report};
     struct vdt_plan plan = {0};
-    bool there = false;
+    bool there = false, remote = is_remote(options);
+    vdt_traffic_begin(remote);
     vdt_status status = check_store(options, &there, error);
     if (status == VDT_OK && there)
         status = vdt_writer_open(options->store, &writer, error);
@@ -386,6 +398,9 @@ vdt_status vdt_feed(const struct vdt_feed_options *options, struct vdt_feed_repo
         status = vdt_plan_make(&plan, options, writer, &log, &report, error);
     if (status == VDT_OK)
         status = run_feed(&plan, &writer, &log, &report, error);
+    const struct vdt_traffic traffic = vdt_traffic_end(remote);
+    report.requests = traffic.requests;
+    report.request_bytes = traffic.bytes;
     vdt_plan_clear(&plan);
     vdt_failure_log_clear(&log);
     if (out != NULL)

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "source/crs.h"
 #include "source/labels_columns.h"
+#include "source/remote.h"
 
 #define SIZE_OPTION "OGR_GEOJSON_MAX_OBJ_SIZE"
 
@@ -19,6 +20,7 @@
 struct reading {
     struct vdt_label_file *file;
     const char *path;
+    char *fetched; /* a remote file in memory; NULL: the path itself is opened */
     struct vdt_quiet quiet;
     GDALDatasetH dataset;
     char *size_option; /* to be restored */
@@ -45,6 +47,7 @@ static void end_reading(struct reading *reading)
 {
     if (reading->dataset != NULL)
         GDALClose(reading->dataset);
+    vdt_remote_drop(&reading->fetched);
     vdt_label_columns_clear(&reading->columns);
     CPLSetThreadLocalConfigOption(SIZE_OPTION, reading->size_option);
     CPLFree(reading->size_option);
@@ -175,14 +178,17 @@ vdt_status vdt_labels_read_ogr(struct vdt_label_file *file, struct vdt_error *er
 {
     vdt_cleanup(end_reading) struct reading reading = {.file = file, .path = file->path};
     begin_reading(&reading);
-    reading.dataset = GDALOpenEx(
-        reading.path, GDAL_OF_VECTOR | GDAL_OF_READONLY | GDAL_OF_VERBOSE_ERROR, NULL, NULL, NULL);
+    vdt_status status = vdt_remote_fetch(file->path, &reading.fetched, error);
+    if (status != VDT_OK)
+        return status;
+    reading.dataset =
+        GDALOpenEx(reading.fetched == NULL ? reading.path : reading.fetched,
+                   GDAL_OF_VECTOR | GDAL_OF_READONLY | GDAL_OF_VERBOSE_ERROR, NULL, NULL, NULL);
     if (reading.dataset == NULL)
         return vdt_fail(
             error, VDT_ERR_FORMAT,
             "%s: not a vector file that OGR can open (%s): name a file that ogrinfo reads",
             reading.path, vdt_quiet_text(&reading.quiet, "no driver knows it"));
-    vdt_status status = VDT_OK;
     int layers = GDALDatasetGetLayerCount(reading.dataset);
     for (int i = 0; i < layers && status == VDT_OK; i++)
         if (!is_plain_table(reading.dataset, i))

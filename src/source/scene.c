@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "source/project.h"
 #include "source/quiet.h"
+#include "source/remote.h"
 #include "source/scene_state.h"
 
 /* More than this in one block of all bands is a damaged header, or a file to be retiled first. */
@@ -28,10 +29,13 @@ static vdt_status open_dataset(struct vdt_scene *scene, const char *path, const 
     vdt_status status = vdt_check_exists(path, error);
     if (status != VDT_OK)
         return status;
+    vdt_cleanup(vdt_free_pointer) char *name = vdt_gdal_name(path);
+    if (name == NULL)
+        return vdt_fail_memory(error, path);
     struct vdt_quiet quiet;
     vdt_quiet_begin(&quiet);
     scene->dataset =
-        GDALOpenEx(vrt == NULL ? path : vrt,
+        GDALOpenEx(vrt == NULL ? name : vrt,
                    GDAL_OF_RASTER | GDAL_OF_READONLY | GDAL_OF_VERBOSE_ERROR, NULL, NULL, NULL);
     vdt_quiet_end(&quiet);
     if (scene->dataset == NULL)
@@ -126,8 +130,8 @@ static vdt_status fill_scene(struct vdt_scene *scene, struct vdt_error *error)
     return status;
 }
 
-vdt_status vdt_scene_open_as(const char *path, const char *vrt, struct vdt_scene **scene,
-                             struct vdt_error *error)
+static vdt_status try_open(const char *path, const char *vrt, struct vdt_scene **scene,
+                           struct vdt_error *error)
 {
     vdt_cleanup(free_scene) struct vdt_scene *opened = vdt_allocate_zero(1, sizeof *opened);
     if (opened == NULL || (opened->path = vdt_copy_string(path)) == NULL)
@@ -143,6 +147,21 @@ vdt_status vdt_scene_open_as(const char *path, const char *vrt, struct vdt_scene
     *scene = opened;
     opened = NULL;
     return VDT_OK;
+}
+
+vdt_status vdt_scene_open_as(const char *path, const char *vrt, struct vdt_scene **scene,
+                             struct vdt_error *error)
+{
+    vdt_cleanup(vdt_remote_end) struct vdt_remote remote;
+    vdt_remote_begin(&remote, path);
+    struct vdt_error cause;
+    for (unsigned tried = 0;; tried++) {
+        vdt_status status = try_open(path, vrt, scene, &cause);
+        if (status == VDT_OK)
+            return VDT_OK;
+        if (!vdt_remote_again(path, &cause, tried))
+            return vdt_fail(error, status, "%s", cause.message);
+    }
 }
 
 vdt_status vdt_scene_open(const char *path, struct vdt_scene **scene, struct vdt_error *error)

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/error.h"
+#include "source/remote.h"
 #include "source/scene_state.h"
 
 enum { PIECES = 64, PIECE = 64 * 1024 };
@@ -76,10 +77,13 @@ static vdt_status digest(struct vdt_scene *scene, struct vdt_error *error)
     vdt_cleanup(vdt_free_pointer) unsigned char *piece = vdt_allocate(PIECE, 1);
     if (sha == NULL || piece == NULL)
         return vdt_fail_memory(error, scene->path);
+    vdt_cleanup(vdt_free_pointer) char *name = vdt_gdal_name(scene->path);
+    if (name == NULL)
+        return vdt_fail_memory(error, scene->path);
     VSIStatBufL status;
-    bool known = VSIStatL(scene->path, &status) == 0;
+    bool known = VSIStatL(name, &status) == 0;
     bool folder = known && VSI_ISDIR(status.st_mode);
-    vdt_cleanup(close_file) VSILFILE *file = known && !folder ? VSIFOpenL(scene->path, "rb") : NULL;
+    vdt_cleanup(close_file) VSILFILE *file = known && !folder ? VSIFOpenL(name, "rb") : NULL;
     if (file != NULL) {
         scene->info.bytes = (uint64_t)status.st_size;
         add_size(sha, scene->info.bytes);

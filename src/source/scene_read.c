@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "source/convert_pixels.h"
 #include "source/quiet.h"
+#include "source/remote.h"
 #include "source/scene_state.h"
 
 /* The part of a window that lies in the scene; empty when cols or rows is 0. */
@@ -299,13 +300,10 @@ static vdt_status fail_read(struct vdt_scene *scene, const struct vdt_window *wi
     return status;
 }
 
-vdt_status vdt_scene_read(struct vdt_scene *scene, const struct vdt_band_selection *selection,
-                          const struct vdt_window *window, void *pixels, uint8_t *valid,
-                          struct vdt_error *error)
+static vdt_status try_read(struct vdt_scene *scene, const struct vdt_band_selection *selection,
+                           const struct vdt_window *window, void *pixels, uint8_t *valid,
+                           struct vdt_error *error)
 {
-    if (window->cols < 1 || window->rows < 1)
-        return vdt_fail(error, VDT_ERR_ARGUMENT, "%s: a window of %d x %d pixels", scene->path,
-                        window->cols, window->rows);
     vdt_cleanup(vdt_quiet_end) struct vdt_quiet quiet;
     vdt_quiet_begin(&quiet);
     struct inside in = clamp(scene, window);
@@ -329,4 +327,23 @@ vdt_status vdt_scene_read(struct vdt_scene *scene, const struct vdt_band_selecti
     if (!good || quiet.failures + quiet.damage > 0)
         return fail_read(scene, window, &quiet, error);
     return VDT_OK;
+}
+
+vdt_status vdt_scene_read(struct vdt_scene *scene, const struct vdt_band_selection *selection,
+                          const struct vdt_window *window, void *pixels, uint8_t *valid,
+                          struct vdt_error *error)
+{
+    if (window->cols < 1 || window->rows < 1)
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "%s: a window of %d x %d pixels", scene->path,
+                        window->cols, window->rows);
+    vdt_cleanup(vdt_remote_end) struct vdt_remote remote;
+    vdt_remote_begin(&remote, scene->path);
+    struct vdt_error cause;
+    for (unsigned tried = 0;; tried++) {
+        vdt_status status = try_read(scene, selection, window, pixels, valid, &cause);
+        if (status == VDT_OK)
+            return VDT_OK;
+        if (!vdt_remote_again(scene->path, &cause, tried))
+            return vdt_fail(error, status, "%s", cause.message);
+    }
 }

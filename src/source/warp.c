@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "source/project.h"
 #include "source/quiet.h"
+#include "source/remote.h"
 #include "source/scene_state.h"
 
 enum { BLOCK = 256, LEAST_BLOCK = 16 };
@@ -142,9 +143,11 @@ static GDALDatasetH open_source(const struct vdt_scene *scene, int overview)
     char **options = NULL;
     if (overview > 0)
         options = CSLSetNameValue(NULL, "OVERVIEW_LEVEL", CPLSPrintf("%d", overview - 1));
+    vdt_cleanup(vdt_free_pointer) char *name = vdt_gdal_name(scene->path);
     GDALDatasetH source =
-        GDALOpenEx(scene->path, GDAL_OF_RASTER | GDAL_OF_READONLY | GDAL_OF_VERBOSE_ERROR, NULL,
-                   (const char *const *)options, NULL);
+        name == NULL ? NULL
+                     : GDALOpenEx(name, GDAL_OF_RASTER | GDAL_OF_READONLY | GDAL_OF_VERBOSE_ERROR,
+                                  NULL, (const char *const *)options, NULL);
     CSLDestroy(options);
     return source;
 }
@@ -311,9 +314,9 @@ static vdt_status write_vrt(struct vdt_scene *scene, GDALDatasetH source,
     return *text == NULL ? fail_gdal(scene, &quiet, error) : VDT_OK;
 }
 
-vdt_status vdt_warp_text(struct vdt_scene *scene, const struct vdt_warp_grid *grid,
-                         enum vdt_resampling resampling, char **text, int *overview,
-                         struct vdt_error *error)
+static vdt_status try_text(struct vdt_scene *scene, const struct vdt_warp_grid *grid,
+                           enum vdt_resampling resampling, char **text, int *overview,
+                           struct vdt_error *error)
 {
     double ratio[2], geotransform[6];
     vdt_cleanup(vdt_selection_clear) struct vdt_band_selection bands = {0};
@@ -338,4 +341,20 @@ vdt_status vdt_warp_text(struct vdt_scene *scene, const struct vdt_warp_grid *gr
     if (status == VDT_OK)
         *overview = chosen;
     return status;
+}
+
+vdt_status vdt_warp_text(struct vdt_scene *scene, const struct vdt_warp_grid *grid,
+                         enum vdt_resampling resampling, char **text, int *overview,
+                         struct vdt_error *error)
+{
+    vdt_cleanup(vdt_remote_end) struct vdt_remote remote;
+    vdt_remote_begin(&remote, scene->path);
+    struct vdt_error cause;
+    for (unsigned tried = 0;; tried++) {
+        vdt_status status = try_text(scene, grid, resampling, text, overview, &cause);
+        if (status == VDT_OK)
+            return VDT_OK;
+        if (!vdt_remote_again(scene->path, &cause, tried))
+            return vdt_fail(error, status, "%s", cause.message);
+    }
 }

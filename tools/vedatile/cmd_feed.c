@@ -61,6 +61,9 @@ static void print_summary(const struct feed_values *values, const struct vdt_fee
     print_left_out(report->repaired, "repaired: invalid geometry");
     print_left_out(report->slivers, "boxes dropped: less visible than --min-visible");
     print_left_out(report->overviews, "scenes are read from an overview");
+    if (report->requests > 0)
+        printf("network: %" PRIu64 " request%s, %.1f MB\n", report->requests,
+               text_plural(report->requests), (double)report->request_bytes / 1e6);
     if (values->split.count && values->split_by == VDT_SPLIT_BLOCK && report->block_size > 0)
         printf("split by blocks of %.6g m\n", report->block_size);
 }
@@ -90,6 +93,8 @@ static json_t *report_json(const struct feed_values *values, const struct vdt_fe
         {"overviews", report->overviews},
         {"failed_scenes", report->failed_scenes},
         {"failed_windows", report->failed_windows},
+        {"requests", report->requests},
+        {"request_bytes", report->request_bytes},
     };
     json_t *object = json_object();
     json_t *groups = json_object();

@@ -322,7 +322,7 @@ static const struct {
     COUNT(background),      COUNT(outside),        COUNT(straddling),      COUNT(invalid),
     COUNT(boxes),           COUNT(features),       COUNT(null_geometries), COUNT(repaired),
     COUNT(unknown_skipped), COUNT(left_out),       COUNT(slivers),         COUNT(overviews),
-    COUNT(failed_scenes),   COUNT(failed_windows),
+    COUNT(failed_scenes),   COUNT(failed_windows), COUNT(requests),        COUNT(request_bytes),
 };
 
 /* Takes the value. */

@@ -143,7 +143,8 @@ def feed(store: Any, image: _Path | Sequence[_Path] | None = None,
     Returns a Report: windows, written, existing (already in the store), unlabelled,
     background (beyond background_ratio), outside (of the aoi), straddling, invalid, boxes,
     features, null_geometries, repaired, unknown_skipped, left_out (by the class map), slivers,
-    overviews (scenes read from one), failed_scenes, failed_windows, failures (a list of dicts:
+    overviews (scenes read from one), failed_scenes, failed_windows, requests and
+    request_bytes (over the network), failures (a list of dicts:
     scene, window or None for all of it, message), groups (written, by name), block_size, warning
     (text or None; it is also passed to warnings.warn).
 
