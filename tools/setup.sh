@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs what is missing of tools/packages.txt with apt-get.
+# Installs what is missing of tools/packages.txt with apt-get, and for the tests what is missing of
+# tests/requirements.txt with pip, in build-venv/.
 # usage: tools/setup.sh [build|test|all]     (default: all)
 set -eu
 
@@ -11,7 +12,8 @@ build | test | all) ;;
     exit 2
     ;;
 esac
-list=$(dirname "$0")/packages.txt
+tools=$(dirname "$0")
+list=$tools/packages.txt
 
 wanted() { # names of the section asked for, one a line ([test] comes on top of [build])
     awk -v section="$section" '
@@ -31,6 +33,18 @@ give_up() {
     exit 1
 }
 
+peers() { # other people's results for the tests; they are skipped without
+    [ "$section" = build ] && return
+    venv=$tools/../build-venv
+    cmp -s "$tools/../tests/requirements.txt" "$venv/installed.txt" && return
+    if /usr/bin/python3 -m venv --system-site-packages "$venv" &&
+        "$venv/bin/pip" install --quiet --no-deps -r "$tools/../tests/requirements.txt"; then
+        cp "$tools/../tests/requirements.txt" "$venv/installed.txt"
+    else
+        echo "setup: no $venv (is the network there?); tests that need it are skipped" >&2
+    fi
+}
+
 missing=
 if ! command -v dpkg-query >/dev/null; then
     for package in $(wanted); do missing="$missing $package"; done
@@ -40,6 +54,7 @@ for package in $(wanted); do
     installed "$package" || missing="$missing $package"
 done
 if [ -z "$missing" ]; then
+    peers
     echo "setup: all packages are there"
     exit 0
 fi
@@ -57,4 +72,5 @@ $as_root apt-get -q update || echo "setup: apt-get update failed; trying with th
 # shellcheck disable=SC2086
 $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends $missing ||
     give_up "apt-get could not install them (is the network there?)"
+peers
 echo "setup: done"

@@ -11,6 +11,7 @@ Run by meson test, or by hand from the source folder: pytest tests/python (binar
 import os
 import pathlib
 import subprocess
+import sys
 
 import pytest
 
@@ -18,6 +19,9 @@ SOURCE = pathlib.Path(os.environ.get("VEDATILE_SOURCE", pathlib.Path(__file__).p
 BUILD = pathlib.Path(os.environ.get("VEDATILE_BUILD", SOURCE / "build"))
 VEDATILE = os.environ.get("VEDATILE", str(BUILD / "tools/vedatile"))
 SHARED = pathlib.Path(os.environ.get("VEDATILE_SHARED_DATA", SOURCE / "../shared/data"))
+
+# What tools/setup.sh has from PyPI.
+sys.path += map(str, (SOURCE / "build-venv/lib").glob("python3*/site-packages"))
 
 SANITIZER_REPORTS = ("AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "runtime error:")
 

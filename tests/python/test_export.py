@@ -85,7 +85,7 @@ def test_coco_segmentation_of_boxes_is_a_list_of_lists(tmp_path):
 
 
 def test_pycocotools_finds_the_same(split, tmp_path, capsys):
-    mask = pytest.importorskip("pycocotools.mask", reason="no pycocotools (pip install pycocotools)")
+    mask = pytest.importorskip("pycocotools.mask", reason="no pycocotools (tools/setup.sh)")
     from pycocotools.coco import COCO
     export(split, tmp_path / "out", "coco", "--group", "train")
     arrays, peer = group(split), COCO(str(tmp_path / "out/annotations/train.json"))
