@@ -19,6 +19,8 @@ enum { VOTES_MOST = 16, LEVELS = 255 };
 
 enum kind { KIND_MASK, KIND_INSTANCES, KIND_BOUNDARY, KIND_CONTACT, KIND_DISTANCE, KIND_TARGET };
 
+static const struct colour boundary_yellow = {1, 0.85, 0}, contact_violet = {1, 0, 0.8};
+
 /* One raster of labels at the drawn size. */
 struct drawn {
     int width;
@@ -123,24 +125,41 @@ static uint32_t instance_colour(const struct labels *labels, uint16_t value, boo
     return labels->mask ? 0 : argb(colour, INSTANCE_FILL_SHARE);
 }
 
+static struct colour number_ramp(enum kind kind, double at)
+{
+    double white = 1 - fabs(2 * at - 1);
+    struct colour ramp = {0.15 + 0.85 * at, 0.05 + 0.85 * at, 0.45 - 0.3 * at};
+    struct colour sides = {at > 0.5 ? 1 : white, white, at < 0.5 ? 1 : white};
+    return kind == KIND_DISTANCE ? sides : ramp;
+}
+
+int overlay_colours(enum vdt_task task, struct colour colours[OVERLAY_COLOURS])
+{
+    bool numbers = task == VDT_DISTANCE || task == VDT_REGRESSION;
+    enum kind kind = task == VDT_DISTANCE ? KIND_DISTANCE : KIND_TARGET;
+    for (int i = 0; numbers && i < OVERLAY_COLOURS; i++)
+        colours[i] = number_ramp(kind, i / (OVERLAY_COLOURS - 1.0));
+    if (numbers)
+        return OVERLAY_COLOURS;
+    colours[0] = task == VDT_BOUNDARY ? boundary_yellow : contact_violet;
+    return task == VDT_BOUNDARY || task == VDT_CONTACT ? 1 : 0;
+}
+
 /* Distances from blue (outside) by white to red, targets from dark blue to yellow. */
 static uint32_t number_colour(enum kind kind, uint16_t level)
 {
     if (level == 0)
         return 0;
-    double at = (level - 1.0) / (LEVELS - 1), white = 1 - fabs(2 * at - 1);
-    struct colour ramp = {0.15 + 0.85 * at, 0.05 + 0.85 * at, 0.45 - 0.3 * at};
-    struct colour sides = {at > 0.5 ? 1 : white, white, at < 0.5 ? 1 : white};
-    return argb(kind == KIND_DISTANCE ? sides : ramp, NUMBER_SHARE);
+    return argb(number_ramp(kind, (level - 1.0) / (LEVELS - 1)), NUMBER_SHARE);
 }
 
 static uint32_t edge_colour(const struct labels *labels, enum kind kind, uint16_t value, int x,
                             int y)
 {
-    const struct colour yellow = {1, 0.85, 0}, violet = {1, 0, 0.8};
     if (value == LABELS_IGNORE)
         return labels->mask ? 0 : hatch(x, y); /* the mask has it already */
-    return value == 0 ? 0 : argb(kind == KIND_BOUNDARY ? yellow : violet, EDGE_SHARE);
+    return value == 0 ? 0
+                      : argb(kind == KIND_BOUNDARY ? boundary_yellow : contact_violet, EDGE_SHARE);
 }
 
 static uint32_t colour_of(const struct labels *labels, enum kind kind, uint16_t value,

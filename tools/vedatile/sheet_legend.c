@@ -79,21 +79,35 @@ static double entry_width(const struct pen *pen, const char *name, const char *c
            sheet_text_width(pen->cairo, &count_ink, count);
 }
 
-static void draw_entry(struct pen *pen, const char *name, const char *count, size_t class_id,
-                       bool ignored)
+/* Colours side by side; none: the pattern of what is ignored. */
+static void draw_swatch(struct pen *pen, const struct colour *colours, int count)
+{
+    double top = pen->y + (ROW - SWATCH) / 2.0;
+    if (count == 0) {
+        overlay_draw_ignore(pen->cairo, pen->x, top, SWATCH, SWATCH);
+        return;
+    }
+    cairo_save(pen->cairo);
+    sheet_rounded(pen->cairo, pen->x, top, SWATCH, SWATCH, 3);
+    cairo_clip(pen->cairo);
+    for (int i = 0; i < count; i++) {
+        cairo_rectangle(pen->cairo, pen->x + (double)i * SWATCH / count, top,
+                        (double)SWATCH / count, SWATCH);
+        sheet_set_colour(pen->cairo, colours[i]);
+        cairo_fill(pen->cairo);
+    }
+    cairo_restore(pen->cairo);
+}
+
+static void draw_entry(struct pen *pen, const char *name, const char *count,
+                       const struct colour *colours, int colour_count)
 {
     double width = entry_width(pen, name, count);
     double room = pen->right - pen->left;
     make_room(pen, width);
     if (pen->draw) {
-        double top = pen->y + (ROW - SWATCH) / 2.0, baseline = pen->y + ROW / 2.0 + 4.5;
-        if (ignored) {
-            overlay_draw_ignore(pen->cairo, pen->x, top, SWATCH, SWATCH);
-        } else {
-            sheet_rounded(pen->cairo, pen->x, top, SWATCH, SWATCH, 3);
-            sheet_set_colour(pen->cairo, palette_colour(class_id));
-            cairo_fill(pen->cairo);
-        }
+        double baseline = pen->y + ROW / 2.0 + 4.5;
+        draw_swatch(pen, colours, colour_count);
         double at = pen->x + SWATCH + 7;
         at += sheet_text(pen->cairo, &name_ink, at, baseline, room - SWATCH - 7, name) + 6;
         sheet_text(pen->cairo, &count_ink, at, baseline, pen->right - at, count);
@@ -108,6 +122,24 @@ static void describe(char *text, size_t size, uint32_t tiles, uint32_t boxes, bo
                  tiles == 1 ? "" : "s");
     else
         snprintf(text, size, "%u tile%s", tiles, tiles == 1 ? "" : "s");
+}
+
+static void draw_tasks(struct pen *pen, uint32_t tasks)
+{
+    static const struct {
+        enum vdt_task task;
+        const char *name, *text;
+    } entries[] = {{VDT_BOUNDARY, "boundary", ""},
+                   {VDT_CONTACT, "contact", ""},
+                   {VDT_DISTANCE, "distance", "outside to inside"},
+                   {VDT_REGRESSION, "target", "least to largest of the tile"}};
+    for (size_t i = 0; i < sizeof entries / sizeof entries[0]; i++) {
+        struct colour colours[OVERLAY_COLOURS];
+        bool hidden = entries[i].task == VDT_DISTANCE && (tasks & VDT_REGRESSION) != 0;
+        if ((tasks & entries[i].task) != 0 && !hidden)
+            draw_entry(pen, entries[i].name, entries[i].text, colours,
+                       overlay_colours(entries[i].task, colours));
+    }
 }
 
 double legend_draw(cairo_t *cairo, const struct sheet *sheet, const struct legend *legend, double x,
@@ -127,13 +159,15 @@ double legend_draw(cairo_t *cairo, const struct sheet *sheet, const struct legen
             continue;
         }
         describe(text, sizeof text, legend->tiles[id], legend->boxes[id], with_boxes);
-        draw_entry(&pen, spec.classes[id], text, id, false);
+        const struct colour colour = palette_colour(id);
+        draw_entry(&pen, spec.classes[id], text, &colour, 1);
         entries++;
     }
     if (legend->ignored) {
         describe(text, sizeof text, legend->ignored, 0, false);
-        draw_entry(&pen, "ignore", text, 0, true);
+        draw_entry(&pen, "ignore", text, NULL, 0);
     }
+    draw_tasks(&pen, spec.tasks);
     if (hidden) {
         snprintf(text, sizeof text, "and %zu more classes", hidden);
         make_room(&pen, sheet_text_width(cairo, &count_ink, text));
