@@ -78,6 +78,24 @@ enum vdt_resampling {
     VDT_RESAMPLE_MODE
 };
 
+/* How several images become one scene. */
+enum vdt_join {
+    VDT_JOIN_NONE = 0, /* each image is a scene */
+    VDT_JOIN_MOSAIC,   /* side by side and on top of each other */
+    VDT_JOIN_STACK,    /* the bands of all of them, on the grid of the first */
+    VDT_JOIN_TIMES,    /* dates of the same ground: bands of the first date, of the second, ... */
+    VDT_JOIN_SERIES    /* each image is a scene; samples of the same ground are linked */
+};
+
+/* Which image of a mosaic is on top. */
+enum vdt_mosaic_order { VDT_MOSAIC_FIRST = 0, VDT_MOSAIC_LAST };
+
+/* Which images become one scene. */
+enum vdt_join_by {
+    VDT_JOIN_ALL = 0, /* all of the feed */
+    VDT_JOIN_FOLDER   /* those of a folder */
+};
+
 enum vdt_unknown {
     VDT_UNKNOWN_ERROR = 0, /* a class value that is not in the list is an error that names it */
     VDT_UNKNOWN_SKIP,      /* such features are left out and counted */
@@ -138,6 +156,21 @@ struct vdt_feed_options {
     const char *crs;      /* "EPSG:n" or WKT; NULL: each scene's own */
     double resolution[2]; /* width and height of a pixel in units of the CRS; zeros: no such grid */
     enum vdt_resampling resampling;
+
+    /* Several images as one scene. Without a target grid, the images of a mosaic, of times and of a
+     * series lie on one grid already: same CRS and pixel size, whole pixels apart; a stack is on
+     * the first image's grid, and the others are resampled to it. Bands are counted through, alpha
+     * left out. A pixel of a mosaic is that of the first image where it is valid; pixels that no
+     * image has are nodata (the first that an image declares for the band, else 0) and invalid.
+     * Times are ordered by acquisition, or as given where one of them is unknown; `bands` are those
+     * of a date. */
+    enum vdt_join join;
+    enum vdt_join_by join_by;
+    enum vdt_mosaic_order mosaic_order;
+    const char *const *extras; /* images whose bands are put behind those of every scene (of every
+                                  date), resampled to its grid, and have no say in what is valid;
+                                  `bands` does not count them */
+    size_t extra_count;
 
     uint32_t tasks;     /* enum vdt_task bits; 0: the store's, or none for a new store */
     uint32_t tile_cols; /* 0: the store's, or 256 */

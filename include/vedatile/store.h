@@ -162,6 +162,11 @@ VDT_API const char *vdt_reader_created_at(const struct vdt_reader *reader); /* I
 VDT_API const char *vdt_reader_producer(const struct vdt_reader *reader);
 VDT_API const char *vdt_reader_feed_config(const struct vdt_reader *reader);   /* JSON array */
 VDT_API const char *vdt_reader_feed_failures(const struct vdt_reader *reader); /* JSON array */
+/* JSON object: what joined scenes are made of, by their digests (schemas/store-layout.md). */
+VDT_API const char *vdt_reader_scene_members(const struct vdt_reader *reader);
+/* JSON array of ISO 8601 times: images are [times * bands][rows][cols], time by time; an empty text
+ * where a time is unknown or scenes differ. "[]": no time axis. */
+VDT_API const char *vdt_reader_times(const struct vdt_reader *reader);
 VDT_API uint64_t vdt_reader_file_bytes(const struct vdt_reader *reader);
 VDT_API size_t vdt_reader_mask_size(const struct vdt_reader *reader); /* bytes a mask pixel: 1, 2 */
 

@@ -16,6 +16,7 @@ static const char *const edges[] = {"drop", "pad", "shift"};
 static const char *const aoi_rules[] = {"inside", "touch", "share"};
 static const char *const matches[] = {"intersect", "inside", "all"};
 static const char *const orders[] = {"file", "class", "area", "field"};
+static const char *const joins[] = {"none", "mosaic", "stack", "times", "series"};
 static const char *const resamplings[] = {"nearest", "bilinear", "cubic", "cubicspline",
                                           "lanczos", "average",  "mode"};
 
@@ -61,9 +62,12 @@ static json_t *bands(const struct vdt_plan *plan)
     bool named = false;
     for (size_t i = 0; i < o->band_count; i++)
         named |= strspn(o->bands[i], "0123456789") != strlen(o->bands[i]);
-    for (int i = 0; i < plan->selection.count; i++)
+    /* What was asked for: a selection of dates or with extra bands is longer. */
+    for (size_t i = 0; i < o->band_count; i++)
         json_array_append_new(array, named ? json_string(o->bands[i])
-                                           : json_integer(plan->selection.bands[i]));
+                                           : json_integer(strtol(o->bands[i], NULL, 10)));
+    for (int i = 0; o->band_count == 0 && i < plan->selection.count; i++)
+        json_array_append_new(array, json_integer(plan->selection.bands[i]));
     return array;
 }
 
@@ -72,15 +76,37 @@ static json_t *target(const struct vdt_plan *plan)
 {
     const struct vdt_feed_options *o = plan->options;
     json_t *overviews = json_object();
-    for (size_t i = 0; i < plan->recipe_count; i++) {
+    for (size_t i = 0; i < o->image_count; i++) {
         char number[24];
+        int overview = 0;
         snprintf(number, sizeof number, "%zu", i);
-        if (plan->recipes[i].overview > 0)
-            json_object_set_new(overviews, number, json_integer(plan->recipes[i].overview));
+        for (size_t k = 0; k < plan->recipe_count && overview == 0; k++)
+            overview = vdt_recipe_overview(&plan->recipes[k], o->images[i]);
+        if (overview > 0)
+            json_object_set_new(overviews, number, json_integer(overview));
     }
     return json_pack("{s:s?, s:[f,f], s:s, s:o}", "crs", o->crs, "resolution", o->resolution[0],
                      o->resolution[1], "resampling", resamplings[o->resampling], "overviews",
                      overviews);
+}
+
+/* How images become scenes; nothing by default. */
+static void add_join(const struct vdt_feed_options *o, json_t *config)
+{
+    if (o->join != VDT_JOIN_NONE) {
+        json_t *join = json_pack("{s:s}", "kind", joins[o->join]);
+        if (o->join != VDT_JOIN_SERIES)
+            json_object_set_new(join, "by",
+                                json_string(o->join_by == VDT_JOIN_ALL ? "all" : "folder"));
+        if (o->join == VDT_JOIN_MOSAIC)
+            json_object_set_new(
+                join, "order", json_string(o->mosaic_order == VDT_MOSAIC_FIRST ? "first" : "last"));
+        json_object_set_new(config, "join", join);
+    }
+    if (o->extra_count > 0)
+        json_object_set_new(config, "extra", paths(o->extras, o->extra_count, o->store));
+    if (o->resolution[0] == 0 && (o->join == VDT_JOIN_STACK || o->extra_count > 0))
+        json_object_set_new(config, "resampling", json_string(resamplings[o->resampling]));
 }
 
 static json_t *groups(const struct vdt_plan *plan)
@@ -189,10 +215,13 @@ static json_t *describe(const struct vdt_plan *plan)
     else
         json_object_set_new(config, "windows", windows(o));
     json_object_set_new(config, "edge", json_string(edges[o->edge]));
-    json_object_set_new(config, "bands", bands(plan));
+    bool joined = (o->join != VDT_JOIN_NONE && o->join != VDT_JOIN_SERIES) || o->extra_count > 0;
+    if (o->band_count > 0 || !joined)
+        json_object_set_new(config, "bands", bands(plan));
     add_pixel_rules(o, config);
     if (o->resolution[0] > 0)
         json_object_set_new(config, "grid", target(plan));
+    add_join(o, config);
     json_object_set_new(config, "class_field",
                         o->class_field == NULL ? json_null() : json_string(o->class_field));
     if (plan->class_map != NULL)

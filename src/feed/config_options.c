@@ -16,6 +16,9 @@ static const char *const windows[] = {"grid", "random", "centered", "list", "who
 static const char *const aoi_rules[] = {"inside", "touch", "share"};
 static const char *const resamplings[] = {"nearest", "bilinear", "cubic", "cubicspline",
                                           "lanczos", "average",  "mode"};
+static const char *const joins[] = {"none", "mosaic", "stack", "times", "series"};
+static const char *const join_by[] = {"all", "folder"};
+static const char *const mosaic_orders[] = {"first", "last"};
 static const char *const matches[] = {"intersect", "inside", "all"};
 static const char *const valid_rules[] = {"all", "any"};
 static const char *const mask_rules[] = {"center", "all-touched"};
@@ -54,6 +57,10 @@ static const struct row members[] = {
     {"valid-rule", WORD, AT(valid_rule), 0, valid_rules},
     {"crs", TEXT, AT(crs), 0, NULL},
     {"resampling", WORD, AT(resampling), 0, resamplings},
+    {"join", WORD, AT(join), 0, joins},
+    {"join-by", WORD, AT(join_by), 0, join_by},
+    {"mosaic-order", WORD, AT(mosaic_order), 0, mosaic_orders},
+    {"extra", FILES, AT(extras), AT(extra_count), NULL},
     {"class-field", TEXT, AT(class_field), 0, NULL},
     {"class-map", FILE_NAME, AT(class_map), 0, NULL},
     {"classes", TEXTS, AT(classes), AT(class_count), NULL},

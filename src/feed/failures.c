@@ -8,7 +8,6 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/json.h"
-#include "base/path.h"
 
 enum { MOST_OF_SCENE = 100 };
 
@@ -101,15 +100,12 @@ static void remove_scene(struct vdt_failures *failures, const char *scene)
     failures->count = kept;
 }
 
-vdt_status vdt_failure_note(struct vdt_failure_log *log, const char *path,
+vdt_status vdt_failure_note(struct vdt_failure_log *log, const char *path, const char *uri,
                             const struct vdt_window *window, const struct vdt_error *cause,
                             struct vdt_error *error)
 {
-    vdt_cleanup(vdt_free_pointer) char *scene = vdt_path_relative(path, log->options->store);
-    if (scene == NULL)
-        return vdt_fail_memory(error, path);
     struct vdt_failed failed = {
-        .scene = scene, .whole = window == NULL, .path = path, .status = cause->status};
+        .scene = (char *)uri, .whole = window == NULL, .path = path, .status = cause->status};
     if (window != NULL)
         failed.window = *window;
     size_t count = count_of_scene(&log->found, &failed);
@@ -117,9 +113,9 @@ vdt_status vdt_failure_note(struct vdt_failure_log *log, const char *path,
         return VDT_OK;
     failed.whole |= count >= MOST_OF_SCENE;
     if (failed.whole)
-        remove_scene(&log->found, scene);
+        remove_scene(&log->found, uri);
     log->report->failed_scenes += failed.whole;
-    failed.scene = vdt_copy_string(scene);
+    failed.scene = vdt_copy_string(uri);
     failed.message = vdt_copy_string(cause->message);
     vdt_status status = append(&log->found, failed, error);
     if (status != VDT_OK || log->options->failure == NULL)
@@ -133,12 +129,10 @@ vdt_status vdt_failure_note(struct vdt_failure_log *log, const char *path,
     return VDT_OK;
 }
 
-bool vdt_failure_is_noted(const struct vdt_failure_log *log, const char *path)
+bool vdt_failure_is_noted(const struct vdt_failure_log *log, const char *uri)
 {
-    vdt_cleanup(vdt_free_pointer) char *scene =
-        log->found.count == 0 ? NULL : vdt_path_relative(path, log->options->store);
-    for (size_t i = 0; scene != NULL && i < log->found.count; i++)
-        if (log->found.items[i].whole && strcmp(log->found.items[i].scene, scene) == 0)
+    for (size_t i = 0; i < log->found.count; i++)
+        if (log->found.items[i].whole && strcmp(log->found.items[i].scene, uri) == 0)
             return true;
     return false;
 }

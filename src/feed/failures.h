@@ -36,13 +36,14 @@ void vdt_failure_log_clear(struct vdt_failure_log *log);
 bool vdt_failure_passes(const struct vdt_feed_options *options, vdt_status status);
 
 /* Notes a failure, and tells the caller of the feed; what is known already is not told twice.
- * `window` NULL: the whole scene. `cause` is the message with the scene's path in it. */
-vdt_status vdt_failure_note(struct vdt_failure_log *log, const char *path,
+ * `uri` is what the store calls the scene. `window` NULL: all of it. `cause` is the message with
+ * the scene's path in it. */
+vdt_status vdt_failure_note(struct vdt_failure_log *log, const char *path, const char *uri,
                             const struct vdt_window *window, const struct vdt_error *cause,
                             struct vdt_error *error);
 
 /* Whether this feed noted that the scene cannot be opened. */
-bool vdt_failure_is_noted(const struct vdt_failure_log *log, const char *path);
+bool vdt_failure_is_noted(const struct vdt_failure_log *log, const char *uri);
 
 /* The first that this feed found, as its own error. */
 vdt_status vdt_failure_first(const struct vdt_failure_log *log, struct vdt_error *error);

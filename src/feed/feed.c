@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "feed/codec_choice.h"
 #include "feed/config.h"
+#include "feed/scene_parts.h"
 #include "feed/worker.h"
 #include "source/cache.h"
 #include "source/remote.h"
@@ -75,6 +76,8 @@ static vdt_status check_store(const struct vdt_feed_options *options, bool *ther
     bool input = false;
     for (size_t i = 0; i < options->image_count; i++)
         input |= is_file(&info, options->images[i]);
+    for (size_t i = 0; i < options->extra_count; i++)
+        input |= is_file(&info, options->extras[i]);
     for (size_t i = 0; i < options->label_count; i++)
         input |= is_file(&info, options->labels[i]);
     if (input)
@@ -146,6 +149,8 @@ static vdt_status describe_store(struct vdt_plan *plan, struct vdt_writer *write
         status = vdt_writer_set_feed_config(writer, config, error);
     if (status == VDT_OK && plan->groups.split)
         status = vdt_writer_set_split(writer, split, error);
+    if (status == VDT_OK)
+        status = vdt_scene_parts_keep(plan, writer, error);
     for (size_t i = 0; status == VDT_OK && i < plan->scene_count; i++) {
         struct vdt_plan_scene *scene = &plan->scenes[i];
         const struct vdt_scene_record record = {.uri = scene->uri,
@@ -180,8 +185,9 @@ static vdt_status take_failure(struct run *run, const struct vdt_unit_result *re
     uint64_t index = run->plan->units[result->unit].first + i;
     const struct vdt_window window = vdt_plan_window_at(run->plan, index);
     run->report->failed_windows++;
-    return vdt_failure_note(run->log, run->plan->scenes[run->plan->windows[index].scene].path,
-                            result->lost ? NULL : &window, &result->failures[i], error);
+    const struct vdt_plan_scene *scene = &run->plan->scenes[run->plan->windows[index].scene];
+    return vdt_failure_note(run->log, scene->path, scene->uri, result->lost ? NULL : &window,
+                            &result->failures[i], error);
 }
 
 static vdt_status take_window(struct run *run, const struct vdt_unit_result *result, uint32_t i,

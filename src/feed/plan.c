@@ -27,12 +27,11 @@ static bool is_repeated(const struct vdt_plan *plan, size_t index)
 }
 
 /* A retry is about scenes that failed before, or had windows that did. */
-static bool is_wanted(const struct vdt_plan *plan, const char *path)
+static bool is_wanted(const struct vdt_plan *plan, const char *uri)
 {
     if (!plan->options->retry_failed)
         return true;
-    vdt_cleanup(vdt_free_pointer) char *uri = vdt_path_relative(path, plan->options->store);
-    for (size_t i = 0; uri != NULL && i < plan->log->stored.count; i++)
+    for (size_t i = 0; i < plan->log->stored.count; i++)
         if (strcmp(plan->log->stored.items[i].scene, uri) == 0)
             return true;
     return false;
@@ -84,6 +83,8 @@ vdt_status vdt_plan_make(struct vdt_plan *plan, const struct vdt_feed_options *o
     if (status == VDT_OK)
         status = vdt_plan_recipes(plan, report, error);
     if (status == VDT_OK)
+        status = vdt_plan_check_times(plan, writer, error);
+    if (status == VDT_OK)
         status = vdt_plan_spec(plan, layout, report, error);
     if (status == VDT_OK)
         status = vdt_aoi_open(plan, error);
@@ -93,7 +94,7 @@ vdt_status vdt_plan_make(struct vdt_plan *plan, const struct vdt_feed_options *o
     if (status == VDT_OK && plan->scenes == NULL)
         status = vdt_fail_memory(error, options->store);
     for (size_t i = 0; status == VDT_OK && i < plan->recipe_count; i++)
-        if (is_wanted(plan, plan->recipes[i].path))
+        if (is_wanted(plan, plan->recipes[i].uri))
             status = add_scene(plan, &plan->recipes[i], writer, report, error);
     if (status == VDT_OK && plan->scene_count == plan->recipe_count)
         status = vdt_listed_check(plan, error);
@@ -107,6 +108,7 @@ void vdt_plan_clear(struct vdt_plan *plan)
     for (size_t i = 0; i < plan->scene_count; i++) {
         free(plan->scenes[i].uri);
         free(plan->scenes[i].crs_wkt);
+        free(plan->scenes[i].metadata);
         vdt_geometry_clear(&plan->scenes[i].geometry);
         vdt_index_free(plan->scenes[i].index);
         vdt_geometry_clear(&plan->scenes[i].aoi);

@@ -43,6 +43,8 @@ struct vdt_plan_scene {
     struct vdt_index *contacts_index; /* NULL without */
     struct vdt_geometry ignore;
     struct vdt_index *ignore_index; /* NULL without */
+    int32_t series_col, series_row; /* of its corner on the series' grid */
+    char *metadata;                 /* of all its samples: JSON object; NULL without */
     uint32_t scene_row, crs_row;    /* in the store's tables */
 };
 
@@ -64,7 +66,10 @@ struct vdt_plan {
     bool adds;                        /* to a store that is there */
     struct vdt_scene_recipe *recipes; /* of the scenes */
     size_t recipe_count;
-    struct vdt_store_spec spec; /* strings borrowed from the parts below or from the store */
+    size_t times; /* dates of each scene; 0: no time axis */
+    const struct vdt_scene_recipe *times_of;
+    struct vdt_scene_info series; /* the grid of a series: that of its first scene; crs borrowed */
+    struct vdt_store_spec spec;   /* strings borrowed from the parts below or from the store */
     struct vdt_band_selection selection; /* of the first scene */
     struct vdt_labels_source *labels;    /* NULL without */
     struct vdt_labels_source *aoi;       /* the area of interest; NULL without */

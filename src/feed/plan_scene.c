@@ -77,14 +77,14 @@ vdt_status vdt_plan_open(const struct vdt_plan *plan, const struct vdt_scene_rec
                          struct vdt_scene **scene, struct vdt_error *error)
 {
     struct vdt_error cause = {.status = VDT_OK};
-    if (vdt_failure_is_noted(plan->log, recipe->path))
+    if (vdt_failure_is_noted(plan->log, recipe->uri))
         return VDT_END;
     vdt_status status = vdt_scene_recipe_open(recipe, scene, &cause);
     if (status == VDT_OK)
         return VDT_OK;
     if (!vdt_failure_passes(plan->options, status))
         return vdt_fail(error, status, "%s", cause.message);
-    status = vdt_failure_note(plan->log, recipe->path, NULL, &cause, error);
+    status = vdt_failure_note(plan->log, recipe->path, recipe->uri, NULL, &cause, error);
     return status == VDT_OK ? VDT_END : status;
 }
 
@@ -108,7 +108,7 @@ vdt_status vdt_plan_scene(struct vdt_plan *plan, const struct vdt_scene_recipe *
     const struct vdt_scene_info *info = vdt_scene_info(*out);
     *planned = (struct vdt_plan_scene){.recipe = recipe,
                                        .path = path,
-                                       .uri = vdt_path_relative(path, plan->options->store),
+                                       .uri = vdt_copy_string(recipe->uri),
                                        .crs_wkt = vdt_copy_string(info->crs),
                                        .bytes = info->bytes,
                                        .cols = info->cols,
@@ -121,7 +121,9 @@ vdt_status vdt_plan_scene(struct vdt_plan *plan, const struct vdt_scene_recipe *
     memcpy(planned->acquired, info->acquired, sizeof planned->acquired);
     vdt_place_bounds(*out, &(struct vdt_window){.cols = info->cols, .rows = info->rows},
                      planned->bounds);
-    status = plan_grid(plan, planned, error);
+    status = vdt_plan_link(plan, planned, info, error);
+    if (status == VDT_OK)
+        status = plan_grid(plan, planned, error);
     if (status == VDT_OK)
         status = plan_labels(plan, planned, *out, error);
     return status == VDT_OK ? vdt_aoi_project(plan, *out, planned, error) : status;

@@ -18,6 +18,13 @@ vdt_status vdt_plan_check_bands(const struct vdt_plan *plan, const struct vdt_la
 vdt_status vdt_plan_recipes(struct vdt_plan *plan, struct vdt_feed_report *report,
                             struct vdt_error *error);
 
+/* scene_parts.c: the time axis must be that of the store, if there is one. */
+vdt_status vdt_plan_check_times(const struct vdt_plan *plan, const struct vdt_writer *writer,
+                                struct vdt_error *error);
+/* Places a scene on the grid of the series, and makes what the samples of a scene all say. */
+vdt_status vdt_plan_link(struct vdt_plan *plan, struct vdt_plan_scene *planned,
+                         const struct vdt_scene_info *info, struct vdt_error *error);
+
 /* plan_scene.c: opens a scene. VDT_END when it cannot be, which is noted: the rest goes on. */
 vdt_status vdt_plan_open(const struct vdt_plan *plan, const struct vdt_scene_recipe *recipe,
                          struct vdt_scene **scene, struct vdt_error *error);

@@ -46,7 +46,7 @@ vdt_status vdt_list_windows(struct vdt_window_task *task, struct vdt_window_list
     for (size_t i = 0; i < file->count; i++) {
         struct vdt_window_row *row = &file->rows[i];
         struct vdt_window window;
-        if (row->scene == NULL && task->plan->options->image_count > 1)
+        if (row->scene == NULL && task->plan->recipe_count > 1)
             return vdt_window_file_fail(file, row,
                                         "it names no scene, and there are several images", error);
         if (!is_of(row, task->planned))

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "feed/aoi.h"
+#include "feed/scene_parts.h"
 #include "feed/tile.h"
 
 struct worker {
@@ -145,8 +146,11 @@ static vdt_status do_window(const struct vdt_feed_work *work, struct worker *wor
         result->outcomes[at] = VDT_INVALID;
         return VDT_OK;
     }
-    struct vdt_sample sample = {
-        .labels = encoded.labels, .scene = planned->scene_row, .crs = planned->crs_row};
+    char text[VDT_LINK_TEXT];
+    struct vdt_sample sample = {.labels = encoded.labels,
+                                .scene = planned->scene_row,
+                                .crs = planned->crs_row,
+                                .metadata = vdt_window_metadata(plan, planned, &window, text)};
     vdt_tile_describe(&worker->tile, worker->scene, &worker->selection, &window, valid, &sample);
     return vdt_packet_encode(&result->packets[at], work->layout, &worker->coder, &sample, error);
 }

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "source/bands.h"
 #include "source/convert_pixels.h"
+#include "source/join.h"
 #include "source/quiet.h"
 #include "source/scene_state.h"
 
@@ -54,8 +55,8 @@ vdt_status vdt_pixel_rules_nodata(struct vdt_scene *scene, const struct vdt_pixe
                                   struct vdt_error *error)
 {
     size_t count = (size_t)scene->info.band_count;
-    if (!rules->no_nodata && rules->nodata_count == 0)
-        return VDT_OK;
+    if ((!rules->no_nodata && rules->nodata_count == 0) || scene->join != NULL)
+        return VDT_OK; /* members of a joined scene have it already */
     vdt_cleanup(vdt_free_pointer) struct vdt_nodata *nodata =
         vdt_allocate_zero(count, sizeof *nodata);
     if (nodata == NULL)
@@ -118,7 +119,7 @@ static bool find_scales(const struct vdt_scene *scene, bool unscale,
 {
     bool any = false;
     for (int i = 0; i < made->count; i++) {
-        GDALRasterBandH band = GDALGetRasterBand(scene->dataset, made->bands[i]);
+        GDALRasterBandH band = vdt_scene_band(scene, made->bands[i]);
         int has_scale = 0, has_offset = 0;
         double scale = GDALGetRasterScale(band, &has_scale);
         double offset = GDALGetRasterOffset(band, &has_offset);

@@ -10,6 +10,7 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "source/join.h"
 #include "source/project.h"
 #include "source/quiet.h"
 #include "source/remote.h"
@@ -175,6 +176,7 @@ void vdt_scene_free(struct vdt_scene *scene)
         return;
     vdt_cleanup(vdt_quiet_end) struct vdt_quiet quiet;
     vdt_quiet_begin(&quiet);
+    vdt_join_detach(scene);
     vdt_project_detach(scene);
     if (scene->dataset != NULL)
         GDALClose(scene->dataset);
@@ -248,8 +250,7 @@ static vdt_status choose_bands(const struct vdt_scene *scene, const int *bands, 
 {
     if (bands == NULL) {
         for (int i = 1; i <= scene->info.band_count; i++)
-            if (GDALGetRasterColorInterpretation(GDALGetRasterBand(scene->dataset, i)) !=
-                GCI_AlphaBand)
+            if (!vdt_scene_band_is_alpha(scene, i))
                 chosen->bands[chosen->count++] = i;
         if (chosen->count == 0)
             return vdt_fail(error, VDT_ERR_UNSUPPORTED, "%s: has no band but alpha: name the bands",
@@ -300,25 +301,34 @@ static void find_nodata(const struct vdt_scene *scene, int number, bool *has, do
         *value = (float)*value;
 }
 
+void vdt_scene_band_nodata(const struct vdt_scene *scene, int number, bool *has, double *value)
+{
+    const struct vdt_joined_band *joined = vdt_joined_band(scene, number);
+    if (joined == NULL) {
+        find_nodata(scene, number, has, value);
+        return;
+    }
+    *has = joined->has_nodata;
+    *value = joined->nodata;
+}
+
 static vdt_status describe_bands(const struct vdt_scene *scene, struct vdt_band_selection *chosen,
                                  struct vdt_error *error)
 {
     GDALDataType type = GDT_Unknown;
     for (int i = 0; i < chosen->count; i++) {
         int number = chosen->bands[i];
-        GDALRasterBandH band = GDALGetRasterBand(scene->dataset, number);
-        vdt_status status = check_pixel_type(scene, number, band, error);
+        vdt_status status = check_pixel_type(scene, number, vdt_scene_band(scene, number), error);
         if (status != VDT_OK)
             return status;
-        GDALDataType own = GDALGetRasterDataType(band);
+        GDALDataType own = vdt_scene_band_type(scene, number);
         type = i == 0 ? own : GDALDataTypeUnion(type, own);
-        char name[32];
-        snprintf(name, sizeof name, "band_%d", number);
-        const char *described = GDALGetDescription(band);
-        chosen->names[i] = vdt_copy_string(described[0] != '\0' ? described : name);
+        char name[VDT_BAND_NAME];
+        vdt_scene_band_name(scene, number, name);
+        chosen->names[i] = vdt_copy_string(name);
         if (chosen->names[i] == NULL)
             return vdt_fail_memory(error, scene->path);
-        find_nodata(scene, number, &chosen->has_nodata[i], &chosen->nodata[i]);
+        vdt_scene_band_nodata(scene, number, &chosen->has_nodata[i], &chosen->nodata[i]);
     }
     chosen->dtype = dtype_of(type);
     return VDT_OK;

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "source/convert_pixels.h"
+#include "source/join.h"
 #include "source/quiet.h"
 #include "source/remote.h"
 #include "source/scene_state.h"
@@ -336,6 +337,8 @@ vdt_status vdt_scene_read(struct vdt_scene *scene, const struct vdt_band_selecti
     if (window->cols < 1 || window->rows < 1)
         return vdt_fail(error, VDT_ERR_ARGUMENT, "%s: a window of %d x %d pixels", scene->path,
                         window->cols, window->rows);
+    if (scene->join != NULL)
+        return vdt_join_read(scene, selection, window, pixels, valid, error);
     vdt_cleanup(vdt_remote_end) struct vdt_remote remote;
     vdt_remote_begin(&remote, scene->path);
     struct vdt_error cause;

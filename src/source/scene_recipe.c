@@ -12,7 +12,9 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "source/crs.h"
+#include "source/join.h"
 #include "source/quiet.h"
+#include "source/recipe_file.h"
 #include "source/scene_state.h"
 #include "source/warp.h"
 
@@ -23,7 +25,13 @@ static void free_scene(struct vdt_scene **scene)
 
 void vdt_scene_recipe_clear(struct vdt_scene_recipe *recipe)
 {
+    for (size_t i = 0; i < recipe->member_count; i++)
+        vdt_scene_recipe_clear(&recipe->members[i]);
+    free(recipe->members);
+    free(recipe->bands);
+    free((char *)recipe->info.crs);
     free(recipe->path);
+    free(recipe->uri);
     free(recipe->vrt);
     free(recipe->rule);
     *recipe = (struct vdt_scene_recipe){0};
@@ -70,6 +78,23 @@ static vdt_status find_crs(const struct vdt_scene *scene, const struct vdt_scene
 static const char *const resamplings[] = {"nearest", "bilinear", "cubic", "cubicspline",
                                           "lanczos", "average",  "mode"};
 
+/* Warps the scene's file and says so: `what` and how it was done. */
+static vdt_status warp_onto(struct vdt_scene *scene, const struct vdt_warp_grid *grid,
+                            enum vdt_resampling resampling, const char *what,
+                            struct vdt_scene_recipe *recipe, struct vdt_error *error)
+{
+    vdt_status status =
+        vdt_warp_text(scene, grid, resampling, &recipe->vrt, &recipe->overview, error);
+    if (status != VDT_OK)
+        return status;
+    vdt_cleanup(vdt_free_pointer) char *name =
+        grid->crs == NULL ? vdt_copy_string("own") : crs_text(grid->crs);
+    if (name != NULL)
+        recipe->rule = vdt_copy_string(
+            CPLSPrintf("%s %s %d %s", what, resamplings[resampling], recipe->overview, name));
+    return recipe->rule == NULL ? vdt_fail_memory(error, recipe->path) : VDT_OK;
+}
+
 static vdt_status make_grid(struct vdt_scene_recipe *recipe, const struct vdt_scene_rules *rules,
                             struct vdt_error *error)
 {
@@ -83,23 +108,15 @@ static vdt_status make_grid(struct vdt_scene_recipe *recipe, const struct vdt_sc
         status = find_crs(scene, rules, &crs, error);
     if (status == VDT_OK)
         status = vdt_warp_fit(scene, crs, rules->resolution, &grid, error);
-    if (status == VDT_OK)
-        status =
-            vdt_warp_text(scene, &grid, rules->resampling, &recipe->vrt, &recipe->overview, error);
     if (status != VDT_OK)
         return status;
-    vdt_cleanup(vdt_free_pointer) char *name = crs == NULL ? vdt_copy_string("own") : crs_text(crs);
-    recipe->rule =
-        name == NULL
-            ? NULL
-            : vdt_copy_string(CPLSPrintf("grid %.17g %.17g %s %d %s", rules->resolution[0],
-                                         rules->resolution[1], resamplings[rules->resampling],
-                                         recipe->overview, name));
-    return recipe->rule == NULL ? vdt_fail_memory(error, recipe->path) : VDT_OK;
+    char what[80];
+    snprintf(what, sizeof what, "grid %.17g %.17g", rules->resolution[0], rules->resolution[1]);
+    return warp_onto(scene, &grid, rules->resampling, what, recipe, error);
 }
 
-vdt_status vdt_scene_recipe_make(const char *path, const struct vdt_scene_rules *rules,
-                                 struct vdt_scene_recipe *recipe, struct vdt_error *error)
+vdt_status vdt_recipe_file(const char *path, const struct vdt_scene_rules *rules,
+                           struct vdt_scene_recipe *recipe, struct vdt_error *error)
 {
     vdt_cleanup(vdt_scene_recipe_clear) struct vdt_scene_recipe made = {.path =
                                                                             vdt_copy_string(path)};
@@ -113,15 +130,122 @@ vdt_status vdt_scene_recipe_make(const char *path, const struct vdt_scene_rules 
     return VDT_OK;
 }
 
+vdt_status vdt_recipe_file_onto(const char *path, const struct vdt_warp_grid *grid,
+                                const struct vdt_scene_rules *rules,
+                                struct vdt_scene_recipe *recipe, struct vdt_error *error)
+{
+    const double *g = grid->geotransform;
+    vdt_cleanup(free_scene) struct vdt_scene *scene = NULL;
+    vdt_cleanup(vdt_scene_recipe_clear) struct vdt_scene_recipe made = {.path =
+                                                                            vdt_copy_string(path)};
+    if (made.path == NULL)
+        return vdt_fail_memory(error, path);
+    vdt_status status = vdt_scene_open(path, &scene, error);
+    if (status == VDT_OK && rules->pixels != NULL)
+        status = vdt_pixel_rules_nodata(scene, rules->pixels, error);
+    char what[256];
+    snprintf(what, sizeof what, "onto %.17g %.17g %.17g %.17g %.17g %.17g %d %d", g[0], g[1], g[2],
+             g[3], g[4], g[5], grid->cols, grid->rows);
+    if (status == VDT_OK)
+        status = warp_onto(scene, grid, rules->resampling, what, &made, error);
+    if (status != VDT_OK)
+        return status;
+    *recipe = made;
+    made = (struct vdt_scene_recipe){0};
+    return VDT_OK;
+}
+
+vdt_status vdt_recipe_learn(struct vdt_scene_recipe *recipe, const struct vdt_scene_rules *rules,
+                            struct vdt_error *error)
+{
+    if (rules->pixels != NULL)
+        recipe->pixels = *rules->pixels;
+    vdt_cleanup(free_scene) struct vdt_scene *scene = NULL;
+    vdt_cleanup(vdt_selection_clear) struct vdt_band_selection all = {0};
+    vdt_status status = vdt_scene_recipe_open(recipe, &scene, error);
+    if (status == VDT_OK) /* refuses pixels that a store cannot hold */
+        status = vdt_scene_select(scene, NULL, 0, &all, error);
+    if (status != VDT_OK)
+        return status;
+    recipe->info = scene->info;
+    recipe->info.path = recipe->info.driver = NULL;
+    recipe->info.crs = vdt_copy_string(scene->info.crs);
+    recipe->bands = vdt_allocate_zero((size_t)scene->info.band_count, sizeof *recipe->bands);
+    if (recipe->info.crs == NULL || recipe->bands == NULL)
+        return vdt_fail_memory(error, recipe->path);
+    for (int i = 0; i < scene->info.band_count; i++) {
+        struct vdt_joined_band *band = &recipe->bands[i];
+        *band = (struct vdt_joined_band){.number = i + 1,
+                                         .type = (int)vdt_scene_band_type(scene, i + 1),
+                                         .alpha = vdt_scene_band_is_alpha(scene, i + 1)};
+        vdt_scene_band_nodata(scene, i + 1, &band->has_nodata, &band->nodata);
+        int has_scale = 0, has_offset = 0;
+        double scale = GDALGetRasterScale(vdt_scene_band(scene, i + 1), &has_scale);
+        double offset = GDALGetRasterOffset(vdt_scene_band(scene, i + 1), &has_offset);
+        band->scale = has_scale ? scale : 1;
+        band->offset = has_offset ? offset : 0;
+    }
+    return VDT_OK;
+}
+
 /* --- scenes --------------------------------------------------------------------------------- */
+
+static vdt_status open_joined(const struct vdt_scene_recipe *recipe, struct vdt_scene **scene,
+                              struct vdt_error *error)
+{
+    vdt_cleanup(free_scene) struct vdt_scene *opened = vdt_allocate_zero(1, sizeof *opened);
+    if (opened == NULL || (opened->path = vdt_copy_string(recipe->path)) == NULL ||
+        (opened->wkt = vdt_copy_string(recipe->info.crs)) == NULL)
+        return vdt_fail_memory(error, recipe->path);
+    vdt_cleanup(vdt_quiet_end) struct vdt_quiet quiet;
+    vdt_quiet_begin(&quiet);
+    opened->info = recipe->info;
+    opened->info.path = opened->path;
+    opened->info.driver = "";
+    opened->info.crs = opened->wkt;
+    if (opened->wkt[0] != '\0' && opened->info.georef != VDT_GEOREF_NONE)
+        opened->crs = vdt_crs_from_text(opened->wkt);
+    if (opened->crs != NULL && OSRIsLocal(opened->crs)) { /* as for a file, see project.c */
+        vdt_crs_release(&opened->crs);
+        opened->crs = NULL;
+    }
+    if (recipe->info.georef == VDT_GEOREF_AFFINE &&
+        !GDALInvGeoTransform(opened->info.geotransform, opened->inverse))
+        return vdt_fail(error, VDT_ERR_FORMAT, "%s: its geotransform maps pixels to no area",
+                        recipe->path);
+    vdt_status status = vdt_join_attach(opened, recipe, error);
+    if (status != VDT_OK)
+        return status;
+    *scene = opened;
+    opened = NULL;
+    return VDT_OK;
+}
 
 vdt_status vdt_scene_recipe_open(const struct vdt_scene_recipe *recipe, struct vdt_scene **scene,
                                  struct vdt_error *error)
 {
+    if (recipe->kind != VDT_SCENE_FILE)
+        return open_joined(recipe, scene, error);
     vdt_cleanup(free_scene) struct vdt_scene *opened = NULL;
     vdt_status status = vdt_scene_open_as(recipe->path, recipe->vrt, &opened, error);
+    if (status == VDT_OK)
+        status = vdt_pixel_rules_nodata(opened, &recipe->pixels, error);
     if (status == VDT_OK && recipe->rule != NULL)
         status = vdt_scene_add_rule(opened, recipe->rule, error);
+    if (status != VDT_OK)
+        return status;
+    *scene = opened;
+    opened = NULL;
+    return VDT_OK;
+}
+
+vdt_status vdt_join_open_member(const struct vdt_scene_recipe *recipe, struct vdt_scene **scene,
+                                struct vdt_error *error)
+{
+    vdt_cleanup(free_scene) struct vdt_scene *opened = NULL;
+    vdt_status status = vdt_scene_recipe_open(recipe, &opened, error);
+    if (status == VDT_OK && strcmp(opened->info.digest, recipe->info.digest) != 0)
+        status = vdt_fail(error, VDT_ERR_IO, "%s: changed while it was being read", recipe->path);
     if (status != VDT_OK)
         return status;
     *scene = opened;

@@ -15,7 +15,8 @@ struct vdt_nodata {
 };
 
 struct vdt_scene {
-    GDALDatasetH dataset;
+    GDALDatasetH dataset;        /* NULL: a joined scene */
+    struct vdt_join_state *join; /* NULL: one file */
     struct vdt_scene_info info;
     char *path;
     char *wkt;

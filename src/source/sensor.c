@@ -164,7 +164,9 @@ bool vdt_sensor_band_id(const struct vdt_scene *scene, int number, char id[VDT_B
     const char *text = GDALGetDescription(GDALGetRasterBand(scene->dataset, number));
     if (text[0] != '\0')
         return vdt_band_id(text, id);
-    return scene->info.band_count == 1 && id_of_file(scene->path, id);
+    /* A warped file has alpha besides. */
+    int images = scene->info.band_count - (scene->alpha != NULL);
+    return images == 1 && id_of_file(scene->path, id);
 }
 
 const char *vdt_sensor_names(enum vdt_sensor sensor, const char *id)

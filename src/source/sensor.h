@@ -15,7 +15,9 @@ enum vdt_sensor {
 
 enum { VDT_BAND_ID_SIZE = 4 };
 
-/* By metadata, GDAL driver, file name and the form of the bands' descriptions. */
+/* Scenes are of one file here: vdt_band_at says which has a band.
+ *
+ * By metadata, GDAL driver, file name and the form of the bands' descriptions. */
 enum vdt_sensor vdt_sensor_find(const struct vdt_scene *scene);
 
 /* A sensor's number of a band in one form, "4" or "8A", from texts such as "B04", "SR_B4" and

@@ -31,6 +31,8 @@ void vdt_header_clear(struct vdt_header *header)
     free(header->feed_config);
     free(header->split);
     free(header->feed_failures);
+    free(header->scene_members);
+    free(header->times);
     *header = (struct vdt_header){0};
 }
 
@@ -82,9 +84,11 @@ vdt_status vdt_header_make(struct vdt_header *header, const struct vdt_store_spe
     made.feed_config = vdt_copy_string("[]");
     made.split = vdt_copy_string("{}");
     made.feed_failures = vdt_copy_string("[]");
+    made.scene_members = vdt_copy_string("{}");
+    made.times = vdt_copy_string("[]");
     if (made.format == NULL || made.uuid == NULL || made.created_at == NULL ||
         made.producer == NULL || made.feed_config == NULL || made.split == NULL ||
-        made.feed_failures == NULL) {
+        made.feed_failures == NULL || made.scene_members == NULL || made.times == NULL) {
         vdt_header_clear(&made);
         return vdt_fail_memory(error, "store header");
     }
@@ -104,6 +108,14 @@ static vdt_status write_shape(hid_t file, const struct vdt_tile_spec *tile, stru
     if (attribute < 0 || H5Awrite(attribute, H5T_NATIVE_UINT32, shape) < 0)
         return vdt_fail(error, VDT_ERR_IO, "cannot write the attribute \"tile_shape\"");
     return VDT_OK;
+}
+
+/* Attributes that only stores have which need them: `none` is what the others mean. */
+static vdt_status write_optional(hid_t file, const char *name, const char *text, const char *none,
+                                 struct vdt_error *error)
+{
+    bool needed = strcmp(text, none) != 0 || H5Aexists(file, name) > 0;
+    return needed ? vdt_h5_write_text(file, name, text, error) : VDT_OK;
 }
 
 vdt_status vdt_header_write(hid_t file, const struct vdt_header *header, struct vdt_error *error)
@@ -129,9 +141,12 @@ vdt_status vdt_header_write(hid_t file, const struct vdt_header *header, struct 
     vdt_status status = VDT_OK;
     for (size_t i = 0; status == VDT_OK && i < sizeof texts / sizeof *texts; i++)
         status = vdt_h5_write_text(file, texts[i].name, texts[i].text, error);
-    bool failures = strcmp(header->feed_failures, "[]") != 0;
-    if (status == VDT_OK && (failures || H5Aexists(file, "feed_failures") > 0))
-        status = vdt_h5_write_text(file, "feed_failures", header->feed_failures, error);
+    if (status == VDT_OK)
+        status = write_optional(file, "feed_failures", header->feed_failures, "[]", error);
+    if (status == VDT_OK)
+        status = write_optional(file, "scene_members", header->scene_members, "{}", error);
+    if (status == VDT_OK)
+        status = write_optional(file, "times", header->times, "[]", error);
     if (status == VDT_OK)
         status = vdt_h5_write_texts(file, "tasks", tasks, task_count, error);
     if (status == VDT_OK)
@@ -251,12 +266,12 @@ static vdt_status read_layout(hid_t file, const char *path, struct vdt_layout *l
     return status;
 }
 
-/* Only stores that had failures have the attribute. */
-static vdt_status read_failures(hid_t file, const char *path, char **text, struct vdt_error *error)
+static vdt_status read_optional(hid_t file, const char *path, const char *name, const char *none,
+                                char **text, struct vdt_error *error)
 {
-    if (H5Aexists(file, "feed_failures") > 0)
-        return vdt_h5_read_text(file, "feed_failures", path, text, error);
-    *text = vdt_copy_string("[]");
+    if (H5Aexists(file, name) > 0)
+        return vdt_h5_read_text(file, name, path, text, error);
+    *text = vdt_copy_string(none);
     return *text == NULL ? vdt_fail_memory(error, path) : VDT_OK;
 }
 
@@ -276,7 +291,11 @@ vdt_status vdt_header_read(hid_t file, const char *path, struct vdt_header *head
     for (size_t i = 0; status == VDT_OK && i < sizeof texts / sizeof *texts; i++)
         status = vdt_h5_read_text(file, texts[i].name, path, texts[i].text, error);
     if (status == VDT_OK)
-        status = read_failures(file, path, &read.feed_failures, error);
+        status = read_optional(file, path, "feed_failures", "[]", &read.feed_failures, error);
+    if (status == VDT_OK)
+        status = read_optional(file, path, "scene_members", "{}", &read.scene_members, error);
+    if (status == VDT_OK)
+        status = read_optional(file, path, "times", "[]", &read.times, error);
     if (status == VDT_OK)
         status = read_layout(file, path, &read.layout, error);
     if (status == VDT_ERR_NOT_FOUND) { /* of an attribute; for callers that means the file */

@@ -19,6 +19,8 @@ struct vdt_header {
     char *feed_config;   /* JSON array, one object a feed */
     char *split;         /* JSON object, "{}" without a split */
     char *feed_failures; /* JSON array, "[]" without any */
+    char *scene_members; /* JSON object, "{}" without joined scenes */
+    char *times;         /* JSON array, "[]" without a time axis */
 };
 void vdt_header_clear(struct vdt_header *header);
 

@@ -47,6 +47,16 @@ const char *vdt_reader_feed_config(const struct vdt_reader *reader)
     return reader->header.feed_config;
 }
 
+const char *vdt_reader_scene_members(const struct vdt_reader *reader)
+{
+    return reader->header.scene_members;
+}
+
+const char *vdt_reader_times(const struct vdt_reader *reader)
+{
+    return reader->header.times;
+}
+
 const char *vdt_reader_feed_failures(const struct vdt_reader *reader)
 {
     return reader->header.feed_failures;

@@ -438,6 +438,28 @@ vdt_status vdt_writer_set_feed_config(struct vdt_writer *writer, const char *jso
     return replace(writer, &writer->header.feed_config, json, error);
 }
 
+const char *vdt_writer_scene_members(const struct vdt_writer *writer)
+{
+    return writer->header.scene_members;
+}
+
+vdt_status vdt_writer_set_scene_members(struct vdt_writer *writer, const char *json,
+                                        struct vdt_error *error)
+{
+    return replace(writer, &writer->header.scene_members, json, error);
+}
+
+const char *vdt_writer_times(const struct vdt_writer *writer)
+{
+    return writer->header.times;
+}
+
+vdt_status vdt_writer_set_times(struct vdt_writer *writer, const char *json,
+                                struct vdt_error *error)
+{
+    return replace(writer, &writer->header.times, json, error);
+}
+
 const char *vdt_writer_feed_failures(const struct vdt_writer *writer)
 {
     return writer->header.feed_failures;

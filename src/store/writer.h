@@ -22,6 +22,14 @@ vdt_status vdt_writer_set_split(struct vdt_writer *writer, const char *json,
 const char *vdt_writer_feed_config(const struct vdt_writer *writer);
 vdt_status vdt_writer_set_feed_config(struct vdt_writer *writer, const char *json,
                                       struct vdt_error *error);
+/* What joined scenes are made of (JSON object text by their digests), "{}" without. */
+const char *vdt_writer_scene_members(const struct vdt_writer *writer);
+vdt_status vdt_writer_set_scene_members(struct vdt_writer *writer, const char *json,
+                                        struct vdt_error *error);
+/* The time axis of the images (JSON array text), "[]" without. */
+const char *vdt_writer_times(const struct vdt_writer *writer);
+vdt_status vdt_writer_set_times(struct vdt_writer *writer, const char *json,
+                                struct vdt_error *error);
 /* What could not be fed (JSON array text), "[]" when all could. *changed tells whether the text is
  * another one; may be NULL. */
 const char *vdt_writer_feed_failures(const struct vdt_writer *writer);

@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 import pytest
 import vedatile
+from osgeo import gdal
 from scenes import OLINDA, SECTORS, command, digest, make_scene, report
 
 ROWS, COLS = 8, 12
@@ -607,3 +608,35 @@ def test_pixels_that_are_refused(tmp_path, options):
     make_scene(tmp_path / "scene.tif", shape=(2, 8, 8))
     with pytest.raises(vedatile.ArgumentError):
         vedatile.feed(tmp_path / "s.h5", tmp_path / "scene.tif", tile=4, **options)
+
+
+def test_several_files_as_one_scene(path, tmp_path):
+    """The options of the command, and a time axis that a user can see and use."""
+    pixels = [make_scene(tmp_path / f"{i}.tif", shape=(2, 64, 64), seed=i) for i in range(2)]
+    images = [tmp_path / f"{i}.tif" for i in range(2)]
+    for image, when in zip(images, ("2021:01:01 00:00:00", "2020:01:01 00:00:00")):
+        gdal.Open(str(image), gdal.GA_Update).SetMetadataItem("TIFFTAG_DATETIME", when)
+    store = vedatile.Store(path)
+    assert store.times == [] and store.scene_members == {}
+    store.feed_files(images, tile=32, join="times", join_by="all")
+    assert store.times == ["2020-01-01T00:00:00", "2021-01-01T00:00:00"]
+    assert store[0].metadata == {"times": store.times}
+    image = np.asarray(store[0].image).reshape(len(store.times), -1, 32, 32)
+    np.testing.assert_array_equal(image, [pixels[1][:, :32, :32], pixels[0][:, :32, :32]])
+    (scene,) = store.scene_members.values()
+    assert scene["join"] == "times"
+    assert [member["uri"] for member in scene["members"]] == ["1.tif", "0.tif"]
+    assert json.loads(command("info", path, "--json"))["times"] == store.times
+    other = tmp_path / "mosaic.h5"
+    vedatile.feed(other, images, tile=32, join="mosaic", mosaic_order="last", extra=images[0],
+                  resampling="bilinear")
+    with h5py.File(other) as file:
+        np.testing.assert_array_equal(
+            file["train/images"][0], np.concatenate([pixels[1], pixels[0]])[:, :32, :32])
+        config, = json.loads(file.attrs["feed_config"])
+    assert config["join"] == {"kind": "mosaic", "by": "all", "order": "last"}
+    assert config["extra"] == ["0.tif"] and config["resampling"] == "bilinear"
+    with pytest.raises(vedatile.ArgumentError, match="join"):
+        vedatile.feed(other, images, join="heap")
+    with pytest.raises(vedatile.Error, match="time axis of 2"):
+        vedatile.feed(path, images[0], bands=[1, 2])

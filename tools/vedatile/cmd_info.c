@@ -112,6 +112,10 @@ static json_t *info_json(const struct vdt_reader *reader, const double bounds[4]
     json_object_set_new(object, "scenes", scenes_json(reader));
     json_object_set_new(object, "created_at", json_from_text(vdt_reader_created_at(reader)));
     json_object_set_new(object, "producer", json_from_text(vdt_reader_producer(reader)));
+    json_t *times = json_loads(vdt_reader_times(reader), 0, NULL);
+    json_object_set_new(object, "times", times ? times : json_null());
+    json_t *members = json_loads(vdt_reader_scene_members(reader), 0, NULL);
+    json_object_set_new(object, "scene_members", members ? members : json_null());
     json_t *config = json_loads(vdt_reader_feed_config(reader), 0, NULL);
     json_object_set_new(object, "feed_config", config ? config : json_null());
     json_t *failures = json_loads(vdt_reader_feed_failures(reader), 0, NULL);
@@ -219,6 +223,25 @@ static void print_failures(const struct vdt_reader *reader)
     json_decref(failures);
 }
 
+/* The time axis, if there is one. */
+static void print_times(const struct vdt_reader *reader)
+{
+    json_t *times = json_loads(vdt_reader_times(reader), 0, NULL);
+    size_t count = json_array_size(times);
+    for (size_t i = 0; i < count; i++) {
+        const char *time = json_string_value(json_array_get(times, i));
+        if (i == 0) {
+            text_cell(stdout, "times", LABEL_COLUMN);
+            printf("%zu", count);
+        }
+        fputs(i ? ", " : ": ", stdout);
+        text_print(stdout, time && time[0] ? time : "?");
+    }
+    if (count > 0)
+        putchar('\n');
+    json_decref(times);
+}
+
 static void print_info(const struct vdt_reader *reader, const double bounds[4], bool known)
 {
     struct vdt_store_spec spec = vdt_reader_spec(reader);
@@ -232,6 +255,7 @@ static void print_info(const struct vdt_reader *reader, const double bounds[4], 
              vdt_dtype_name(spec.tile.dtype));
     print_line("tile", text);
     print_names("bands", spec.band_names, spec.tile.bands);
+    print_times(reader);
     print_line("tasks", store_tasks(text, sizeof text, spec.tasks));
     print_names("classes", spec.classes, spec.class_count);
     bool masks = spec.tasks & ~(uint32_t)(VDT_CLASSIFICATION | VDT_DETECTION);

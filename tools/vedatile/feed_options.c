@@ -20,6 +20,9 @@ static const char *const resampling_names[] = {"nearest", "bilinear", "cubic", "
 static const char *const dtype_names[] = {"scene", "uint8",   "uint16",  "int16", "uint32",
                                           "int32", "float32", "float64", NULL};
 static const char *const valid_names[] = {"all", "any", NULL};
+static const char *const join_names[] = {"none", "mosaic", "stack", "times", "series", NULL};
+static const char *const join_by_names[] = {"all", "folder", NULL};
+static const char *const mosaic_names[] = {"first", "last", NULL};
 static const char *const edge_names[] = {"drop", "pad", "shift", NULL};
 static const char *const aoi_names[] = {"inside", "touch", "share", NULL};
 static const char *const match_names[] = {"intersect", "inside", "all", NULL};
@@ -291,8 +294,39 @@ const struct option feed_options[] = {
      .offset = AT(resampling),
      .argument = "nearest|bilinear|cubic|cubicspline|lanczos|average|mode",
      .choices = resampling_names,
-     .needs = "resolution",
-     .help = "how pixels of that grid are made of those of the image; default: nearest"},
+     .help = "how pixels of another grid are made of those of an image, with --resolution, --join "
+             "stack or --extra; default: nearest"},
+    {.name = "join",
+     .kind = OPTION_CHOICE,
+     .offset = AT(join),
+     .argument = "none|mosaic|stack|times|series",
+     .choices = join_names,
+     .help = "several images as one scene: side by side and on top of each other, the bands of all "
+             "on the first one's grid, or dates of the same ground behind each other; series: each "
+             "its own scene, samples of the same ground linked; default: none"},
+    {.name = "join-by",
+     .kind = OPTION_CHOICE,
+     .offset = AT(join_by),
+     .argument = "all|folder",
+     .choices = join_by_names,
+     .needs = "join",
+     .help = "images that become one scene: all, or those of a folder; default: all"},
+    {.name = "mosaic-order",
+     .kind = OPTION_CHOICE,
+     .offset = AT(mosaic_order),
+     .argument = "first|last",
+     .choices = mosaic_names,
+     .needs = "join",
+     .help =
+         "image on top where images of a mosaic overlap: the first of the command that is valid "
+         "there, or the last; default: first"},
+    {.name = "extra",
+     .kind = OPTION_WORDS,
+     .offset = AT(extras),
+     .argument = "FILE...",
+     .flags = OPTION_PATH,
+     .help = "images whose bands are put behind those of every scene, such as elevation or radar, "
+             "resampled to its grid"},
     {.name = "class-field",
      .kind = OPTION_TEXT,
      .offset = AT(class_field),
@@ -603,6 +637,11 @@ struct vdt_feed_options feed_library_options(const struct feed_values *values,
         .valid_rule = (enum vdt_valid_rule)values->valid_rule,
         .crs = values->crs,
         .resampling = (enum vdt_resampling)values->resampling,
+        .join = (enum vdt_join)values->join,
+        .join_by = (enum vdt_join_by)values->join_by,
+        .mosaic_order = (enum vdt_mosaic_order)values->mosaic_order,
+        .extras = (const char *const *)values->extras.items,
+        .extra_count = values->extras.count,
         .class_field = values->class_field,
         .class_map = values->class_map,
         .classes = (const char *const *)values->classes.items,

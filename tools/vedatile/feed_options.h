@@ -33,6 +33,10 @@ struct feed_values {
     const char *crs;
     struct reals resolution;
     int resampling;
+    int join;
+    int join_by;
+    int mosaic_order;
+    struct words extras;
     const char *class_field;
     const char *class_map;
     struct words classes;

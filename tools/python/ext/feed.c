@@ -27,6 +27,13 @@ static const struct ext_word resamplings[] = {
     {"mode", VDT_RESAMPLE_MODE},       {NULL, 0}};
 static const struct ext_word valid_rules[] = {
     {"all", VDT_VALID_ALL}, {"any", VDT_VALID_ANY}, {NULL, 0}};
+static const struct ext_word joins[] = {{"none", VDT_JOIN_NONE},     {"mosaic", VDT_JOIN_MOSAIC},
+                                        {"stack", VDT_JOIN_STACK},   {"times", VDT_JOIN_TIMES},
+                                        {"series", VDT_JOIN_SERIES}, {NULL, 0}};
+static const struct ext_word join_by[] = {
+    {"all", VDT_JOIN_ALL}, {"folder", VDT_JOIN_FOLDER}, {NULL, 0}};
+static const struct ext_word mosaic_orders[] = {
+    {"first", VDT_MOSAIC_FIRST}, {"last", VDT_MOSAIC_LAST}, {NULL, 0}};
 static const struct ext_word boundaries[] = {
     {"inner", VDT_BOUNDARY_INNER}, {"outer", VDT_BOUNDARY_OUTER}, {NULL, 0}};
 static const struct ext_word splits[] = {{"block", VDT_SPLIT_BLOCK},
@@ -60,6 +67,9 @@ static const struct ext_option options[] = {
     {"resolution_cols", EXT_DOUBLE, AT(resolution[0]), NULL},
     {"resolution_rows", EXT_DOUBLE, AT(resolution[1]), NULL},
     {"resampling", EXT_WORD, AT(resampling), resamplings},
+    {"join", EXT_WORD, AT(join), joins},
+    {"join_by", EXT_WORD, AT(join_by), join_by},
+    {"mosaic_order", EXT_WORD, AT(mosaic_order), mosaic_orders},
     {"class_field", EXT_TEXT, AT(class_field), NULL},
     {"class_map", EXT_TEXT, AT(class_map), NULL},
     {"match", EXT_WORD, AT(match), matches},
@@ -87,14 +97,14 @@ static const struct ext_option options[] = {
 
 static const char *const others[] = {"image",  "labels",   "bands", "classes",    "unknown",
                                      "split",  "progress", "aoi",   "mask_order", "ignore",
-                                     "nodata", "width",    NULL};
+                                     "nodata", "width",    "extra", NULL};
 
-enum { KEPT = 7 };
+enum { KEPT = 8 };
 
 /* What a call needs besides the struct; cleared by release. */
 struct call {
     struct vdt_feed_options options;
-    const char **images, **labels, **bands, **classes, **split_groups, **aoi, **ignore;
+    const char **images, **labels, **bands, **classes, **split_groups, **aoi, **ignore, **extras;
     PyObject *keep[KEPT];
     struct vdt_split_share *split;
     double *nodata;
@@ -112,6 +122,7 @@ static void release(struct call *call)
     PyMem_Free(call->classes);
     PyMem_Free(call->split_groups);
     PyMem_Free(call->ignore);
+    PyMem_Free(call->extras);
     PyMem_Free(call->bands);
     PyMem_Free(call->split);
     PyMem_Free(call->nodata);
@@ -383,6 +394,7 @@ static int parse(const struct ext_state *state, PyObject *dict, struct call *cal
         parse_list(state, dict, "aoi", &call->aoi, &o->aoi_count, &call->keep[5]) != 0 ||
         parse_list(state, dict, "bands", &call->bands, &o->band_count, &call->keep[4]) != 0 ||
         parse_list(state, dict, "ignore", &call->ignore, &o->ignore_count, &call->keep[6]) != 0 ||
+        parse_list(state, dict, "extra", &call->extras, &o->extra_count, &call->keep[7]) != 0 ||
         parse_order(state, dict, o) != 0 || parse_width(state, dict, o) != 0 ||
         parse_split(state, dict, call) != 0 || parse_unknown(dict, call) != 0 ||
         parse_nodata(state, dict, call) != 0)
@@ -393,6 +405,7 @@ static int parse(const struct ext_state *state, PyObject *dict, struct call *cal
     o->bands = call->bands;
     o->classes = call->classes;
     o->ignore = call->ignore;
+    o->extras = call->extras;
     return 0;
 }
 

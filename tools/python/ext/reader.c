@@ -87,6 +87,8 @@ static PyObject *get_text(PyObject *object, void *closure)
     case 'f': return PyUnicode_FromString(vdt_reader_format(reader));
     case 'c': return PyUnicode_FromString(vdt_reader_created_at(reader));
     case 'p': return PyUnicode_FromString(vdt_reader_producer(reader));
+    case 't': return PyUnicode_FromString(vdt_reader_times(reader));
+    case 'm': return PyUnicode_FromString(vdt_reader_scene_members(reader));
     default: return PyUnicode_FromString(vdt_reader_feed_config(reader));
     }
 }
@@ -204,6 +206,8 @@ static PyGetSetDef properties[] = {
     {"created_at", get_text, NULL, "ISO 8601, UTC.", "c"},
     {"producer", get_text, NULL, "What wrote the store, with versions.", "p"},
     {"feed_config", get_text, NULL, "The feeds that made the store: a JSON array.", "g"},
+    {"times", get_text, NULL, "The time axis of the images: a JSON array, [] without.", "t"},
+    {"scene_members", get_text, NULL, "What joined scenes are made of: a JSON object.", "m"},
     {"file_bytes", get_bytes, NULL, "Size of the file.", NULL},
     {"tile", get_tile, NULL, "(bands, rows, cols, dtype's name) of every image.", NULL},
     {"tasks", get_tasks, NULL, "Names of the tasks.", NULL},

@@ -63,7 +63,9 @@ def feed(store: Any, image: _Path | Sequence[_Path] | None = None,
          unscale: bool = False, nodata: float | Sequence[float] | str | None = None,
          valid_rule: str | None = None, crs: str | None = None,
          resolution: float | Sequence[float] | None = None,
-         resampling: str | None = None, class_field: str | None = None,
+         resampling: str | None = None, join: str | None = None, join_by: str | None = None,
+         mosaic_order: str | None = None,
+         extra: _Path | Sequence[_Path] | None = None, class_field: str | None = None,
          class_map: _Path | None = None,
          classes: Sequence[str] | None = None, unknown: str | None = None,
          match: str | None = None, mask_rule: str | None = None, mask_order: str | None = None,
@@ -108,6 +110,12 @@ def feed(store: Any, image: _Path | Sequence[_Path] | None = None,
     crs, resolution, resampling  warp all scenes to a grid: "EPSG:n" or WKT (default: each scene's
                   own), the width and height of a pixel in its units (one number for both), and
                   "nearest", "bilinear", "cubic", "cubicspline", "lanczos", "average" or "mode"
+    join          several images as one scene: "mosaic", "stack" (the bands of all, on the first
+                  one's grid) or "times" (dates of the same ground: Store.times); "series": each is
+                  a scene, and samples of the same ground have the same "series" in their metadata
+    join_by       "all" images or those of a "folder" become one scene
+    mosaic_order  "first" or "last": the image on top
+    extra         images whose bands are put behind those of every scene: one, or a list
     class_field   field of the labels that names the class; default: all are of one class
     class_map     JSON file of rules that make classes of fields (schemas/class-map.schema.json)
     classes       the class list in the order of the ids; default: the store's, the class map's, or
@@ -178,6 +186,7 @@ def feed(store: Any, image: _Path | Sequence[_Path] | None = None,
     options.update(width=width, crs=crs, resampling=resampling, dtype=dtype, unscale=unscale,
                    valid_rule=valid_rule,
                    nodata=[nodata] if isinstance(nodata, numbers.Real) else nodata)
+    options.update(join=join, join_by=join_by, mosaic_order=mosaic_order, extra=_names(extra))
     if resolution is not None:
         size = resolution if isinstance(resolution, Sequence) else (resolution, resolution)
         options["resolution_cols"], options["resolution_rows"] = size

@@ -370,6 +370,22 @@ class Store:
         return None if reader is None else reader.band_names
 
     @property
+    def times(self) -> list[str]:
+        """The time axis of the images: ISO 8601, "" where a time is unknown or scenes differ (each
+        sample's metadata has its own); [] without one. Images hold the bands of the first time,
+        then of the second: images.reshape(n, len(store.times), -1, rows, cols)."""
+        reader = self._look()
+        return [] if reader is None else json.loads(reader.times)
+
+    @property
+    def scene_members(self) -> dict[str, Any]:
+        """What scenes are made of that were joined of several files, by the scene's digest: dicts
+        of join ("mosaic", "stack", "extra", "times") and members (uri, digest, col, row, acquired,
+        or a joined scene again); {} without any."""
+        reader = self._look()
+        return {} if reader is None else json.loads(reader.scene_members)
+
+    @property
     def bounds(self) -> tuple[float, float, float, float] | None:
         """(west, south, east, north) in degrees round all samples that have a place, looked up one
         by one; None when none has. Across the antimeridian it goes round the globe."""
