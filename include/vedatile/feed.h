@@ -218,6 +218,21 @@ struct vdt_feed_options {
     bool no_nodata; /* declared values are data; not with `nodata` */
     enum vdt_valid_rule valid_rule;
 
+    /* Which pixels are cloud: a band of the scene (which need not be among `bands`), or a file of
+     * one band for each image (for each scene, where images are joined), put on the scene's grid by
+     * nearest neighbour. A pixel is cloud when one of the bits of `cloud_bits` is set in its value,
+     * or its value is one of `cloud_values`; never where the value is nodata. The share of cloud
+     * among a tile's valid pixels (0 without any) becomes "cloud_fraction" of its metadata. */
+    const char *cloud_band;         /* as in `bands` */
+    const char *const *cloud_files; /* not with cloud_band */
+    size_t cloud_file_count;
+    uint32_t cloud_bits;     /* bit i: 1 << i */
+    const int *cloud_values; /* not with cloud_bits */
+    size_t cloud_value_count;
+    const double *max_cloud; /* 0..1: tiles with a larger share are left out; NULL: no limit */
+    bool cloud_mask; /* cloud is nodata or 0, invalid, ignore in masks; what lies only there is no
+                        object */
+
     const char *class_field;    /* NULL: all features are of one class */
     const char *class_map;      /* file of rules that make classes of fields' values (see
                                    schemas/class-map.schema.json): the first that fits a feature
@@ -274,6 +289,7 @@ struct vdt_feed_report {
     uint64_t outside;         /* left out by aoi_rule */
     uint64_t straddling;      /* left out: they reach into blocks of two groups, or are too near */
     uint64_t invalid;         /* left out by min_valid */
+    uint64_t clouded;         /* left out by max_cloud */
     uint64_t boxes;           /* written */
     uint64_t features;        /* usable features in the label files */
     uint64_t null_geometries; /* skipped */

@@ -168,6 +168,25 @@ static void add_pixel_rules(const struct vdt_feed_options *o, json_t *config)
         json_object_set_new(config, "valid_rule", json_string("any"));
 }
 
+static json_t *clouds(const struct vdt_feed_options *o)
+{
+    json_t *object = json_object(), *list = json_array();
+    if (o->cloud_band != NULL)
+        json_object_set_new(object, "band", json_string(o->cloud_band));
+    else
+        json_object_set_new(object, "files", paths(o->cloud_files, o->cloud_file_count, o->store));
+    for (int bit = 0; bit < 32; bit++)
+        if (o->cloud_bits >> bit & 1)
+            json_array_append_new(list, json_integer(bit));
+    for (size_t i = 0; i < o->cloud_value_count; i++)
+        json_array_append_new(list, json_integer(o->cloud_values[i]));
+    json_object_set_new(object, o->cloud_bits != 0 ? "bits" : "values", list);
+    if (o->max_cloud != NULL)
+        json_object_set_new(object, "max", json_real(*o->max_cloud));
+    json_object_set_new(object, "mask", json_boolean(o->cloud_mask));
+    return object;
+}
+
 /* What not every feed has, so that configurations of old stay as they are. */
 static void describe_pixels(json_t *config, const struct vdt_plan *plan)
 {
@@ -219,6 +238,8 @@ static json_t *describe(const struct vdt_plan *plan)
     if (o->band_count > 0 || !joined)
         json_object_set_new(config, "bands", bands(plan));
     add_pixel_rules(o, config);
+    if (o->cloud_band != NULL || o->cloud_file_count > 0)
+        json_object_set_new(config, "clouds", clouds(o));
     if (o->resolution[0] > 0)
         json_object_set_new(config, "grid", target(plan));
     add_join(o, config);

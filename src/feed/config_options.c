@@ -55,6 +55,9 @@ static const struct row members[] = {
     {"bands", BANDS, AT(bands), AT(band_count), NULL},
     {"unscale", FLAG, AT(unscale), 0, NULL},
     {"valid-rule", WORD, AT(valid_rule), 0, valid_rules},
+    {"cloud-band", TEXT, AT(cloud_band), 0, NULL},
+    {"cloud-file", FILES, AT(cloud_files), AT(cloud_file_count), NULL},
+    {"cloud-mask", FLAG, AT(cloud_mask), 0, NULL},
     {"crs", TEXT, AT(crs), 0, NULL},
     {"resampling", WORD, AT(resampling), 0, resamplings},
     {"join", WORD, AT(join), 0, joins},
@@ -210,6 +213,24 @@ static void add_pixels(json_t *object, const struct vdt_feed_options *o)
         json_object_set_new(object, "nodata", values);
 }
 
+static void add_clouds(json_t *object, const struct vdt_feed_options *o)
+{
+    json_t *bits = json_array(), *values = json_array();
+    for (int bit = 0; bit < 32; bit++)
+        if (o->cloud_bits >> bit & 1)
+            json_array_append_new(bits, json_integer(bit));
+    for (size_t i = 0; i < o->cloud_value_count; i++)
+        json_array_append_new(values, json_integer(o->cloud_values[i]));
+    if (o->cloud_bits != 0)
+        json_object_set(object, "cloud-bits", bits);
+    if (o->cloud_value_count > 0)
+        json_object_set(object, "cloud-values", values);
+    json_decref(bits);
+    json_decref(values);
+    if (o->max_cloud != NULL)
+        json_object_set_new(object, "max-cloud", json_real(*o->max_cloud));
+}
+
 static void add_labels(json_t *object, const struct vdt_plan *plan)
 {
     static const char *const orders[] = {"file", "class", "area"};
@@ -246,6 +267,7 @@ json_t *vdt_config_options(const struct vdt_plan *plan)
     }
     add_sizes(object, plan);
     add_pixels(object, options);
+    add_clouds(object, options);
     add_labels(object, plan);
     if (options->split_count > 0)
         json_object_set_new(object, "split", split_json(options));

@@ -202,6 +202,8 @@ static vdt_status take_window(struct run *run, const struct vdt_unit_result *res
         report->unlabelled++;
     else if (result->outcomes[i] == VDT_INVALID)
         report->invalid++;
+    else if (result->outcomes[i] == VDT_CLOUDED)
+        report->clouded++;
     else {
         vdt_status status = VDT_OK;
         if (run->writer != NULL)
@@ -304,11 +306,13 @@ static vdt_status explain_empty(const struct vdt_feed_options *options,
     return vdt_fail(
         error, VDT_ERR_NOT_FOUND,
         "%s: no window is left of %llu: %llu without an object (--match all keeps them), %llu "
-        "below --min-valid, %llu on block borders, %llu outside of the area of interest",
+        "below --min-valid, %llu above --max-cloud, %llu on block borders, %llu outside of the "
+        "area "
+        "of interest",
         options->store, (unsigned long long)report->windows,
         (unsigned long long)(report->unlabelled + report->background),
-        (unsigned long long)report->invalid, (unsigned long long)report->straddling,
-        (unsigned long long)report->outside);
+        (unsigned long long)report->invalid, (unsigned long long)report->clouded,
+        (unsigned long long)report->straddling, (unsigned long long)report->outside);
 }
 
 /* Shares are kept by ground and by chance: with few blocks or scenes they can be far off. */

@@ -117,6 +117,7 @@ void vdt_plan_clear(struct vdt_plan *plan)
         vdt_index_free(plan->scenes[i].contacts_index);
         vdt_geometry_clear(&plan->scenes[i].ignore);
         vdt_index_free(plan->scenes[i].ignore_index);
+        vdt_layer_clear(&plan->scenes[i].cloud);
     }
     for (size_t i = 0; i < plan->recipe_count; i++)
         vdt_scene_recipe_clear(&plan->recipes[i]);

@@ -12,6 +12,7 @@
 #include "feed/window_file.h"
 #include "source/frame.h"
 #include "source/labels.h"
+#include "source/layer.h"
 #include "source/pixel_rules.h"
 #include "source/scene.h"
 #include "source/scene_recipe.h"
@@ -43,6 +44,7 @@ struct vdt_plan_scene {
     struct vdt_index *contacts_index; /* NULL without */
     struct vdt_geometry ignore;
     struct vdt_index *ignore_index; /* NULL without */
+    struct vdt_layer cloud;         /* {0} without */
     int32_t series_col, series_row; /* of its corner on the series' grid */
     char *metadata;                 /* of all its samples: JSON object; NULL without */
     uint32_t scene_row, crs_row;    /* in the store's tables */

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/path.h"
 #include "feed/aoi.h"
+#include "feed/cloud.h"
 #include "feed/place.h"
 #include "feed/plan_steps.h"
 #include "feed/window_source.h"
@@ -126,5 +127,7 @@ vdt_status vdt_plan_scene(struct vdt_plan *plan, const struct vdt_scene_recipe *
         status = plan_grid(plan, planned, error);
     if (status == VDT_OK)
         status = plan_labels(plan, planned, *out, error);
+    if (status == VDT_OK)
+        status = vdt_cloud_plan(plan, (size_t)(recipe - plan->recipes), *out, planned, error);
     return status == VDT_OK ? vdt_aoi_project(plan, *out, planned, error) : status;
 }

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "feed/aoi.h"
+#include "feed/cloud.h"
 #include "feed/plan_steps.h"
 #include "feed/window_source.h"
 
@@ -62,6 +63,8 @@ vdt_status vdt_plan_check_options(const struct vdt_feed_options *options, struct
         !(options->min_valid >= 0 && options->min_valid <= 1))
         return vdt_fail(error, VDT_ERR_ARGUMENT, "min-visible and min-valid are shares of 0 to 1");
     vdt_status status = check_pixel_rules(options, error);
+    if (status == VDT_OK)
+        status = vdt_cloud_options_check(options, error);
     if (status == VDT_OK)
         status = vdt_window_options_check(options, error);
     return status == VDT_OK ? vdt_aoi_options_check(options, error) : status;

@@ -50,11 +50,18 @@ vdt_status vdt_tile_read(struct vdt_tile *tile, struct vdt_scene *scene,
 {
     vdt_status status = vdt_scene_read(scene, selection, window, tile->pixels, tile->valid, error);
     if (status == VDT_OK && seen != NULL)
-        vdt_scene_blank(selection, (size_t)tile->spec.rows * tile->spec.cols, seen, tile->pixels,
-                        tile->valid);
-    if (status == VDT_OK)
+        vdt_tile_hide(tile, selection, seen, valid_fraction);
+    else if (status == VDT_OK)
         *valid_fraction = valid_share(tile->valid, (size_t)tile->spec.rows * tile->spec.cols);
     return status;
+}
+
+void vdt_tile_hide(struct vdt_tile *tile, const struct vdt_band_selection *selection,
+                   const uint8_t *seen, double *valid_fraction)
+{
+    size_t count = (size_t)tile->spec.rows * tile->spec.cols;
+    vdt_scene_blank(selection, count, seen, tile->pixels, tile->valid);
+    *valid_fraction = valid_share(tile->valid, count);
 }
 
 static void measure_bands(struct vdt_tile *tile, const struct vdt_band_selection *selection)

@@ -27,6 +27,10 @@ vdt_status vdt_tile_read(struct vdt_tile *tile, struct vdt_scene *scene,
                          const struct vdt_window *window, const uint8_t *seen,
                          double *valid_fraction, struct vdt_error *error);
 
+/* Blanks pixels of what was read, as vdt_tile_read does with `seen`. */
+void vdt_tile_hide(struct vdt_tile *tile, const struct vdt_band_selection *selection,
+                   const uint8_t *seen, double *valid_fraction);
+
 /* Fills all of the sample but scene, crs, labels and metadata, for the window that was read; its
  * image and statistics are borrowed from the tile. */
 void vdt_tile_describe(struct vdt_tile *tile, struct vdt_scene *scene,

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "feed/aoi.h"
+#include "feed/cloud.h"
 #include "feed/scene_parts.h"
 #include "feed/tile.h"
 
@@ -18,6 +19,7 @@ struct worker {
     struct vdt_band_selection selection;
     struct vdt_encoder encoder;
     struct vdt_aoi_view view;
+    struct vdt_cloud_view clouds;
     struct vdt_coder coder;
     struct vdt_tile tile;
 };
@@ -28,6 +30,7 @@ static void free_worker(struct worker *worker)
     vdt_selection_clear(&worker->selection);
     vdt_encoder_clear(&worker->encoder);
     vdt_aoi_view_clear(&worker->view);
+    vdt_cloud_view_clear(&worker->clouds);
     vdt_coder_clear(&worker->coder);
     vdt_tile_clear(&worker->tile);
     free(worker);
@@ -79,6 +82,7 @@ static vdt_status use_scene(struct worker *worker, const struct vdt_plan *plan, 
         return vdt_fail(error, worker->lost.status, "%s", worker->lost.message);
     if (worker->scene != NULL && worker->scene_index == index)
         return VDT_OK;
+    vdt_cloud_view_clear(&worker->clouds); /* of the scene that was open */
     vdt_scene_free(worker->scene);
     worker->scene = NULL;
     vdt_selection_clear(&worker->selection);
@@ -111,46 +115,101 @@ static vdt_status note_failure(const struct vdt_feed_options *options,
     return VDT_OK;
 }
 
+/* What of the window's labels is there: in the area of interest, and not below clouds that are
+ * masked. *seen_before: without the clouds. */
+static vdt_status find_seen(const struct vdt_feed_work *work, struct worker *worker,
+                            const struct vdt_plan_scene *planned, const struct vdt_window *window,
+                            const uint8_t **seen_before, struct vdt_error *error)
+{
+    const struct vdt_plan *plan = work->plan;
+    vdt_status status =
+        vdt_aoi_see(&worker->view, plan, planned, window, &worker->encoder.seen, error);
+    *seen_before = worker->encoder.seen;
+    if (status != VDT_OK || !vdt_cloud_is_planned(planned) || work->layout == NULL)
+        return status;
+    status = vdt_cloud_find(&worker->clouds, plan, planned, worker->scene, window, error);
+    if (status != VDT_OK || !plan->options->cloud_mask)
+        return status;
+    status = vdt_cloud_hide(&worker->clouds, window, worker->encoder.seen, error);
+    worker->encoder.seen = worker->clouds.seen;
+    return status;
+}
+
+static vdt_status encode_window(const struct vdt_feed_work *work, struct worker *worker,
+                                const struct vdt_plan_scene *planned,
+                                const struct vdt_window *window, struct vdt_encoded *encoded,
+                                struct vdt_error *error)
+{
+    const struct vdt_geometry *geometry = planned->index == NULL ? NULL : &planned->geometry;
+    worker->encoder.contacts = (struct vdt_overlay){&planned->contacts, planned->contacts_index};
+    worker->encoder.ignore = (struct vdt_overlay){&planned->ignore, planned->ignore_index};
+    if (work->layout == NULL)
+        return vdt_encode_keep(&worker->encoder, geometry, planned->index, window, planned->cols,
+                               planned->rows, &encoded->keep, error);
+    return vdt_encode(&worker->encoder, geometry, planned->index, window, planned->cols,
+                      planned->rows, encoded, error);
+}
+
+/* Reads the tile and says whether it stays; *cloud is its share where clouds are planned. */
+static vdt_status read_tile(const struct vdt_plan *plan, struct worker *worker,
+                            const struct vdt_plan_scene *planned, const struct vdt_window *window,
+                            const uint8_t *seen, double *valid, double *cloud,
+                            enum vdt_outcome *outcome, struct vdt_error *error)
+{
+    const struct vdt_feed_options *options = plan->options;
+    size_t count = (size_t)window->cols * (size_t)window->rows;
+    vdt_status status =
+        vdt_tile_read(&worker->tile, worker->scene, &worker->selection, window, seen, valid, error);
+    if (status != VDT_OK)
+        return status;
+    if (vdt_cloud_is_planned(planned)) {
+        *cloud = vdt_cloud_share(&worker->clouds, worker->tile.valid, count);
+        if (options->max_cloud != NULL && *cloud > *options->max_cloud)
+            *outcome = VDT_CLOUDED;
+        if (options->cloud_mask)
+            vdt_tile_hide(&worker->tile, &worker->selection, worker->clouds.seen, valid);
+    }
+    if (*outcome == VDT_KEPT && *valid < options->min_valid)
+        *outcome = VDT_INVALID;
+    return VDT_OK;
+}
+
 static vdt_status do_window(const struct vdt_feed_work *work, struct worker *worker, uint64_t index,
                             struct vdt_unit_result *result, uint32_t at, struct vdt_error *error)
 {
     const struct vdt_plan *plan = work->plan;
     const struct vdt_plan_scene *planned = &plan->scenes[plan->windows[index].scene];
-    const struct vdt_geometry *geometry = planned->index == NULL ? NULL : &planned->geometry;
     struct vdt_window window = vdt_plan_window_at(plan, index);
     struct vdt_encoded encoded = {.keep = true};
-    vdt_status status =
-        vdt_aoi_see(&worker->view, plan, planned, &window, &worker->encoder.seen, error);
-    if (status != VDT_OK)
-        return status;
-    worker->encoder.contacts = (struct vdt_overlay){&planned->contacts, planned->contacts_index};
-    worker->encoder.ignore = (struct vdt_overlay){&planned->ignore, planned->ignore_index};
-    if (work->layout == NULL)
-        status = vdt_encode_keep(&worker->encoder, geometry, planned->index, &window, planned->cols,
-                                 planned->rows, &encoded.keep, error);
-    else
-        status = vdt_encode(&worker->encoder, geometry, planned->index, &window, planned->cols,
-                            planned->rows, &encoded, error);
+    struct vdt_error cause = {.status = VDT_OK};
+    const uint8_t *seen = NULL;
+    if (find_seen(work, worker, planned, &window, &seen, &cause) != VDT_OK)
+        return note_failure(plan->options, result, at, &cause, error);
+    vdt_status status = encode_window(work, worker, planned, &window, &encoded, error);
     if (status != VDT_OK)
         return status;
     result->slivers += encoded.slivers;
     result->outcomes[at] = encoded.keep ? VDT_KEPT : VDT_UNLABELLED;
     if (!encoded.keep || work->layout == NULL)
         return VDT_OK;
-    double valid;
-    struct vdt_error cause = {.status = VDT_OK};
-    if (vdt_tile_read(&worker->tile, worker->scene, &worker->selection, &window,
-                      worker->encoder.seen, &valid, &cause) != VDT_OK)
+    double valid, cloud = 0;
+    enum vdt_outcome outcome = VDT_KEPT;
+    if (read_tile(plan, worker, planned, &window, seen, &valid, &cloud, &outcome, &cause) != VDT_OK)
         return note_failure(plan->options, result, at, &cause, error);
-    if (valid < plan->options->min_valid) {
-        result->outcomes[at] = VDT_INVALID;
+    result->outcomes[at] = (uint8_t)outcome;
+    if (outcome != VDT_KEPT)
         return VDT_OK;
-    }
     char text[VDT_LINK_TEXT];
     struct vdt_sample sample = {.labels = encoded.labels,
                                 .scene = planned->scene_row,
                                 .crs = planned->crs_row,
                                 .metadata = vdt_window_metadata(plan, planned, &window, text)};
+    vdt_cleanup(vdt_free_pointer) char *metadata = NULL;
+    if (vdt_cloud_is_planned(planned)) {
+        sample.metadata = metadata = vdt_cloud_metadata(sample.metadata, cloud);
+        if (metadata == NULL)
+            return vdt_fail_memory(error, planned->path);
+    }
     vdt_tile_describe(&worker->tile, worker->scene, &worker->selection, &window, valid, &sample);
     return vdt_packet_encode(&result->packets[at], work->layout, &worker->coder, &sample, error);
 }

@@ -7,7 +7,7 @@
 #include "feed/plan.h"
 #include "store/packet.h"
 
-enum vdt_outcome { VDT_KEPT, VDT_UNLABELLED, VDT_INVALID, VDT_UNREADABLE };
+enum vdt_outcome { VDT_KEPT, VDT_UNLABELLED, VDT_INVALID, VDT_CLOUDED, VDT_UNREADABLE };
 
 /* How the plan has labels encoded. */
 struct vdt_encode_rules vdt_feed_rules(const struct vdt_plan *plan);

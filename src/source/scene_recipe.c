@@ -84,7 +84,7 @@ static vdt_status warp_onto(struct vdt_scene *scene, const struct vdt_warp_grid 
                             struct vdt_scene_recipe *recipe, struct vdt_error *error)
 {
     vdt_status status =
-        vdt_warp_text(scene, grid, resampling, &recipe->vrt, &recipe->overview, error);
+        vdt_warp_text(scene, grid, resampling, true, &recipe->vrt, &recipe->overview, error);
     if (status != VDT_OK)
         return status;
     vdt_cleanup(vdt_free_pointer) char *name =

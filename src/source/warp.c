@@ -315,8 +315,8 @@ static vdt_status write_vrt(struct vdt_scene *scene, GDALDatasetH source,
 }
 
 static vdt_status try_text(struct vdt_scene *scene, const struct vdt_warp_grid *grid,
-                           enum vdt_resampling resampling, char **text, int *overview,
-                           struct vdt_error *error)
+                           enum vdt_resampling resampling, bool overviews, char **text,
+                           int *overview, struct vdt_error *error)
 {
     double ratio[2], geotransform[6];
     vdt_cleanup(vdt_selection_clear) struct vdt_band_selection bands = {0};
@@ -332,7 +332,7 @@ static vdt_status try_text(struct vdt_scene *scene, const struct vdt_warp_grid *
         measure(transformer, grid, ratio);
     }
     free_transformer(&transformer);
-    int chosen = choose_overview(scene, ratio);
+    int chosen = overviews ? choose_overview(scene, ratio) : 0;
     vdt_cleanup(close_dataset) GDALDatasetH source = open_source(scene, chosen);
     vdt_quiet_end(&quiet);
     if (source == NULL)
@@ -344,14 +344,14 @@ static vdt_status try_text(struct vdt_scene *scene, const struct vdt_warp_grid *
 }
 
 vdt_status vdt_warp_text(struct vdt_scene *scene, const struct vdt_warp_grid *grid,
-                         enum vdt_resampling resampling, char **text, int *overview,
+                         enum vdt_resampling resampling, bool overviews, char **text, int *overview,
                          struct vdt_error *error)
 {
     vdt_cleanup(vdt_remote_end) struct vdt_remote remote;
     vdt_remote_begin(&remote, scene->path);
     struct vdt_error cause;
     for (unsigned tried = 0;; tried++) {
-        vdt_status status = try_text(scene, grid, resampling, text, overview, &cause);
+        vdt_status status = try_text(scene, grid, resampling, overviews, text, overview, &cause);
         if (status == VDT_OK)
             return VDT_OK;
         if (!vdt_remote_again(scene->path, &cause, tried))

@@ -27,10 +27,11 @@ vdt_status vdt_warp_fit(struct vdt_scene *scene, OGRSpatialReferenceH crs,
 
 /* VRT text of the image on that grid: all bands but alpha, with their names, colours, nodata,
  * scales and metadata, and then an alpha band, which is 0 where the image has no valid pixel. Where
- * a pixel of the grid is as large as two or more of the image's, the coarsest overview that is no
- * coarser than the grid is read in place of the image: *overview is its number from 1, or 0. */
+ * a pixel of the grid is as large as two or more of the image's and `overviews` may be read, the
+ * coarsest that is no coarser than the grid is, in place of the image: *overview is its number from
+ * 1, or 0. */
 vdt_status vdt_warp_text(struct vdt_scene *scene, const struct vdt_warp_grid *grid,
-                         enum vdt_resampling resampling, char **text, int *overview,
+                         enum vdt_resampling resampling, bool overviews, char **text, int *overview,
                          struct vdt_error *error);
 
 #endif

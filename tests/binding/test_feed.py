@@ -640,3 +640,34 @@ def test_several_files_as_one_scene(path, tmp_path):
         vedatile.feed(other, images, join="heap")
     with pytest.raises(vedatile.Error, match="time axis of 2"):
         vedatile.feed(path, images[0], bands=[1, 2])
+
+
+@pytest.mark.parametrize("rule", [{"cloud_bits": [0, 3]}, {"cloud_values": [8, 9]}])
+def test_clouds(tmp_path, rule):
+    pixels = make_scene(tmp_path / "scene.tif", shape=(2, 8, 8))
+    bits = sum(1 << bit for bit in rule.get("cloud_bits", []))
+    cloud = (pixels[1] & bits) > 0 if bits else np.isin(pixels[1], rule["cloud_values"])
+    for name, where in (("band", {"cloud_band": 2}), ("file", {"cloud_file": tmp_path / "m.tif"})):
+        if name == "file":
+            cloud = make_scene(tmp_path / "m.tif", shape=(1, 8, 8), seed=3)[0]
+            cloud = (cloud & bits) > 0 if bits else np.isin(cloud, rule["cloud_values"])
+        path = tmp_path / f"{name}.h5"
+        result = vedatile.feed(path, tmp_path / "scene.tif", tile=8, bands=[1], **where, **rule)
+        assert (result.written, result.clouded) == (1, 0)
+        with vedatile.Store(path) as store:
+            assert store[0].metadata == {"cloud_fraction": cloud.mean()}
+        with pytest.raises(vedatile.NotFoundError, match="1 above --max-cloud"):
+            vedatile.feed(tmp_path / "none.h5", tmp_path / "scene.tif", tile=8, max_cloud=0,
+                          **where, **({"cloud_bits": list(range(8))} if bits else
+                                      {"cloud_values": list(range(256))}))
+
+
+@pytest.mark.parametrize("options", [
+    {"cloud_band": 1}, {"cloud_bits": [3]}, {"max_cloud": 0.5}, {"cloud_band": 1, "cloud_bits": [32]},
+    {"cloud_band": 1, "cloud_bits": [1], "max_cloud": 2},
+    {"cloud_band": 1, "cloud_bits": [1], "cloud_file": ["a.tif"]},
+    {"cloud_band": 1, "cloud_bits": [1], "cloud_values": [1]}])
+def test_clouds_that_are_refused(tmp_path, options):
+    make_scene(tmp_path / "scene.tif", shape=(2, 8, 8))
+    with pytest.raises(vedatile.ArgumentError):
+        vedatile.feed(tmp_path / "s.h5", tmp_path / "scene.tif", tile=4, **options)

@@ -85,6 +85,7 @@ def folder(tmp_path_factory):
     write_labels(where / "lines.geojson", [
         {"type": "Feature", "properties": {}, "geometry": {"type": "LineString", "coordinates": [
             [ORIGIN[0] + 3, ORIGIN[1] - 8], [ORIGIN[0] + 130, ORIGIN[1] - 90]]}}])
+    make_scene(where / "a1.tif", side + 96, side, bands=1, seed=3, nodata=0, origin=ORIGIN)
     (where / "windows.csv").write_text("scene,col,row\n" + "".join(
         f"{name}.tif,{col},{row}\n" for name in "ab" for col, row in ((0, 0), (17, 33), (90, 100))))
     (where / "map.json").write_text(json.dumps({"rules": [
@@ -128,6 +129,10 @@ CASES = {
                "--extra", "a.tif", "--resampling", "bilinear"],
     "times": ["--tile", "40", "--join", "times", "--bands", "3,1"],
     "data": ["--tile", "40", "--nodata", "none"],
+    "clouds": ["--tile", "40", "--cloud-band", "4", "--cloud-bits", "5,7", "--max-cloud", "0.75",
+               "--cloud-mask"],
+    "clear": ["--tile", "40", "--cloud-file", "a1.tif", "a1.tif", "--cloud-values", "103,250",
+              "--max-cloud", "0", "--cloud-mask"],
     "lines": ["--labels", "lines.geojson", "--task", "segmentation", "--tile", "40", "--width",
               "2.25px", "--match", "all"],
 }

@@ -37,7 +37,7 @@ static void print_summary(const struct feed_values *values, const struct vdt_fee
     print_left_out(report->boxes, "boxes");
     print_left_out(report->existing, "already in the store");
     uint64_t left_out = report->unlabelled + report->background + report->outside +
-                        report->straddling + report->invalid;
+                        report->straddling + report->invalid + report->clouded;
     if (left_out > 0)
         puts("windows left out:");
     print_left_out(report->unlabelled, values->match == VDT_MATCH_INSIDE
@@ -49,6 +49,7 @@ static void print_summary(const struct feed_values *values, const struct vdt_fee
                                            ? "reach into blocks of two groups or into the gap"
                                            : "reach into blocks of two groups");
     print_left_out(report->invalid, "with fewer valid pixels than --min-valid");
+    print_left_out(report->clouded, "with more cloud than --max-cloud");
     if (report->failed_scenes + report->failed_windows > 0)
         puts("failed (the same command tries them again; --retry-failed only them):");
     print_left_out(report->failed_scenes, "scenes");
@@ -83,6 +84,7 @@ static json_t *report_json(const struct feed_values *values, const struct vdt_fe
         {"outside", report->outside},
         {"straddling", report->straddling},
         {"invalid", report->invalid},
+        {"clouded", report->clouded},
         {"boxes", report->boxes},
         {"features", report->features},
         {"null_geometries", report->null_geometries},
@@ -196,7 +198,7 @@ static int feed(struct feed_values *values, const struct vdt_split_share *shares
 
 static int run_feed(int argc, char **argv)
 {
-    struct feed_values values = {0};
+    struct feed_values values = {.max_cloud = -1};
     struct vdt_split_share *shares = NULL;
     int code = options_parse(&feed_command, argc, argv, &values);
     if (code == OPTIONS_RUN && values.block_size > 0 && values.split_by != VDT_SPLIT_BLOCK)

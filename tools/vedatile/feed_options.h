@@ -30,6 +30,12 @@ struct feed_values {
     bool unscale;
     struct words nodata;
     int valid_rule;
+    const char *cloud_band;
+    struct words cloud_files;
+    struct integers cloud_bits;
+    struct integers cloud_values;
+    double max_cloud; /* negative: no limit */
+    bool cloud_mask;
     const char *crs;
     struct reals resolution;
     int resampling;

@@ -63,6 +63,8 @@ static const struct ext_option options[] = {
     {"dtype", EXT_WORD, AT(dtype), ext_dtypes},
     {"unscale", EXT_BOOL, AT(unscale), NULL},
     {"valid_rule", EXT_WORD, AT(valid_rule), valid_rules},
+    {"cloud_band", EXT_TEXT, AT(cloud_band), NULL},
+    {"cloud_mask", EXT_BOOL, AT(cloud_mask), NULL},
     {"crs", EXT_TEXT, AT(crs), NULL},
     {"resolution_cols", EXT_DOUBLE, AT(resolution[0]), NULL},
     {"resolution_rows", EXT_DOUBLE, AT(resolution[1]), NULL},
@@ -95,19 +97,23 @@ static const struct ext_option options[] = {
     {"dry_run", EXT_BOOL, AT(dry_run), NULL},
     {0}};
 
-static const char *const others[] = {"image",  "labels",   "bands", "classes",    "unknown",
-                                     "split",  "progress", "aoi",   "mask_order", "ignore",
-                                     "nodata", "width",    "extra", NULL};
+static const char *const others[] = {
+    "image",    "labels",     "bands",      "classes",      "unknown",   "split",
+    "progress", "aoi",        "mask_order", "ignore",       "nodata",    "width",
+    "extra",    "cloud_file", "cloud_bits", "cloud_values", "max_cloud", NULL};
 
-enum { KEPT = 8 };
+enum { KEPT = 9 };
 
 /* What a call needs besides the struct; cleared by release. */
 struct call {
     struct vdt_feed_options options;
-    const char **images, **labels, **bands, **classes, **split_groups, **aoi, **ignore, **extras;
+    const char **images, **labels, **bands, **classes, **split_groups, **aoi, **ignore, **extras,
+        **clouds;
     PyObject *keep[KEPT];
     struct vdt_split_share *split;
     double *nodata;
+    int *cloud_values;
+    double max_cloud;
     PyObject *progress; /* borrowed */
     PyObject *failures; /* list of dicts */
     bool broken;        /* an exception waits */
@@ -126,6 +132,8 @@ static void release(struct call *call)
     PyMem_Free(call->bands);
     PyMem_Free(call->split);
     PyMem_Free(call->nodata);
+    PyMem_Free(call->clouds);
+    PyMem_Free(call->cloud_values);
     for (int i = 0; i < KEPT; i++)
         Py_XDECREF(call->keep[i]);
     Py_XDECREF(call->failures);
@@ -269,6 +277,49 @@ static int parse_width(const struct ext_state *state, PyObject *dict,
     return -1;
 }
 
+/* Whole numbers up to `most`; 0 of them where the option is not given. */
+static int parse_numbers(const struct ext_state *state, PyObject *dict, const char *name,
+                         uint64_t most, int **numbers, size_t *count)
+{
+    uint64_t *found = NULL;
+    if (ext_indices(state, name, given(dict, name), &found, count) != 0)
+        return -1;
+    *numbers = PyMem_Calloc(*count + 1, sizeof **numbers);
+    bool good = *numbers != NULL;
+    if (!good)
+        PyErr_NoMemory();
+    for (size_t i = 0; good && i < *count; i++) {
+        good = found[i] <= most;
+        (*numbers)[i] = (int)found[i];
+        if (!good)
+            ext_refuse(state, "%s: at most %d", name, (int)most);
+    }
+    PyMem_Free(found);
+    return good ? 0 : -1;
+}
+
+/* Bits and values; and the limit, of which 0 is one. */
+static int parse_clouds(const struct ext_state *state, PyObject *dict, struct call *call)
+{
+    PyObject *limit = given(dict, "max_cloud");
+    struct vdt_feed_options *o = &call->options;
+    int *bits = NULL;
+    size_t count = 0;
+    int result = parse_numbers(state, dict, "cloud_bits", 31, &bits, &count);
+    for (size_t i = 0; result == 0 && i < count; i++)
+        o->cloud_bits |= UINT32_C(1) << bits[i];
+    PyMem_Free(bits);
+    if (result == 0)
+        result = parse_numbers(state, dict, "cloud_values", INT32_MAX, &call->cloud_values,
+                               &o->cloud_value_count);
+    o->cloud_values = call->cloud_values;
+    if (result != 0 || limit == NULL)
+        return result;
+    call->max_cloud = PyFloat_AsDouble(limit);
+    o->max_cloud = &call->max_cloud;
+    return PyErr_Occurred() == NULL ? 0 : -1;
+}
+
 /* --- the run ------------------------------------------------------------------------------ */
 
 /* Called without the GIL, from the thread that called feed. An exception, Ctrl-C too, stops the
@@ -329,11 +380,12 @@ static const struct {
     const char *name;
     size_t offset;
 } counts[] = {
-    COUNT(windows),         COUNT(written),        COUNT(existing),        COUNT(unlabelled),
-    COUNT(background),      COUNT(outside),        COUNT(straddling),      COUNT(invalid),
-    COUNT(boxes),           COUNT(features),       COUNT(null_geometries), COUNT(repaired),
-    COUNT(unknown_skipped), COUNT(left_out),       COUNT(slivers),         COUNT(overviews),
-    COUNT(failed_scenes),   COUNT(failed_windows), COUNT(requests),        COUNT(request_bytes),
+    COUNT(windows),       COUNT(written),         COUNT(existing),       COUNT(unlabelled),
+    COUNT(background),    COUNT(outside),         COUNT(straddling),     COUNT(invalid),
+    COUNT(clouded),       COUNT(boxes),           COUNT(features),       COUNT(null_geometries),
+    COUNT(repaired),      COUNT(unknown_skipped), COUNT(left_out),       COUNT(slivers),
+    COUNT(overviews),     COUNT(failed_scenes),   COUNT(failed_windows), COUNT(requests),
+    COUNT(request_bytes),
 };
 
 /* Takes the value. */
@@ -397,7 +449,9 @@ static int parse(const struct ext_state *state, PyObject *dict, struct call *cal
         parse_list(state, dict, "extra", &call->extras, &o->extra_count, &call->keep[7]) != 0 ||
         parse_order(state, dict, o) != 0 || parse_width(state, dict, o) != 0 ||
         parse_split(state, dict, call) != 0 || parse_unknown(dict, call) != 0 ||
-        parse_nodata(state, dict, call) != 0)
+        parse_nodata(state, dict, call) != 0 || parse_clouds(state, dict, call) != 0 ||
+        parse_list(state, dict, "cloud_file", &call->clouds, &o->cloud_file_count,
+                   &call->keep[8]) != 0)
         return -1;
     o->images = call->images;
     o->labels = call->labels;
@@ -406,6 +460,7 @@ static int parse(const struct ext_state *state, PyObject *dict, struct call *cal
     o->classes = call->classes;
     o->ignore = call->ignore;
     o->extras = call->extras;
+    o->cloud_files = call->clouds;
     return 0;
 }
 

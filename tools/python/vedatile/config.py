@@ -13,7 +13,8 @@ from ._vedatile import ArgumentError, FormatError, NotFoundError, Reader
 __all__ = ["read_config", "with_config"]
 
 # Names of files, relative to the file that they are in.
-PATHS = ("image", "labels", "window-file", "aoi", "class-map", "ignore")
+PATHS = ("image", "labels", "window-file", "aoi", "class-map", "ignore", "extra",
+         "cloud-file")
 SIZES = ("tile", "stride")
 # Of the command, or given by other means.
 UNUSED = ("$schema", "store", "json", "progress")

@@ -61,7 +61,10 @@ def feed(store: Any, image: _Path | Sequence[_Path] | None = None,
          aoi_share: float | None = None, aoi_mask: bool = False,
          bands: Sequence[int | str] | None = None, dtype: str | None = None,
          unscale: bool = False, nodata: float | Sequence[float] | str | None = None,
-         valid_rule: str | None = None, crs: str | None = None,
+         valid_rule: str | None = None, cloud_band: int | str | None = None,
+         cloud_file: _Path | Sequence[_Path] | None = None,
+         cloud_bits: Sequence[int] | None = None, cloud_values: Sequence[int] | None = None,
+         max_cloud: float | None = None, cloud_mask: bool = False, crs: str | None = None,
          resolution: float | Sequence[float] | None = None,
          resampling: str | None = None, join: str | None = None, join_by: str | None = None,
          mosaic_order: str | None = None,
@@ -107,6 +110,11 @@ def feed(store: Any, image: _Path | Sequence[_Path] | None = None,
     unscale       apply each band's scale and offset; float32 unless dtype says otherwise
     nodata        a number for all bands, one for each, or "none": declared values are data
     valid_rule    "all" or "any": a pixel is invalid when all chosen bands are nodata, or any is
+    cloud_band    the scene's band that marks clouds, by number or name; or
+    cloud_file    files that do: one for each image. A pixel is cloud when one of cloud_bits (from
+                  0) is set in its value, or its value is one of cloud_values
+    max_cloud     0..1: tiles with a larger share of cloud among valid pixels are left out
+    cloud_mask    cloud is masked as what is outside of the aoi
     crs, resolution, resampling  warp all scenes to a grid: "EPSG:n" or WKT (default: each scene's
                   own), the width and height of a pixel in its units (one number for both), and
                   "nearest", "bilinear", "cubic", "cubicspline", "lanczos", "average" or "mode"
@@ -149,7 +157,7 @@ def feed(store: Any, image: _Path | Sequence[_Path] | None = None,
                   the feed, and what was added stays: the same call goes on from there
 
     Returns a Report: windows, written, existing (already in the store), unlabelled,
-    background (beyond background_ratio), outside (of the aoi), straddling, invalid, boxes,
+    background (beyond background_ratio), outside (of the aoi), straddling, invalid, clouded, boxes,
     features, null_geometries, repaired, unknown_skipped, left_out (by the class map), slivers,
     overviews (scenes read from one), failed_scenes, failed_windows, requests and
     request_bytes (over the network), failures (a list of dicts:
@@ -183,6 +191,9 @@ def feed(store: Any, image: _Path | Sequence[_Path] | None = None,
                    aoi=_names(aoi), aoi_rule=aoi_rule,
                    aoi_share=aoi_share, aoi_mask=aoi_mask,
                    on_failure=on_failure, retry_failed=retry_failed)
+    options.update(cloud_band=None if cloud_band is None else str(cloud_band),
+                   cloud_file=_names(cloud_file), cloud_bits=cloud_bits,
+                   cloud_values=cloud_values, max_cloud=max_cloud, cloud_mask=cloud_mask)
     options.update(width=width, crs=crs, resampling=resampling, dtype=dtype, unscale=unscale,
                    valid_rule=valid_rule,
                    nodata=[nodata] if isinstance(nodata, numbers.Real) else nodata)
