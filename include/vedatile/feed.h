@@ -280,6 +280,11 @@ struct vdt_feed_options {
     void *payload;
 };
 
+struct vdt_feed_group {
+    char name[64];
+    uint64_t written; /* with dry_run: would be written, before min_valid */
+};
+
 struct vdt_feed_report {
     uint64_t windows; /* in the plan */
     uint64_t written;
@@ -306,10 +311,7 @@ struct vdt_feed_report {
     uint64_t request_bytes;   /* that came */
     double block_size;        /* metres as used, when split by block; else 0 */
     size_t group_count;       /* at most 64 are listed */
-    struct vdt_feed_group {
-        char name[64];
-        uint64_t written; /* with dry_run: would be written, before min_valid */
-    } groups[64];
+    struct vdt_feed_group groups[64];
     char warning[512]; /* empty, or one line that the user should see */
 };
 

@@ -10,31 +10,48 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "store/layout.h"
 
 static const char *const by_names[] = {"block", "scene", "random"};
+
+vdt_status vdt_split_shares_check(const struct vdt_split_share *shares, size_t count,
+                                  struct vdt_error *error)
+{
+    if (count > VDT_SPLIT_MAX)
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "a split into %zu groups; at most %d", count,
+                        VDT_SPLIT_MAX);
+    for (size_t i = 0; i < count; i++) {
+        const struct vdt_split_share *share = &shares[i];
+        if (!vdt_group_name_valid(share->group))
+            return vdt_fail(
+                error, VDT_ERR_ARGUMENT,
+                "group \"%s\": letters, digits, '_' and '-' only, and not views, scenes, crs",
+                share->group);
+        if (!(share->share > 0) || !isfinite(share->share))
+            return vdt_fail(error, VDT_ERR_ARGUMENT, "split: the share of %s must be above 0",
+                            share->group);
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(shares[k].group, share->group) == 0)
+                return vdt_fail(error, VDT_ERR_ARGUMENT, "split: group %s is named twice",
+                                share->group);
+    }
+    return VDT_OK;
+}
 
 static vdt_status take_options(struct vdt_groups *groups, const struct vdt_feed_options *options,
                                struct vdt_error *error)
 {
-    if (options->split_count > VDT_SPLIT_MAX)
-        return vdt_fail(error, VDT_ERR_ARGUMENT, "a split into %zu groups; at most %d",
-                        options->split_count, VDT_SPLIT_MAX);
+    vdt_status status = vdt_split_shares_check(options->split, options->split_count, error);
+    if (status != VDT_OK)
+        return status;
     groups->split = true;
     groups->by = options->split_by;
     groups->gap = options->split_gap;
     groups->count = options->split_count;
     double sum = 0;
     for (size_t i = 0; i < groups->count; i++) {
-        const struct vdt_split_share *share = &options->split[i];
-        if (!(share->share > 0) || !isfinite(share->share))
-            return vdt_fail(error, VDT_ERR_ARGUMENT, "split: the share of %s must be above 0",
-                            share->group);
-        for (size_t k = 0; k < i; k++)
-            if (strcmp(groups->names[k], share->group) == 0)
-                return vdt_fail(error, VDT_ERR_ARGUMENT, "split: group %s is named twice",
-                                share->group);
-        snprintf(groups->names[i], sizeof groups->names[i], "%s", share->group);
-        sum += share->share;
+        snprintf(groups->names[i], sizeof groups->names[i], "%s", options->split[i].group);
+        sum += options->split[i].share;
     }
     if (fabs(sum - 1) < 1e-12) /* 0.7 + 0.2 + 0.1: shares stay as they were written */
         sum = 1;
@@ -166,6 +183,7 @@ static vdt_status parse(struct vdt_groups *groups, const char *stored, struct vd
     *groups = (struct vdt_groups){.split = true, .by = (enum vdt_split_by)kind, .count = count};
     groups->rule.seed = (uint64_t)json_integer_value(json_object_get(split, "seed"));
     groups->rule.count = count;
+    groups->stratified = json_is_true(json_object_get(split, "stratified"));
     for (size_t i = 0; i < count; i++) {
         const json_t *group = json_array_get(list, i);
         const char *name = json_string_value(json_object_get(group, "name"));
@@ -245,6 +263,12 @@ vdt_status vdt_groups_make(struct vdt_groups *groups, const struct vdt_feed_opti
     vdt_status status = parse(&stored, stored_text, error);
     if (status != VDT_OK || options->group != NULL || (options->split_count == 0 && !stored.split))
         return status;
+    if (stored.stratified)
+        return vdt_fail(error, VDT_ERR_MISMATCH,
+                        "%s: it was split with --stratify for the samples that it had, so others "
+                        "have no place in it: name a group with --group, or feed a store that is "
+                        "not split and split it again",
+                        options->store);
     if (options->split_count == 0) {
         *groups = stored;
         stored.frame.crs = NULL;
@@ -272,6 +296,8 @@ char *vdt_groups_text(const struct vdt_groups *groups)
         json_t *list = json_array();
         json_object_set_new(split, "by", json_string(by_names[groups->by]));
         json_object_set_new(split, "seed", json_integer((json_int_t)groups->rule.seed));
+        if (groups->stratified)
+            json_object_set_new(split, "stratified", json_true());
         if (groups->by == VDT_SPLIT_BLOCK) {
             json_object_set_new(split, "block", numbers(groups->rule.block, 2));
             json_object_set_new(split, "block_metres", numbers(groups->block_metres, 2));

@@ -29,10 +29,16 @@ struct vdt_groups {
     struct vdt_split_frame frame;
     double block_metres[2]; /* zeros when unknown */
     double gap;             /* metres between groups of a split by block */
+    bool stratified;        /* blocks or scenes were chosen for the samples that there were */
 };
 
+/* Names and shares that a split can have. */
+vdt_status vdt_split_shares_check(const struct vdt_split_share *shares, size_t count,
+                                  struct vdt_error *error);
+
 /* From the options and the store's own split (`stored`, JSON text, "{}" for none). Refuses a split
- * that differs from the store's, naming both. Cleared by vdt_groups_clear. */
+ * that differs from the store's, naming both, and one that no feed can follow. Cleared by
+ * vdt_groups_clear. */
 vdt_status vdt_groups_make(struct vdt_groups *groups, const struct vdt_feed_options *options,
                            const char *stored, const struct vdt_split_frame *frame,
                            const struct vdt_split_sizes *sizes, struct vdt_error *error);

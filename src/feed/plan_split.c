@@ -1,9 +1,9 @@
 /* Which group each window of a plan goes to. */
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "feed/group_of.h"
 #include "feed/place.h"
 #include "feed/plan_steps.h"
 #include "feed/window_source.h"
@@ -21,60 +21,15 @@ static void first_frame(const struct vdt_plan *plan, const struct vdt_scene_info
     *sizes = (struct vdt_split_sizes){.tile = {grid->tile_cols, grid->tile_rows},
                                       .stride = {grid->stride_cols, grid->stride_rows},
                                       .scene = {info->cols, info->rows}};
-    struct vdt_frame *opened = NULL;
-    if (frame->crs == NULL ||
-        vdt_frame_open(frame->crs, frame->geotransform, &opened, NULL) != VDT_OK)
-        return;
-    const double centre[2] = {info->cols / 2.0, info->rows / 2.0};
-    if (!vdt_frame_metres(opened, centre, sizes->metres))
-        sizes->metres[0] = sizes->metres[1] = 0;
-    vdt_frame_free(opened);
-}
-
-/* Half the gap on every side: windows that then lie in blocks of two groups are a gap apart. The
- * scale changes over the frame, so the smallest about the window counts. */
-static bool add_gap(const struct vdt_plan *plan, double box[4])
-{
-    double reach[2] = {0, 0};
-    for (int round = 0; round < 2; round++) {
-        double least[2] = {INFINITY, INFINITY};
-        for (int corner = 0; corner < 4; corner++) {
-            double right = corner % 2, low = corner / 2, spacing[2];
-            const double point[2] = {right > 0 ? box[2] + reach[0] : box[0] - reach[0],
-                                     low > 0 ? box[3] + reach[1] : box[1] - reach[1]};
-            if (!vdt_frame_spacing(plan->frame, point, spacing))
-                return false;
-            least[0] = fmin(least[0], spacing[0]);
-            least[1] = fmin(least[1], spacing[1]);
-        }
-        for (int i = 0; i < 2; i++)
-            reach[i] = plan->groups.gap / 2 / least[i];
-    }
-    for (int i = 0; i < 4; i++)
-        box[i] += i < 2 ? -reach[i] : reach[i - 2];
-    return true;
+    vdt_split_frame_metres(frame, sizes);
 }
 
 int vdt_plan_group(const struct vdt_plan *plan, struct vdt_scene *scene,
                    const struct vdt_window *window, const char *key, const char *digest)
 {
-    const struct vdt_groups *groups = &plan->groups;
-    if (!groups->split)
-        return 0;
-    if (groups->by == VDT_SPLIT_SCENE)
-        return vdt_split_hash(&groups->rule, digest, strlen(digest));
-    if (groups->by == VDT_SPLIT_RANDOM)
-        return vdt_split_hash(&groups->rule, key, strlen(key));
-    double box[4];
-    if (!vdt_place_ground(plan->frame, scene, window, box))
-        return VDT_SPLIT_NONE;
-    if (groups->gap > 0 && !add_gap(plan, box))
-        return VDT_SPLIT_NONE;
-    /* Rounding must not make a window touch the block beside its own: a thousandth of a pixel is no
-     * ground that two windows could share. */
-    for (int i = 0; i < 4; i++)
-        box[i] += i < 2 ? 1e-3 : -1e-3;
-    return vdt_split_ground(&groups->rule, box);
+    const struct vdt_group_query query = {
+        .scene = scene, .window = window, .key = key, .digest = digest};
+    return vdt_group_of(&plan->groups, plan->frame, &query);
 }
 
 void vdt_plan_warn_overlap(const struct vdt_plan *plan, struct vdt_feed_report *report)

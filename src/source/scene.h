@@ -48,6 +48,16 @@ struct vdt_band_selection {
 /* One-line errors for: missing file, not a raster, a damaged header, absurd sizes. */
 vdt_status vdt_scene_open(const char *path, struct vdt_scene **scene, struct vdt_error *error);
 void vdt_scene_free(struct vdt_scene *scene);
+
+/* A scene that is not there, of which a store knows the grid: it has a place and no pixels. */
+struct vdt_scene_grid {
+    const char *name; /* for messages */
+    int32_t cols, rows;
+    const double *geotransform; /* NULL: none */
+    const char *crs;            /* WKT, "" for none */
+};
+vdt_status vdt_scene_open_grid(const struct vdt_scene_grid *grid, struct vdt_scene **scene,
+                               struct vdt_error *error);
 const struct vdt_scene_info *vdt_scene_info(const struct vdt_scene *scene);
 
 /* bands NULL: all but alpha bands. Refuses by name: band numbers outside the file, twice the same

@@ -7,6 +7,7 @@
 
 #include "base/buffer.h"
 #include "store/codec.h"
+#include "store/decoder.h"
 #include "store/layout.h"
 
 /* Everything of one sample in one run of bytes; `at` and `size` are by array, 0 bytes when the
@@ -24,6 +25,23 @@ struct vdt_packet {
 vdt_status vdt_packet_encode(struct vdt_packet *packet, const struct vdt_layout *layout,
                              struct vdt_coder *coder, const struct vdt_sample *sample,
                              struct vdt_error *error);
+
+/* A sample of a store as it lies there: stored chunks and rows, nothing decoded. Its row and
+ * metadata are compared with their checksum; for a store with the same tables of scenes and CRSs.
+ */
+vdt_status vdt_packet_copy(struct vdt_packet *packet, const struct vdt_reader *reader, size_t group,
+                           uint64_t index, struct vdt_error *error);
+/* Decodes a packet that was copied from there and compares it with its checksums. `scratch` is used
+ * again from call to call. */
+struct vdt_packet_scratch {
+    struct vdt_decoder decoder;
+    struct vdt_buffer arrays[VDT_TILE_ARRAYS];
+};
+vdt_status vdt_packet_verify(const struct vdt_packet *packet, const struct vdt_reader *reader,
+                             size_t group, uint64_t index, struct vdt_packet_scratch *scratch,
+                             struct vdt_error *error);
+void vdt_packet_scratch_clear(struct vdt_packet_scratch *scratch);
+
 void vdt_packet_clear(struct vdt_packet *packet);
 
 /* Statistics of one band over `count` pixels; `valid` NULL: all of them. Pixels equal to *nodata

@@ -77,6 +77,11 @@ const struct vdt_layout *vdt_reader_layout(const struct vdt_reader *reader)
     return &reader->header.layout;
 }
 
+const char *vdt_reader_split(const struct vdt_reader *reader)
+{
+    return reader->header.split;
+}
+
 size_t vdt_reader_group_count(const struct vdt_reader *reader)
 {
     return reader->group_count;
@@ -262,6 +267,20 @@ static vdt_status read_coded(const struct vdt_reader *reader, struct vdt_decoder
     if (status == VDT_ERR_MEMORY)
         return vdt_fail_memory(error, reader->path);
     return status == VDT_OK ? VDT_OK : fail_at(reader, group, array, index, reason.message, error);
+}
+
+vdt_status vdt_reader_stored(const struct vdt_reader *reader, size_t group, enum vdt_array array,
+                             uint64_t index, struct vdt_buffer *bytes, struct vdt_error *error)
+{
+    const struct vdt_extent *extent = &reader->groups[group].extents[array];
+    size_t stored = extent->sizes[index];
+    if (!vdt_buffer_reserve(bytes, bytes->size + stored))
+        return vdt_fail_memory(error, reader->path);
+    vdt_status status = vdt_file_read(reader->file, bytes->data + bytes->size, stored,
+                                      extent->addresses[index], error);
+    if (status == VDT_OK)
+        bytes->size += stored;
+    return status;
 }
 
 vdt_status vdt_reader_tile(const struct vdt_reader *reader, struct vdt_decoder *decoder,

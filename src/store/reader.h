@@ -16,6 +16,13 @@ uint64_t vdt_reader_text_bytes(const struct vdt_reader *reader, size_t group);
 vdt_status vdt_reader_rows(const struct vdt_reader *reader, size_t group, enum vdt_array array,
                            uint64_t first, uint64_t count, void *rows, struct vdt_error *error);
 
+/* The bytes of a chunk of a tile array as they lie in the file, appended to `bytes`. */
+vdt_status vdt_reader_stored(const struct vdt_reader *reader, size_t group, enum vdt_array array,
+                             uint64_t index, struct vdt_buffer *bytes, struct vdt_error *error);
+
+/* The split that all feeds of the store share (JSON object text), "{}" when there is none. */
+const char *vdt_reader_split(const struct vdt_reader *reader);
+
 /* A tile array of one sample, as vdt_reader_image, _mask and _instances do, with the decoder's
  * memory. A message names the place in the file: "PATH: /train/images[17] at byte 81920: ...". */
 vdt_status vdt_reader_tile(const struct vdt_reader *reader, struct vdt_decoder *decoder,

@@ -192,17 +192,22 @@ static bool block_range(double min, double max, double size, int64_t *first, int
     return true;
 }
 
+bool vdt_split_range(const struct vdt_split *split, const double box[4], int64_t range[4])
+{
+    return block_range(box[0], box[2], split->block[0], &range[0], &range[2]) &&
+           block_range(box[1], box[3], split->block[1], &range[1], &range[3]);
+}
+
 int vdt_split_ground(const struct vdt_split *split, const double box[4])
 {
+    int64_t range[4];
     if (split->count == 1)
         return 0;
-    int64_t left, right, low, high;
-    if (!block_range(box[0], box[2], split->block[0], &left, &right) ||
-        !block_range(box[1], box[3], split->block[1], &low, &high))
+    if (!vdt_split_range(split, box, range))
         return VDT_SPLIT_NONE;
     int group = VDT_SPLIT_NONE;
-    for (int64_t x = left; x <= right; x++) {
-        for (int64_t y = low; y <= high; y++) {
+    for (int64_t x = range[0]; x <= range[2]; x++) {
+        for (int64_t y = range[1]; y <= range[3]; y++) {
             int block = group_of(split, vdt_block_position(split->seed, x, y));
             if (group != VDT_SPLIT_NONE && block != group)
                 return VDT_SPLIT_NONE;

@@ -8,6 +8,7 @@
 #ifndef TILE_SPLIT_H
 #define TILE_SPLIT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <vedatile/error.h>
@@ -39,6 +40,10 @@ void vdt_split_shares(struct vdt_split *split, uint64_t seed, const double *shar
  * first. */
 void vdt_split_blocks(struct vdt_split *split, uint64_t seed, const double *shares, size_t count,
                       const double block[2], const double window[2]);
+
+/* The blocks that a footprint [xmin, ymin, xmax, ymax] on the frame shares area with, as first and
+ * last column and row: [xmin, ymin, xmax, ymax]. False for what is no place. */
+bool vdt_split_range(const struct vdt_split *split, const double box[4], int64_t range[4]);
 
 /* Group index of a footprint [xmin, ymin, xmax, ymax] on the frame, or VDT_SPLIT_NONE. */
 int vdt_split_ground(const struct vdt_split *split, const double box[4]);

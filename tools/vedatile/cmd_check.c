@@ -17,6 +17,8 @@ struct check_values {
     bool digest;
     bool leakage;
     double gap;
+    struct words views;
+    bool folds;
     struct count threads;
     int progress;
 };
@@ -49,6 +51,18 @@ static const struct option check_options[] = {
      .low = 0,
      .high = 100000,
      .help = "samples of different groups must be that far apart; default: 0, they may touch"},
+    {.name = "views",
+     .kind = OPTION_COMMAS,
+     .offset = AT(views),
+     .argument = "A,B,...",
+     .needs = "leakage",
+     .excludes = "folds",
+     .help = "compare these views of each store in place of its groups"},
+    {.name = "folds",
+     .kind = OPTION_FLAG,
+     .offset = AT(folds),
+     .needs = "leakage",
+     .help = "compare the train view of each fold with its test view, and nothing else"},
     {.name = "threads",
      .kind = OPTION_COUNT,
      .offset = AT(threads),
@@ -151,7 +165,11 @@ static int run_check(int argc, char **argv)
                             values.stores.items[1]);
     if (code == OPTIONS_RUN && values.leakage)
         code = leakage_check((const char *const *)values.stores.items, values.stores.count,
-                             values.gap, (enum progress_mode)values.progress, values.json);
+                             &(struct leakage_wish){.gap = values.gap,
+                                                    .views = &values.views,
+                                                    .folds = values.folds,
+                                                    .json = values.json},
+                             (enum progress_mode)values.progress);
     else if (code == OPTIONS_RUN)
         code = check(&values);
     options_clear(&check_command, &values);

@@ -12,6 +12,7 @@
 #include "options.h"
 #include "progress.h"
 #include "report.h"
+#include "split_options.h"
 #include "text.h"
 
 enum { FAILURES_SHOWN = 20 };
@@ -208,7 +209,7 @@ static int run_feed(int argc, char **argv)
     if (code == OPTIONS_RUN && values.print_config)
         code = config_print(&feed_command, &values.config, &values);
     if (code == OPTIONS_RUN)
-        code = feed_split_shares(&values.split, &shares);
+        code = split_shares(&feed_command, &values.split, &shares);
     if (code == OPTIONS_RUN)
         code = feed(&values, shares);
     free(shares);

@@ -591,21 +591,6 @@ const struct option feed_options[] = {
     {0},
 };
 
-int feed_split_shares(struct words *words, struct vdt_split_share **shares)
-{
-    struct vdt_split_share *parsed = calloc(words->count + 1, sizeof *parsed);
-    if (!parsed)
-        return report_failed(&feed_command, "out of memory");
-    *shares = parsed;
-    for (size_t i = 0; i < words->count; i++) {
-        char *equals = strrchr(words->items[i], '=');
-        value_real(equals + 1, &parsed[i].share);
-        *equals = '\0';
-        parsed[i].group = words->items[i];
-    }
-    return OPTIONS_RUN;
-}
-
 int feed_nodata(const struct words *words, struct vdt_feed_options *options, double **values)
 {
     if (words->count == 1 && strcmp(words->items[0], "none") == 0) {

@@ -80,13 +80,10 @@ struct feed_values {
 
 extern const struct option feed_options[];
 
-/* The groups and shares of --split. Their names point into `words`, whose '=' signs are cut out;
- * *shares is owned, also when it fails. OPTIONS_RUN, or an exit code after one line on stderr. */
-int feed_split_shares(struct words *words, struct vdt_split_share **shares);
-
-/* What --nodata says; *values is owned, also when it fails. OPTIONS_RUN, or an exit code as above.
- */
+/* What --nodata says; *values is owned, also when it fails. OPTIONS_RUN, or an exit code after one
+ * line on stderr. */
 int feed_nodata(const struct words *words, struct vdt_feed_options *options, double **values);
+
 /* Everything but the callbacks and nodata; borrows from both. */
 struct vdt_feed_options feed_library_options(const struct feed_values *values,
                                              const struct vdt_split_share *shares);

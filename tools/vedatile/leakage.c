@@ -85,16 +85,23 @@ static int print_json(const struct vdt_leakage_report *report, json_t *leaks)
     return json_print(object);
 }
 
-static void print_text(const struct vdt_leakage_report *report, double gap)
+static void print_text(const struct vdt_leakage_report *report, const struct leakage_wish *wish)
 {
-    if (report->leaks)
-        printf("%" PRIu64 " time%s samples of two groups share ground", report->leaks,
+    const char *what = wish->views->count > 0 ? "views" : "groups";
+    if (report->leaks && wish->folds)
+        printf("%" PRIu64 " time%s a train and a test sample of a fold share ground", report->leaks,
                text_plural(report->leaks));
+    else if (report->leaks)
+        printf("%" PRIu64 " time%s samples of two %s share ground", report->leaks,
+               text_plural(report->leaks), what);
+    else if (wish->folds)
+        printf("ok: %" PRIu64 " sample%s in views, no ground is in train and test of a fold",
+               report->samples, text_plural(report->samples));
     else
-        printf("ok: %" PRIu64 " sample%s, no ground is in two groups", report->samples,
-               text_plural(report->samples));
-    if (gap > 0)
-        printf(report->leaks ? " or are less than %.10g m apart" : ", %.10g m apart", gap);
+        printf("ok: %" PRIu64 " sample%s, no ground is in two %s", report->samples,
+               text_plural(report->samples), what);
+    if (wish->gap > 0)
+        printf(report->leaks ? " or are less than %.10g m apart" : ", %.10g m apart", wish->gap);
     putchar('\n');
     if (report->unplaced)
         printf("%" PRIu64 " sample%s without georeference: compared within %s scene only\n",
@@ -102,16 +109,21 @@ static void print_text(const struct vdt_leakage_report *report, double gap)
                report->unplaced == 1 ? "its" : "each");
 }
 
-int leakage_check(const char *const *stores, size_t count, double gap, enum progress_mode mode,
-                  bool json)
+int leakage_check(const char *const *stores, size_t count, const struct leakage_wish *wish,
+                  enum progress_mode mode)
 {
     struct vdt_error error = {.status = VDT_OK};
     struct vdt_leakage_report report = {0};
     struct progress progress = progress_start(mode, "samples");
     struct finder finder = {
-        .progress = &progress, .several = count > 1, .list = json ? json_array() : NULL};
-    const struct vdt_leakage_options options = {
-        .gap = gap, .leak = note_leak, .progress = note_progress, .payload = &finder};
+        .progress = &progress, .several = count > 1, .list = wish->json ? json_array() : NULL};
+    const struct vdt_leakage_options options = {.gap = wish->gap,
+                                                .views = (const char *const *)wish->views->items,
+                                                .view_count = wish->views->count,
+                                                .folds = wish->folds,
+                                                .leak = note_leak,
+                                                .progress = note_progress,
+                                                .payload = &finder};
     interrupt_catch();
     vdt_status status = vdt_leakage(stores, count, &options, &report, &error);
     progress_finish(&progress);
@@ -122,8 +134,8 @@ int leakage_check(const char *const *stores, size_t count, double gap, enum prog
         return report_error(&check_command, &error);
     }
     int code = report.leaks ? EXIT_FAILED : EXIT_DONE;
-    if (json)
+    if (wish->json)
         return print_json(&report, finder.list) ? EXIT_FAILED : code;
-    print_text(&report, gap);
+    print_text(&report, wish);
     return code;
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "feeding.h"
+#include "splitting.h"
 
 #define AT(member) offsetof(struct vdt_feed_options, member)
 
@@ -36,11 +37,6 @@ static const struct ext_word mosaic_orders[] = {
     {"first", VDT_MOSAIC_FIRST}, {"last", VDT_MOSAIC_LAST}, {NULL, 0}};
 static const struct ext_word boundaries[] = {
     {"inner", VDT_BOUNDARY_INNER}, {"outer", VDT_BOUNDARY_OUTER}, {NULL, 0}};
-static const struct ext_word splits[] = {{"block", VDT_SPLIT_BLOCK},
-                                         {"scene", VDT_SPLIT_SCENE},
-                                         {"random", VDT_SPLIT_RANDOM},
-                                         {NULL, 0}};
-
 static const struct ext_word failures[] = {
     {"go", VDT_FAILURE_GO}, {"stop", VDT_FAILURE_STOP}, {NULL, 0}};
 
@@ -84,7 +80,7 @@ static const struct ext_option options[] = {
     {"min_visible", EXT_DOUBLE, AT(min_visible), NULL},
     {"min_valid", EXT_DOUBLE, AT(min_valid), NULL},
     {"group", EXT_TEXT, AT(group), NULL},
-    {"split_by", EXT_WORD, AT(split_by), splits},
+    {"split_by", EXT_WORD, AT(split_by), ext_split_by},
     {"block_size", EXT_DOUBLE, AT(block_size), NULL},
     {"split_gap", EXT_DOUBLE, AT(split_gap), NULL},
     {"seed", EXT_U64, AT(seed), NULL},
@@ -107,10 +103,9 @@ enum { KEPT = 9 };
 /* What a call needs besides the struct; cleared by release. */
 struct call {
     struct vdt_feed_options options;
-    const char **images, **labels, **bands, **classes, **split_groups, **aoi, **ignore, **extras,
-        **clouds;
+    const char **images, **labels, **bands, **classes, **aoi, **ignore, **extras, **clouds;
     PyObject *keep[KEPT];
-    struct vdt_split_share *split;
+    struct ext_shares split;
     double *nodata;
     int *cloud_values;
     double max_cloud;
@@ -126,11 +121,10 @@ static void release(struct call *call)
     PyMem_Free(call->labels);
     PyMem_Free(call->aoi);
     PyMem_Free(call->classes);
-    PyMem_Free(call->split_groups);
     PyMem_Free(call->ignore);
     PyMem_Free(call->extras);
     PyMem_Free(call->bands);
-    PyMem_Free(call->split);
+    ext_shares_clear(&call->split);
     PyMem_Free(call->nodata);
     PyMem_Free(call->clouds);
     PyMem_Free(call->cloud_values);
@@ -150,42 +144,6 @@ static int parse_list(const struct ext_state *state, PyObject *dict, const char 
 {
     PyObject *value = given(dict, name);
     return value == NULL ? 0 : ext_strings(state, name, value, strings, count, keep);
-}
-
-/* A dict of group names and shares. */
-static int parse_split(const struct ext_state *state, PyObject *dict, struct call *call)
-{
-    PyObject *value = given(dict, "split");
-    size_t count = 0;
-    if (value == NULL)
-        return 0;
-    if (!PyDict_Check(value)) {
-        PyErr_Format(PyExc_TypeError, "split: must be a dict of groups and shares, not %R",
-                     Py_TYPE(value));
-        return -1;
-    }
-    if (ext_strings(state, "split", value, &call->split_groups, &count, &call->keep[3]) != 0)
-        return -1;
-    call->split = PyMem_Calloc(count + 1, sizeof *call->split);
-    if (call->split == NULL) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    for (size_t i = 0; i < count; i++) {
-        PyObject *share = PyDict_GetItemString(value, call->split_groups[i]);
-        call->split[i].group = call->split_groups[i];
-        call->split[i].share = share == NULL ? 0 : PyFloat_AsDouble(share);
-        if (PyErr_Occurred() != NULL)
-            return -1;
-        if (!(call->split[i].share > 0)) {
-            ext_refuse(state, "split: the share of \"%s\" must be a number above 0",
-                       call->split_groups[i]);
-            return -1;
-        }
-    }
-    call->options.split = call->split;
-    call->options.split_count = count;
-    return 0;
 }
 
 static int parse_unknown(PyObject *dict, struct call *call)
@@ -448,12 +406,14 @@ static int parse(const struct ext_state *state, PyObject *dict, struct call *cal
         parse_list(state, dict, "ignore", &call->ignore, &o->ignore_count, &call->keep[6]) != 0 ||
         parse_list(state, dict, "extra", &call->extras, &o->extra_count, &call->keep[7]) != 0 ||
         parse_order(state, dict, o) != 0 || parse_width(state, dict, o) != 0 ||
-        parse_split(state, dict, call) != 0 || parse_unknown(dict, call) != 0 ||
+        ext_shares_parse(state, dict, &call->split) != 0 || parse_unknown(dict, call) != 0 ||
         parse_nodata(state, dict, call) != 0 || parse_clouds(state, dict, call) != 0 ||
         parse_list(state, dict, "cloud_file", &call->clouds, &o->cloud_file_count,
                    &call->keep[8]) != 0)
         return -1;
     o->images = call->images;
+    o->split = call->split.items;
+    o->split_count = call->split.count;
     o->labels = call->labels;
     o->aoi = call->aoi;
     o->bands = call->bands;

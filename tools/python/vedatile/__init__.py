@@ -14,11 +14,12 @@ from .hdf5 import Hdf5, open_hdf5
 from .loader import Loader, loader, take
 from .samples import Group, Sample, View
 from .scene import Place, Scene, Window
+from .split import leakage, split
 from .store import Store
 
 __all__ = [
     "ArgumentError", "Array", "Batch", "BusyError", "Error", "ExistsError", "FormatError", "Group",
     "Hdf5", "IoError", "Loader", "NotFoundError", "Place", "Reader", "Report", "Sample", "Scene",
-    "Store", "UnsupportedError", "View", "Window", "export", "feed", "import_", "loader",
-    "open_hdf5", "take", "versions",
+    "Store", "UnsupportedError", "View", "Window", "export", "feed", "import_",
+    "leakage", "loader", "open_hdf5", "split", "take", "versions",
 ]

@@ -21,6 +21,7 @@ from .labels import Labels, task_list
 from .loader import Loader, take
 from .samples import Draw, Group, Sample, View, positions
 from .scene import Window, two
+from .split import split as _split
 
 __all__ = ["Store"]
 
@@ -527,6 +528,12 @@ class Store:
     def export(self, output: str | os.PathLike, format: str, **options: Any) -> Report:
         """Writes samples in a format of others: vedatile.export(self, output, format, **options)."""
         return export(self, output, format, **options)
+
+    def split(self, output: str | os.PathLike | None = None,
+              split: Mapping[str, float] | None = None, **options: Any) -> Report:
+        """Groups the samples anew, as another store, or makes folds: vedatile.split(self, output,
+        split, **options)."""
+        return _split(self, output, split, **options)
 
     # --- looking at it ---
 
