@@ -373,8 +373,9 @@ static size_t lay_under(struct vdt_join_state *join, const struct vdt_band_selec
 }
 
 /* Nodata of the file becomes that of the mosaic, in bands of pixels that are image in others. */
-static void use_own_nodata(const struct vdt_band_selection *selection, size_t count,
-                           struct vdt_join_state *join)
+static void use_own_nodata(const struct vdt_join_state *join,
+                           const struct vdt_band_selection *selection, size_t count,
+                           unsigned char *pixels)
 {
     double one = 1, none = 0;
     size_t size = vdt_dtype_size(selection->dtype);
@@ -390,27 +391,23 @@ static void use_own_nodata(const struct vdt_band_selection *selection, size_t co
                                               .stored = &from,
                                               .scale = &one,
                                               .offset = &none};
-        void *band = join->pixels + (size_t)i * count * size;
+        void *band = pixels + (size_t)i * count * size;
         vdt_convert_pixels(&to, 0, band, count, band);
     }
 }
 
-/* Reads part of a member to join->pixels and join->valid. */
+/* Reads a part of the mosaic from one member. */
 static vdt_status read_part(struct vdt_scene *scene, size_t index,
                             const struct vdt_band_selection *selection,
-                            const struct vdt_window *part, struct vdt_error *error)
+                            const struct vdt_window *part, unsigned char *pixels, uint8_t *valid,
+                            struct vdt_error *error)
 {
     struct vdt_join_state *join = scene->join;
     const struct vdt_scene_recipe *recipe = &join->recipe->members[index];
-    size_t count = (size_t)part->cols * (size_t)part->rows;
     struct member *member;
     vdt_status status = need_member(scene, index, &member, error);
     if (status != VDT_OK)
         return status;
-    if (!vdt_grow(&join->valid, &join->valid_capacity, count, 1) ||
-        !vdt_grow(&join->pixels, &join->pixel_capacity,
-                  count * (size_t)selection->count * vdt_dtype_size(selection->dtype), 1))
-        return vdt_fail_memory(error, scene->path);
     for (int i = 0; i < selection->count; i++) {
         int band = selection->bands[i] - 1;
         join->numbers[i] = member->numbers[band];
@@ -424,28 +421,61 @@ static vdt_status read_part(struct vdt_scene *scene, size_t index,
     stored->nodata = join->nodata;
     const struct vdt_window moved = {part->col - recipe->col, part->row - recipe->row, part->cols,
                                      part->rows};
-    status = vdt_scene_read(member->scene, &taken.wanted, &moved, join->pixels, join->valid, error);
+    status = vdt_scene_read(member->scene, &taken.wanted, &moved, pixels, valid, error);
     if (status == VDT_OK && selection->stored == NULL)
-        use_own_nodata(selection, count, join);
+        use_own_nodata(join, selection, (size_t)part->cols * (size_t)part->rows, pixels);
     return status;
 }
 
+/* Room for a part beside the window that it goes into. */
+static bool make_scratch(struct vdt_join_state *join, const struct vdt_band_selection *selection,
+                         const struct vdt_window *part)
+{
+    size_t count = (size_t)part->cols * (size_t)part->rows;
+    size_t size = (size_t)selection->count * vdt_dtype_size(selection->dtype);
+    return vdt_grow(&join->valid, &join->valid_capacity, count, 1) &&
+           vdt_grow(&join->pixels, &join->pixel_capacity, count * size, 1);
+}
+
+/* Most windows lie wholly in the first file that they meet, and have no holes there. */
 static vdt_status read_mosaic(struct vdt_scene *scene, const struct vdt_band_selection *selection,
                               const struct vdt_window *window, unsigned char *pixels,
                               uint8_t *valid, struct vdt_error *error)
 {
     const struct vdt_scene_recipe *recipe = scene->join->recipe;
-    size_t open = (size_t)window->cols * (size_t)window->rows;
-    memset(valid, 0, open);
-    vdt_scene_blank(selection, open, valid, pixels, valid);
+    size_t count = (size_t)window->cols * (size_t)window->rows, open = count;
+    bool begun = false;
     for (size_t i = 0; open > 0 && i < recipe->member_count; i++) {
         const struct vdt_window part = shared_part(&recipe->members[i], window);
+        bool all = part.cols == window->cols && part.rows == window->rows;
         if (part.cols == 0 || part.rows == 0)
             continue;
-        vdt_status status = read_part(scene, i, selection, &part, error);
+        if (!begun && !all) {
+            vdt_scene_blank_all(selection, count, pixels);
+            memset(valid, 0, count);
+        }
+        if ((begun || !all) && !make_scratch(scene->join, selection, &part))
+            return vdt_fail_memory(error, scene->path);
+        unsigned char *to = begun || !all ? scene->join->pixels : pixels;
+        uint8_t *mask = begun || !all ? scene->join->valid : valid;
+        vdt_status status = read_part(scene, i, selection, &part, to, mask, error);
         if (status != VDT_OK)
             return status;
-        open -= lay_under(scene->join, selection, window, &part, pixels, valid);
+        if (to != pixels) {
+            open -= lay_under(scene->join, selection, window, &part, pixels, valid);
+        } else if (memchr(valid, 0, count) == NULL) {
+            open = 0;
+        } else {
+            vdt_scene_blank(selection, count, valid, pixels, valid);
+            open = 0;
+            for (size_t k = 0; k < count; k++)
+                open += valid[k] == 0;
+        }
+        begun = true;
+    }
+    if (!begun) {
+        vdt_scene_blank_all(selection, count, pixels);
+        memset(valid, 0, count);
     }
     return VDT_OK;
 }

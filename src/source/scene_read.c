@@ -164,8 +164,8 @@ static double blank_value(const struct vdt_band_selection *selection, int band)
     return usable ? selection->nodata[band] : 0;
 }
 
-static void pad_pixels(const struct vdt_band_selection *selection, size_t count,
-                       unsigned char *pixels)
+void vdt_scene_blank_all(const struct vdt_band_selection *selection, size_t count,
+                         unsigned char *pixels)
 {
     for (int i = 0; i < selection->count; i++)
         fill(selection->dtype, pixels + (size_t)i * count * vdt_dtype_size(selection->dtype), count,
@@ -311,7 +311,7 @@ static vdt_status try_read(struct vdt_scene *scene, const struct vdt_band_select
     size_t count = (size_t)window->cols * (size_t)window->rows;
     bool padded = in.cols < window->cols || in.rows < window->rows;
     if (padded)
-        pad_pixels(selection, count, pixels);
+        vdt_scene_blank_all(selection, count, pixels);
     if (in.cols == 0) {
         memset(valid, 0, count);
         return VDT_OK;

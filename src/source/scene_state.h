@@ -41,6 +41,10 @@ vdt_status vdt_scene_open_as(const char *path, const char *vrt, struct vdt_scene
 /* Makes what is done to the scene's pixels a part of its digest. */
 vdt_status vdt_scene_add_rule(struct vdt_scene *scene, const char *rule, struct vdt_error *error);
 
+/* Every pixel gets the band's nodata, else 0. */
+void vdt_scene_blank_all(const struct vdt_band_selection *selection, size_t count,
+                         unsigned char *pixels);
+
 /* Fills info.bytes, info.digest and info.acquired. */
 vdt_status vdt_scene_identify(struct vdt_scene *scene, struct vdt_error *error);
 
