@@ -118,6 +118,22 @@ static vdt_status make_output(const char *output, const char *part, struct vdt_e
     return mkdir(part, 0777) == 0 ? VDT_OK : vdt_fail_errno(error, part);
 }
 
+/* What scenes are made of, and the time axis where all bands are there. Nothing without joined
+ * scenes. */
+static bool describe_joins(const struct vdt_export *out, json_t *about)
+{
+    json_t *members = json_loads(vdt_reader_scene_members(out->reader), 0, NULL);
+    json_t *times = json_loads(vdt_reader_times(out->reader), 0, NULL);
+    bool good = true, all = out->picture.tile.bands == out->spec.tile.bands;
+    if (json_object_size(members) > 0)
+        good = json_object_set(about, "scene_members", members) == 0;
+    if (good && all && json_array_size(times) > 0)
+        good = json_object_set(about, "times", times) == 0;
+    json_decref(members);
+    json_decref(times);
+    return good;
+}
+
 /* The first file of the folder: by it the next export knows what this one left. */
 static vdt_status describe_store(struct vdt_export *out, struct vdt_error *error)
 {
@@ -129,7 +145,8 @@ static vdt_status describe_store(struct vdt_export *out, struct vdt_error *error
     bool good = about != NULL && path != NULL &&
                 json_object_set_new(about, "format", json_string(out->format->name)) == 0 &&
                 json_object_set_new(about, "suffix", json_string(suffix)) == 0 &&
-                json_object_set_new(about, "samples", json_integer((json_int_t)out->total)) == 0;
+                json_object_set_new(about, "samples", json_integer((json_int_t)out->total)) == 0 &&
+                describe_joins(out, about);
     vdt_status status =
         good ? vdt_text_open(&text, path, error) : vdt_fail_memory(error, out->folder);
     if (status != VDT_OK) {

@@ -8,9 +8,11 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "exchange/file.h"
 #include "exchange/importer.h"
 #include "source/raster_file.h"
+#include "store/writer.h"
 
 static const struct vdt_import_format *const formats[] = {
     [VDT_FORMAT_COCO] = &vdt_import_coco,
@@ -267,11 +269,66 @@ static vdt_status compare_store(const struct vdt_import *in, const struct vdt_st
     return VDT_OK;
 }
 
+/* A new store gets the time axis of the export; one that is there has the same. */
+static vdt_status import_times(struct vdt_import *in, bool fresh, struct vdt_error *error)
+{
+    vdt_cleanup(vdt_json_release) json_t *have = NULL;
+    const json_t *times = json_object_get(in->about.json, "times");
+    vdt_status status =
+        vdt_json_parse(vdt_writer_times(in->writer), "attribute times", &have, error);
+    if (status != VDT_OK)
+        return status;
+    if (!fresh && json_array_size(have) != json_array_size(times))
+        return vdt_fail(error, VDT_ERR_MISMATCH,
+                        "%s: a time axis of %zu, but %s has one of %zu (0: none): import it to a "
+                        "store of its own",
+                        in->folder, json_array_size(times), in->options->store,
+                        json_array_size(have));
+    if (times == NULL)
+        return VDT_OK;
+    bool good =
+        json_array_size(times) > 0 && in->about.spec.tile.bands % json_array_size(times) == 0;
+    for (size_t i = 0; good && i < json_array_size(times); i++) {
+        const json_t *time = json_array_get(times, i);
+        good = json_is_string(time);
+        if (!fresh && good && !json_equal(time, json_array_get(have, i)))
+            json_array_set_new(have, i, json_string(""));
+    }
+    if (!good)
+        return vdt_fail(error, VDT_ERR_FORMAT,
+                        "%s/vedatile.json: its times make no sense: the file is damaged or of "
+                        "another program",
+                        in->folder);
+    vdt_cleanup(vdt_free_pointer) char *text = vdt_json_text(fresh ? times : have);
+    return text == NULL ? vdt_fail_memory(error, in->folder)
+                        : vdt_writer_set_times(in->writer, text, error);
+}
+
+static vdt_status import_members(struct vdt_import *in, struct vdt_error *error)
+{
+    vdt_cleanup(vdt_json_release) json_t *all = NULL;
+    json_t *members = json_object_get(in->about.json, "scene_members");
+    if (members == NULL)
+        return VDT_OK;
+    vdt_status status = vdt_json_parse(vdt_writer_scene_members(in->writer),
+                                       "attribute scene_members", &all, error);
+    if (status == VDT_OK && json_object_update(all, members) != 0)
+        status = vdt_fail(error, VDT_ERR_FORMAT,
+                          "%s/vedatile.json: its scene_members are no object: the file is damaged "
+                          "or of another program",
+                          in->folder);
+    vdt_cleanup(vdt_free_pointer) char *text = status == VDT_OK ? vdt_json_text(all) : NULL;
+    if (status == VDT_OK && text == NULL)
+        status = vdt_fail_memory(error, in->folder);
+    return status == VDT_OK ? vdt_writer_set_scene_members(in->writer, text, error) : status;
+}
+
 static vdt_status open_store(struct vdt_import *in, struct vdt_store_spec wanted,
                              struct vdt_error *error)
 {
     vdt_status status = VDT_OK;
     const char *store = in->options->store;
+    bool fresh = in->writer == NULL && !vdt_path_exists(store);
     enum vdt_codec codec =
         in->options->codec == VDT_CODEC_AUTO ? VDT_CODEC_LZ4 : in->options->codec;
     wanted.image_codec = wanted.mask_codec = codec;
@@ -281,7 +338,10 @@ static vdt_status open_store(struct vdt_import *in, struct vdt_store_spec wanted
     if (status != VDT_OK)
         return status;
     in->spec = vdt_writer_spec(in->writer);
-    return compare_store(in, &wanted, error);
+    status = compare_store(in, &wanted, error);
+    if (status == VDT_OK)
+        status = import_times(in, fresh, error);
+    return status == VDT_OK ? import_members(in, error) : status;
 }
 
 static vdt_status import_folder(struct vdt_import *in, struct vdt_error *error)

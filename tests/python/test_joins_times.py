@@ -3,6 +3,7 @@ import json
 
 import h5py
 import numpy as np
+import pytest
 import rasterio
 from joins import (ALL, ISO, WHEN, at, dates, feed_some, fractions, members, noise, taken, texts,
                    valid_of, with_holes)
@@ -132,3 +133,27 @@ def test_a_split_keeps_a_series_together(tmp_path, store, vedatile):
     assert {len(found) for found in groups.values()} == {3}
     assert {len(set(found)) for found in groups.values()} == {1}
     assert len({found[0] for found in groups.values()}) == 2
+
+
+@pytest.mark.parametrize("form", ["npz", "geotiff"])
+def test_an_axis_leaves_and_comes_back(tmp_path, store, vedatile, form):
+    """Exports keep the axis and what the scene is made of; another store has none."""
+    images = dates(tmp_path)
+    feed_some(store, images, "--join", "times")
+    out, again = tmp_path / "out", tmp_path / "again.h5"
+    vedatile("export", store, "--format", form, "-o", out)
+    vedatile("import", again, "--format", form, out)
+    assert members(again) == members(store)
+    with h5py.File(store) as old, h5py.File(again) as new:
+        assert new.attrs["times"] == old.attrs["times"]
+    assert (vedatile("check", again, "--digest").stdout ==
+            vedatile("check", store, "--digest").stdout)
+    vedatile("import", again, "--format", form, out)
+    plain = tmp_path / "plain.h5"
+    feed_some(plain, write_scene(tmp_path / "six.tif", noise(0, (6, 60, 70)), at(0, 0)))
+    done = vedatile("import", plain, "--format", form, out, code=1)
+    assert "a time axis of 3" in done.stderr and done.stderr.count("\n") == 1
+    description = json.loads((out / "vedatile.json").read_text())
+    (out / "vedatile.json").write_text(json.dumps({**description, "times": ["a", 1, "b"]}))
+    assert "times make no sense" in vedatile("import", tmp_path / "bad.h5", "--format", form, out,
+                                             code=1).stderr
