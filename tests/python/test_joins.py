@@ -133,6 +133,26 @@ def test_mosaic_on_a_declared_grid(tmp_path, store, method):
         np.testing.assert_array_equal(found, np.where((top != 0).any(axis=0), top, both))
 
 
+def test_control_points_on_a_declared_grid(tmp_path, store):
+    """Without --crs the grid is in the first file's; each file is what it is alone on that grid."""
+    images = [write_scene(tmp_path / "a.tif", noise(0, (2, 40, 40)), at(40, 30), nodata=0),
+              gcp_scene(tmp_path / "gcp.tif")]
+    grid = ("--resolution", 1.5, "--resampling", "cubic")
+    found, geotransform = whole(feed_some(store, images, "--join", "mosaic", *grid))
+    truth = np.zeros_like(found)
+    for image in reversed(images):
+        made = feed_some(tmp_path / f"{image.stem}.h5", image, *grid, "--crs", UTM)
+        pixels, corner = whole(made)
+        col = round((corner[0] - geotransform[0]) / 1.5)
+        row = round((geotransform[3] - corner[3]) / 1.5)
+        part = truth[:, row:row + pixels.shape[1], col:col + pixels.shape[2]]
+        # The first file is valid wherever it has image; the cubic kernel does not make zeros here.
+        seen = (pixels != 0).any(axis=0)
+        part[:, seen] = pixels[:, seen]
+    assert np.count_nonzero(truth) > 3000
+    np.testing.assert_array_equal(found, truth)
+
+
 def test_one_image_is_no_mosaic(tmp_path, store):
     """It is the scene that it always was: the same feed without --join adds nothing."""
     image = three(tmp_path)[0]

@@ -3,8 +3,9 @@ import h5py
 import numpy as np
 import pytest
 import rasterio
+from osgeo import gdal
 from joins import at, feed_some, fractions, members, noise, valid_of, with_holes
-from reference import feed, write_scene
+from reference import CORNER, feed, write_scene
 from test_grids import warp, whole
 
 def test_one_file_a_band(tmp_path, store):
@@ -140,3 +141,24 @@ def test_types_of_a_stack(tmp_path, store):
     seen = np.zeros((64, 64), bool)
     seen[:, :40] = (first[:, :40] != 0) & (second != 9)
     np.testing.assert_allclose(valid_of(made), fractions(seen, made.windows), atol=1e-6)
+
+
+def test_a_grid_that_is_turned(tmp_path, store):
+    """The first file's grid whatever way it lies: GDAL warps into a raster of the same place."""
+    turned = rasterio.Affine.translation(CORNER[0] + 20, CORNER[1] - 10) * rasterio.Affine.rotation(
+        -30) * rasterio.Affine.scale(1, -1)
+    image = write_scene(tmp_path / "turned.tif", noise(0, (1, 40, 48)), turned)
+    other = write_scene(tmp_path / "other.tif", noise(1, (1, 90, 90), dtype=np.uint16), at(0, -20))
+    made = feed_some(store, [image, other], "--join", "stack", "--resampling", "bilinear")
+    found, _ = whole(made)
+    np.testing.assert_array_equal(found[0], noise(0, (1, 40, 48))[0])
+    target = gdal.GetDriverByName("MEM").Create("", 48, 40, 1, gdal.GDT_UInt16)
+    target.SetGeoTransform(turned.to_gdal())
+    with rasterio.open(image) as source:
+        target.SetProjection(source.crs.to_wkt())
+    turn = abs(turned.a) + abs(turned.b)  # how far a pixel reaches along the other file's axes
+    gdal.Warp(target, str(other), resampleAlg="bilinear", errorThreshold=0,
+              warpOptions=[f"XSCALE={1 / turn!r}", f"YSCALE={1 / turn!r}"])
+    expected = target.ReadAsArray()
+    assert np.count_nonzero(expected) > 500
+    np.testing.assert_array_equal(found[1], expected)
