@@ -40,8 +40,7 @@ static char *folder_of(const char *path)
     return folder;
 }
 
-/* What the store calls `path`, as the output calls it; owned. */
-static char *moved_path(const struct vdt_regroup *regroup, const char *path)
+static char *moved_file(const struct vdt_regroup *regroup, const char *path)
 {
     const struct vdt_split_options *options = regroup->options;
     struct stat info;
@@ -58,6 +57,58 @@ static char *moved_path(const struct vdt_regroup *regroup, const char *path)
     return vdt_path_with(there, path);
 }
 
+/* Whether it is the name of a joined scene, "mosaic(a.tif, b.tif)". */
+static bool is_joined(const char *name)
+{
+    static const char *const kinds[] = {"mosaic(", "stack(", "times("};
+    size_t length = strlen(name);
+    bool found = false;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        found |= strncmp(name, kinds[i], strlen(kinds[i])) == 0;
+    return found && name[length - 1] == ')';
+}
+
+/* Its files, as many as a store has room for; it is cut as vdt_scene_recipe_name cuts it. */
+static char *moved_join(const struct vdt_regroup *regroup, const char *name)
+{
+    enum { ROOM = 4000 };
+    struct vdt_buffer text = {0};
+    char end[48] = ")";
+    const char *at = strchr(name, '(') + 1;
+    bool good = vdt_buffer_append(&text, name, (size_t)(at - name)), full = false;
+    size_t count = 0;
+    for (; good && *at != '\0'; count++) {
+        const char *comma = strstr(at, ", ");
+        size_t length = comma == NULL ? strlen(at) - 1 : (size_t)(comma - at);
+        vdt_cleanup(vdt_free_pointer) char *file = vdt_allocate_zero(length + 1, 1);
+        good = file != NULL;
+        if (good)
+            memcpy(file, at, length);
+        vdt_cleanup(vdt_free_pointer) char *moved = good ? moved_file(regroup, file) : NULL;
+        good = moved != NULL;
+        if (good && comma == NULL && sscanf(file, "... %zu files", &count) == 1) {
+            full = true;
+            break;
+        }
+        full |= good && text.size + strlen(moved) > ROOM && count > 0;
+        if (good && !full)
+            good = (count == 0 || vdt_buffer_append(&text, ", ", 2)) &&
+                   vdt_buffer_append(&text, moved, strlen(moved));
+        at = comma == NULL ? at + length + 1 : comma + 2;
+    }
+    if (full)
+        snprintf(end, sizeof end, ", ... %zu files)", count);
+    if (!good || !vdt_buffer_append(&text, end, strlen(end) + 1))
+        vdt_buffer_clear(&text);
+    return (char *)text.data;
+}
+
+/* What the store calls `path`, as the output calls it; owned. */
+static char *moved_path(const struct vdt_regroup *regroup, const char *path)
+{
+    return is_joined(path) ? moved_join(regroup, path) : moved_file(regroup, path);
+}
+
 static bool move_string(const struct vdt_regroup *regroup, json_t *value)
 {
     if (!json_is_string(value))
@@ -71,7 +122,7 @@ static bool move_names(const struct vdt_regroup *regroup, json_t *value)
 {
     static const char *const members[] = {"images",      "image",     "labels", "ignore",
                                           "files",       "scene",     "aoi",    "path",
-                                          "window-file", "class-map", "extra"};
+                                          "window-file", "class-map", "extra",  "uri"};
     const char *name;
     json_t *member, *item;
     size_t i;
@@ -152,6 +203,7 @@ static vdt_status copy_header(const struct vdt_regroup *regroup, struct vdt_writ
     const struct vdt_reader *reader = regroup->reader;
     vdt_cleanup(vdt_free_pointer) char *config = NULL;
     vdt_cleanup(vdt_free_pointer) char *failures = NULL;
+    vdt_cleanup(vdt_free_pointer) char *members = NULL;
     vdt_cleanup(vdt_free_pointer) char *split = vdt_groups_text(&regroup->rule.groups);
     bool divided = regroup->options->split_count > 0;
     if (split == NULL)
@@ -162,7 +214,14 @@ static vdt_status copy_header(const struct vdt_regroup *regroup, struct vdt_writ
         status = move_text(regroup, "attribute feed_failures", vdt_reader_feed_failures(reader),
                            &failures, error);
     if (status == VDT_OK)
+        status = move_text(regroup, "attribute scene_members", vdt_reader_scene_members(reader),
+                           &members, error);
+    if (status == VDT_OK)
         status = vdt_writer_set_feed_config(writer, config, error);
+    if (status == VDT_OK)
+        status = vdt_writer_set_scene_members(writer, members, error);
+    if (status == VDT_OK)
+        status = vdt_writer_set_times(writer, vdt_reader_times(reader), error);
     if (status == VDT_OK)
         status = vdt_writer_set_feed_failures(writer, failures, NULL, error);
     if (status == VDT_OK)

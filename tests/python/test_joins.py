@@ -407,3 +407,16 @@ def test_one_unit_for_a_mosaic(tmp_path, store, vedatile):
     found, _ = whole(feed_some(store, images, "--join", "mosaic", "--unscale"))
     expected, valid, _ = buildvrt(tmp_path, images[::-1])
     np.testing.assert_array_equal(found[:, valid], expected[:, valid] * np.float32(0.5) + 1)
+
+
+def test_a_long_name_is_cut_when_the_store_moves(tmp_path, store, vedatile):
+    images = [write_scene(tmp_path / f"{i:040}.tif", noise(i, (1, 4, 4)), at(4 * i, 0))
+              for i in range(110)]
+    for count, least in ((84, 3500), (110, 2500)):
+        made, other = tmp_path / f"{count}.h5", tmp_path / "a" / f"{count}.h5"
+        other.parent.mkdir(exist_ok=True)
+        feed(made, images[:count], (), "--tile", 4, "--join", "mosaic")
+        vedatile("split", made, "-o", other, "--split", "x=1,y=1", "--split-by", "random")
+        uri = Store(other).table("scenes")[0]["uri"].decode()
+        assert uri.startswith(f"mosaic(../{0:040}.tif, ../{1:040}.tif, ")
+        assert uri.endswith(f", ... {count} files)") and least < len(uri) < 4096

@@ -157,3 +157,21 @@ def test_an_axis_leaves_and_comes_back(tmp_path, store, vedatile, form):
     (out / "vedatile.json").write_text(json.dumps({**description, "times": ["a", 1, "b"]}))
     assert "times make no sense" in vedatile("import", tmp_path / "bad.h5", "--format", form, out,
                                              code=1).stderr
+
+
+def test_an_axis_stays_when_samples_are_regrouped(tmp_path, store, vedatile):
+    """So do the names of the files, as seen from where the new store is."""
+    (tmp_path / "north").mkdir()
+    images = dates(tmp_path / "north")
+    feed_some(store, images, "--join", "times")
+    other = tmp_path / "far" / "off" / "other.h5"
+    other.parent.mkdir(parents=True)
+    vedatile("split", store, "-o", other, "--split", "train=0.5,test=0.5", "--split-by", "random")
+    with h5py.File(other) as file:
+        assert json.loads(file.attrs["times"]) == ISO
+        (row,) = file["scenes"]
+        assert row["uri"].decode() == "times({})".format(
+            ", ".join(f"../../north/{i}.tif" for i in range(3)))
+        (scene,) = json.loads(file.attrs["scene_members"]).values()
+    assert [member["uri"] for member in scene["members"]] == [
+        f"../../north/{i}.tif" for i in (1, 2, 0)]
