@@ -3,6 +3,7 @@
 #define VEDATILE_FEED_H
 
 #include "vedatile/error.h"
+#include "vedatile/scene.h"
 #include "vedatile/store.h"
 #include "vedatile/types.h"
 
@@ -131,6 +132,50 @@ struct vdt_feed_failure {
     const char *message; /* one line */
 };
 typedef void (*vdt_failure_fn)(const struct vdt_feed_failure *failure, void *payload);
+
+/* What becomes of a window of the plan; the report counts each. */
+enum vdt_fate {
+    VDT_FATE_KEPT = 0,   /* written; with dry_run: would be, but for min_valid and max_cloud */
+    VDT_FATE_EXISTING,   /* already in the store */
+    VDT_FATE_UNLABELLED, /* left out by `match` */
+    VDT_FATE_BACKGROUND, /* left out by background_ratio */
+    VDT_FATE_OUTSIDE,    /* left out by aoi_rule */
+    VDT_FATE_STRADDLING, /* left out at a border of the split */
+    VDT_FATE_INVALID,    /* left out by min_valid */
+    VDT_FATE_CLOUDED,    /* left out by max_cloud */
+    VDT_FATE_FAILED      /* could not be read */
+};
+/* "kept", "existing", "unlabelled", ... as the report calls them; static storage. */
+VDT_API const char *vdt_fate_name(enum vdt_fate fate);
+
+struct vdt_ring_span {
+    size_t first; /* into points */
+    size_t count;
+};
+
+/* A scene of the plan, told before its windows. Everything is borrowed for the call. */
+struct vdt_feed_scene {
+    size_t number;             /* from 0; a scene that is there twice is told once */
+    const char *path;          /* as it was given */
+    struct vdt_image *image;   /* see scene.h; open as it is fed: warped, its bands chosen */
+    const double (*points)[2]; /* of the labels' outlines, in the scene's pixels */
+    const struct vdt_ring_span *rings;
+    size_t ring_count;
+};
+typedef void (*vdt_feed_scene_fn)(const struct vdt_feed_scene *scene, void *payload);
+
+/* A window of the plan and what became of it. Pointers are borrowed for the call. */
+struct vdt_feed_window {
+    size_t scene;     /* its number */
+    const char *path; /* the scene's */
+    struct vdt_window window;
+    const char *group; /* NULL: left out before it had one, or already in the store */
+    enum vdt_fate fate;
+    const char *key;
+    const char *ground; /* its outline, a geometry of GeoJSON in longitude and latitude; "null" for
+                           one that has no place */
+};
+typedef void (*vdt_feed_window_fn)(const struct vdt_feed_window *window, void *payload);
 
 struct vdt_split_share {
     const char *group;
@@ -274,9 +319,12 @@ struct vdt_feed_options {
     double commit_seconds; /* 0: 10; how much work a crash may cost */
     bool dry_run;          /* plan and match labels, write nothing */
     enum vdt_on_failure on_failure;
-    bool retry_failed;        /* only scenes and windows that are recorded as failed */
-    vdt_failure_fn failure;   /* told of each from the thread that called; may be NULL */
-    vdt_progress_fn progress; /* done and total in windows */
+    bool retry_failed;       /* only scenes and windows that are recorded as failed */
+    vdt_failure_fn failure;  /* told of each from the thread that called; may be NULL */
+    vdt_feed_scene_fn scene; /* told of the plan, as far as the feed comes, from the thread that */
+    vdt_feed_window_fn window; /* called: every window once, those that the plan leaves out first;
+                                  may be NULL */
+    vdt_progress_fn progress;  /* done and total in windows */
     void *payload;
 };
 

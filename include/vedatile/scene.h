@@ -37,6 +37,14 @@ VDT_API VDT_CHECKED vdt_status vdt_image_read(struct vdt_image *image,
                                               const struct vdt_window *window, void *pixels,
                                               struct vdt_error *error);
 
+/* The whole scene at another size, [band][row][col] of the scene's type: of the overview that is
+ * large enough, where there is one, and the nearest pixels. `valid` [row][col]: 1 for image, 0 for
+ * nodata; may be NULL. VDT_ERR_UNSUPPORTED where that takes more than 2^26 pixels (2^24 of a warped
+ * scene). */
+VDT_API VDT_CHECKED vdt_status vdt_image_overview(struct vdt_image *image, int32_t cols,
+                                                  int32_t rows, void *pixels, uint8_t *valid,
+                                                  struct vdt_error *error);
+
 /* Window `index` of the random windows of that size and seed: inside the scene, every place equally
  * likely, a function of (seed, scene, index) alone. VDT_ERR_ARGUMENT when the size does not fit. */
 VDT_API VDT_CHECKED vdt_status vdt_image_random_window(const struct vdt_image *image, int32_t cols,

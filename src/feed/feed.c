@@ -12,6 +12,7 @@
 #include "feed/codec_choice.h"
 #include "feed/config.h"
 #include "feed/scene_parts.h"
+#include "feed/tell.h"
 #include "feed/worker.h"
 #include "source/cache.h"
 #include "source/remote.h"
@@ -176,6 +177,7 @@ struct run {
     size_t place;       /* of this feed in the store's list, from 1 */
     uint64_t done;      /* windows, those that were left out by the plan included */
     double last_commit; /* seconds */
+    struct vdt_told_scene told;
 };
 
 /* Notes that a window could not be read, or that its scene could not. */
@@ -190,12 +192,26 @@ static vdt_status take_failure(struct run *run, const struct vdt_unit_result *re
                             &result->failures[i], error);
 }
 
+static enum vdt_fate fate_of(uint8_t outcome)
+{
+    static const enum vdt_fate fates[] = {[VDT_KEPT] = VDT_FATE_KEPT,
+                                          [VDT_UNLABELLED] = VDT_FATE_UNLABELLED,
+                                          [VDT_INVALID] = VDT_FATE_INVALID,
+                                          [VDT_CLOUDED] = VDT_FATE_CLOUDED,
+                                          [VDT_UNREADABLE] = VDT_FATE_FAILED};
+    return fates[outcome];
+}
+
 static vdt_status take_window(struct run *run, const struct vdt_unit_result *result, uint32_t i,
                               struct vdt_error *error)
 {
     struct vdt_feed_report *report = run->report;
     uint64_t index = run->plan->units[result->unit].first + i;
     uint32_t group = run->plan->windows[index].group;
+    vdt_status status =
+        vdt_tell_planned(&run->told, run->plan, index, fate_of(result->outcomes[i]), error);
+    if (status != VDT_OK)
+        return status;
     if (result->outcomes[i] == VDT_UNREADABLE)
         return take_failure(run, result, i, error);
     if (result->outcomes[i] == VDT_UNLABELLED)
@@ -205,7 +221,6 @@ static vdt_status take_window(struct run *run, const struct vdt_unit_result *res
     else if (result->outcomes[i] == VDT_CLOUDED)
         report->clouded++;
     else {
-        vdt_status status = VDT_OK;
         if (run->writer != NULL)
             status = vdt_writer_put(run->writer, run->plan->groups.names[group],
                                     &result->packets[i], error);
@@ -375,6 +390,7 @@ static vdt_status run_feed(struct vdt_plan *plan, struct vdt_writer **writer,
                       .done = report->windows - plan->window_count,
                       .last_commit = seconds_now()};
     status = run_workers(&run, error);
+    vdt_told_scene_clear(&run.told);
     if (status == VDT_OK && report->existing == 0 && report->written >= FEW_SAMPLES)
         warn_shares(plan, report);
     return status == VDT_OK ? finish(&run, fresh, error) : status;

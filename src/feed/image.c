@@ -1,26 +1,17 @@
 /* One scene at a time, for callers who make their labels themselves. */
+#include "feed/image.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <vedatile/scene.h>
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/path.h"
 #include "feed/place.h"
-#include "feed/tile.h"
-#include "source/scene.h"
 #include "store/writer.h"
 #include "tile/random_window.h"
 #include "tile/window.h"
-
-struct vdt_image {
-    char *uri;
-    struct vdt_scene *scene;
-    struct vdt_band_selection selection;
-    double bounds[4];
-    struct vdt_tile tile; /* of the last window that was appended */
-};
 
 static void image_cleanup(struct vdt_image **image)
 {
@@ -86,6 +77,18 @@ vdt_status vdt_image_read(struct vdt_image *image, const struct vdt_window *wind
     if (valid == NULL)
         return vdt_fail_memory(error, image->uri);
     return vdt_scene_read(image->scene, &image->selection, window, pixels, valid, error);
+}
+
+vdt_status vdt_image_overview(struct vdt_image *image, int32_t cols, int32_t rows, void *pixels,
+                              uint8_t *valid, struct vdt_error *error)
+{
+    vdt_cleanup(vdt_free_pointer) uint8_t *own = NULL;
+    if (cols < 1 || rows < 1)
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "%s: an overview of %d x %d pixels", image->uri,
+                        cols, rows);
+    if (valid == NULL && (valid = own = vdt_allocate((size_t)cols, (size_t)rows)) == NULL)
+        return vdt_fail_memory(error, image->uri);
+    return vdt_scene_overview(image->scene, &image->selection, cols, rows, pixels, valid, error);
 }
 
 /* --- windows ------------------------------------------------------------------------------ */

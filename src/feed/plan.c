@@ -10,6 +10,7 @@
 #include "base/path.h"
 #include "feed/aoi.h"
 #include "feed/plan_steps.h"
+#include "feed/tell.h"
 #include "feed/window_source.h"
 
 static void scene_cleanup(struct vdt_scene **scene)
@@ -70,7 +71,9 @@ static vdt_status add_scene(struct vdt_plan *plan, const struct vdt_scene_recipe
         status = check_met(plan, scene, error);
     if (status != VDT_OK || is_repeated(plan, index))
         return status;
-    return vdt_plan_windows(plan, (uint32_t)index, scene, writer, report, error);
+    status = vdt_tell_scene(plan, &plan->scenes[index], scene, error);
+    return status == VDT_OK ? vdt_plan_windows(plan, (uint32_t)index, scene, writer, report, error)
+                            : status;
 }
 
 vdt_status vdt_plan_make(struct vdt_plan *plan, const struct vdt_feed_options *options,

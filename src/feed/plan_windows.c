@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "feed/plan_steps.h"
+#include "feed/tell.h"
 #include "feed/tile.h"
 #include "feed/window_source.h"
 
@@ -38,17 +39,25 @@ static vdt_status keep_failed(const struct vdt_window_task *task, struct vdt_win
     return status;
 }
 
+static enum vdt_fate fate_of(int group)
+{
+    return group == VDT_GROUP_BACKGROUND ? VDT_FATE_BACKGROUND
+           : group == VDT_GROUP_OUTSIDE  ? VDT_FATE_OUTSIDE
+                                         : VDT_FATE_STRADDLING;
+}
+
 static vdt_status plan_window(struct vdt_plan *plan, const struct vdt_window_task *task,
                               const struct vdt_place *place, struct vdt_feed_report *report,
                               struct vdt_error *error)
 {
     struct vdt_window window = vdt_place_window(task, place);
+    uint32_t scene = (uint32_t)(task->planned - plan->scenes);
     char key[VDT_KEY_SIZE];
     vdt_window_key(task->planned->digest, &window, key);
     report->windows++;
     if (task->writer != NULL && vdt_writer_has(task->writer, key)) {
         report->existing++;
-        return VDT_OK;
+        return vdt_tell_window(plan, scene, task->scene, &window, -1, VDT_FATE_EXISTING, error);
     }
     int group = place->group;
     if (group == VDT_GROUP_OPEN)
@@ -57,13 +66,13 @@ static vdt_status plan_window(struct vdt_plan *plan, const struct vdt_window_tas
         *(group == VDT_GROUP_BACKGROUND ? &report->background
           : group == VDT_GROUP_OUTSIDE  ? &report->outside
                                         : &report->straddling) += 1;
-        return VDT_OK;
+        return vdt_tell_window(plan, scene, task->scene, &window, -1, fate_of(group), error);
     }
     if (!vdt_grow(&plan->windows, &plan->window_capacity, plan->window_count + 1,
                   sizeof *plan->windows))
         return vdt_fail_memory(error, "plan");
-    plan->windows[plan->window_count++] = (struct vdt_plan_window){
-        window.col, window.row, (uint32_t)(task->planned - plan->scenes), (uint32_t)group};
+    plan->windows[plan->window_count++] =
+        (struct vdt_plan_window){window.col, window.row, scene, (uint32_t)group};
     return VDT_OK;
 }
 

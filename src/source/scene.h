@@ -75,6 +75,12 @@ vdt_status vdt_scene_read(struct vdt_scene *scene, const struct vdt_band_selecti
                           const struct vdt_window *window, void *pixels, uint8_t *valid,
                           struct vdt_error *error);
 
+/* The whole scene as `cols` x `rows` pixels, from the overview that is large enough: pixels and
+ * `valid` as above. VDT_ERR_UNSUPPORTED where too many pixels would have to be read for it. */
+vdt_status vdt_scene_overview(struct vdt_scene *scene, const struct vdt_band_selection *selection,
+                              int32_t cols, int32_t rows, void *pixels, uint8_t *valid,
+                              struct vdt_error *error);
+
 /* Blanks pixels of what was read: where `seen` [count] is 0 they get the band's nodata, else 0, and
  * are not valid. */
 void vdt_scene_blank(const struct vdt_band_selection *selection, size_t count, const uint8_t *seen,

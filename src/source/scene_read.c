@@ -9,6 +9,7 @@
 #include "source/join.h"
 #include "source/quiet.h"
 #include "source/remote.h"
+#include "source/scene_reduce.h"
 #include "source/scene_state.h"
 
 /* The part of a window that lies in the scene; empty when cols or rows is 0. */
@@ -38,7 +39,7 @@ static struct inside clamp(const struct vdt_scene *scene, const struct vdt_windo
     return in;
 }
 
-static GDALDataType gdal_type(enum vdt_dtype dtype)
+GDALDataType vdt_gdal_type(enum vdt_dtype dtype)
 {
     switch (dtype) {
     case VDT_UINT8: return GDT_Byte;
@@ -137,8 +138,8 @@ static bool find_hole(const struct vdt_band_selection *selection, int band, bool
 }
 
 /* A pixel is image as soon as one band is not its nodata; with any_nodata, when none is. */
-static void find_valid(const struct vdt_band_selection *selection, bool numbers,
-                       const unsigned char *pixels, size_t count, uint8_t *valid)
+void vdt_find_valid(const struct vdt_band_selection *selection, bool numbers,
+                    const unsigned char *pixels, size_t count, uint8_t *valid)
 {
     struct hole hole;
     size_t band_bytes = count * vdt_dtype_size(selection->dtype);
@@ -213,7 +214,7 @@ static bool read_pixels(struct vdt_scene *scene, const struct vdt_band_selection
     GDALRasterIOExtraArg extra;
     INIT_RASTERIO_EXTRA_ARG(extra);
     return GDALDatasetRasterIOEx(scene->dataset, GF_Read, in->col, in->row, in->cols, in->rows,
-                                 corner, in->cols, in->rows, gdal_type(selection->dtype),
+                                 corner, in->cols, in->rows, vdt_gdal_type(selection->dtype),
                                  selection->count, selection->bands, size, line, line * rows,
                                  &extra) == CE_None;
 }
@@ -228,7 +229,7 @@ static bool read_plain(struct vdt_scene *scene, const struct vdt_band_selection 
     unsigned char *corner = pixels + first * vdt_dtype_size(selection->dtype);
     if (!read_pixels(scene, selection, in, window->cols, window->rows, corner))
         return false;
-    find_valid(selection, false, pixels, count, valid);
+    vdt_find_valid(selection, false, pixels, count, valid);
     if (in->cols < window->cols || in->rows < window->rows)
         clear_outside(window, in, valid);
     return true;
@@ -251,7 +252,7 @@ static bool read_converted(struct vdt_scene *scene, const struct vdt_band_select
     uint8_t *tight = scene->raw + bytes;
     if (!read_pixels(scene, stored, in, in->cols, in->rows, scene->raw))
         return false;
-    find_valid(stored, numbers, scene->raw, count, tight);
+    vdt_find_valid(stored, numbers, scene->raw, count, tight);
     memset(valid, 0, (size_t)window->cols * (size_t)window->rows);
     for (size_t row = 0; row < (size_t)in->rows; row++) {
         size_t line = ((size_t)in->top + row) * (size_t)window->cols + (size_t)in->left;

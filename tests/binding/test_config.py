@@ -14,7 +14,7 @@ OPTIONS = {"image": [str(OLINDA)], "labels": [str(SECTORS)], "class-field": "TIP
 
 
 def test_options_are_those_of_the_schema():
-    assert {name for name in SCHEMA if SCHEMA[name].get("x-path")} - {"store"} <= set(PATHS)
+    assert {name for name in SCHEMA if SCHEMA[name].get("x-path")} - {"store", "plan"} <= set(PATHS)
     known = set(vedatile.feed.__kwdefaults__) | {"image", "labels"}
     assert {name.replace("-", "_") for name in SCHEMA if name not in UNUSED} <= known
 
@@ -75,3 +75,28 @@ def test_several_feeds(tmp_path):
     with pytest.raises(vedatile.ArgumentError, match="no feed 3"):
         read_config(f"{path}#3")
     assert read_config(f"{path}#2")["windows"] == "random"
+
+
+def test_plan_is_told(tmp_path):
+    """The windows of --plan, and an exception that stops the feed."""
+    windows, path = [], str(tmp_path / "x.h5")
+    options = dict(labels=SECTORS, class_field="TIPO", task="segmentation", tile=32,
+                   split={"a": 0.5, "b": 0.5}, seed=1)
+    report = vedatile.feed(path, OLINDA, **options, dry_run=True, plan=windows.append)
+    command("feed", path, "--image", OLINDA, "--labels", SECTORS, "--class-field", "TIPO", "--task",
+            "segmentation", "--tile", 32, "--split", "a=0.5,b=0.5", "--seed", 1, "--dry-run",
+            "--plan", tmp_path / "plan.geojson")
+    features = json.loads((tmp_path / "plan.geojson").read_text())["features"]
+    assert windows == [{**feature["properties"], "geometry": feature["geometry"]}
+                       for feature in features]
+    assert len(windows) == report.windows
+    assert sum(window["kept"] for window in windows) == report.written
+    for reason in "unlabelled", "straddling":
+        assert sum(window["reason"] == reason for window in windows) == report[reason]
+    assert report.unlabelled > 0
+
+    def refuse(window):
+        raise KeyError(window["key"])
+
+    with pytest.raises(KeyError):
+        vedatile.feed(path, OLINDA, **options, plan=refuse)

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <vedatile/feed.h>
 
 #include "config_schema.h"
@@ -10,6 +11,7 @@
 #include "interrupt.h"
 #include "json.h"
 #include "options.h"
+#include "plan_view.h"
 #include "progress.h"
 #include "report.h"
 #include "split_options.h"
@@ -139,6 +141,7 @@ static int report_stopped(const char *store)
 struct feed_run {
     struct progress progress;
     struct failure_list failures;
+    struct plan_view plan;
 };
 
 static bool on_progress(uint64_t done, uint64_t total, void *payload)
@@ -149,6 +152,16 @@ static bool on_progress(uint64_t done, uint64_t total, void *payload)
 static void on_failure(const struct vdt_feed_failure *failure, void *payload)
 {
     failure_list_add(&((struct feed_run *)payload)->failures, failure);
+}
+
+static void on_scene(const struct vdt_feed_scene *scene, void *payload)
+{
+    plan_view_scene(&((struct feed_run *)payload)->plan, scene);
+}
+
+static void on_window(const struct vdt_feed_window *window, void *payload)
+{
+    plan_view_window(&((struct feed_run *)payload)->plan, window);
 }
 
 /* What came of it, on stdout; what failed, on stderr. */
@@ -166,6 +179,55 @@ static int report_done(const struct feed_values *values, const struct vdt_feed_r
     return failure_list_count(failures) > 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
+static bool same_file(const char *a, const char *b)
+{
+    struct stat first, second;
+    return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
+           first.st_ino == second.st_ino;
+}
+
+/* A plan takes the place of the file that has its name: not of what is fed. */
+static int check_plan(const struct feed_values *values)
+{
+    const struct words *inputs[] = {&values->images, &values->labels,      &values->extras,
+                                    &values->aoi,    &values->cloud_files, &values->ignore};
+    for (size_t i = 0; i < values->plan.count; i++) {
+        const char *plan = values->plan.items[i];
+        bool taken = same_file(plan, values->store);
+        for (size_t k = 0; k < sizeof inputs / sizeof inputs[0]; k++)
+            for (size_t j = 0; j < inputs[k]->count; j++)
+                taken |= same_file(plan, inputs[k]->items[j]);
+        taken |= values->window_file && same_file(plan, values->window_file);
+        taken |= values->class_map && same_file(plan, values->class_map);
+        if (taken)
+            return report_wrong(&feed_command,
+                                "--plan %s: is the store or an input: name another file", plan);
+    }
+    return OPTIONS_RUN;
+}
+
+/* Runs the feed, with the plan's files where they are asked for. */
+static vdt_status run_library(const struct feed_values *values, struct vdt_feed_options *options,
+                              struct feed_run *run, struct vdt_feed_report *report,
+                              struct vdt_error *error)
+{
+    const struct plan_title title = {.store = values->store,
+                                     .dry_run = values->dry_run,
+                                     .needs_pixels =
+                                         values->min_valid > 0 || values->max_cloud >= 0,
+                                     .report = report};
+    vdt_status status = VDT_OK;
+    if (values->plan.count > 0) {
+        options->scene = on_scene;
+        options->window = on_window;
+        status = plan_view_begin(&run->plan, &values->plan, values->images.count, error);
+    }
+    if (!status)
+        status = vdt_feed(options, report, error);
+    progress_finish(&run->progress);
+    return !status && values->plan.count > 0 ? plan_view_end(&run->plan, &title, error) : status;
+}
+
 static int feed(struct feed_values *values, const struct vdt_split_share *shares)
 {
     struct vdt_error error = {.status = VDT_OK};
@@ -173,6 +235,8 @@ static int feed(struct feed_values *values, const struct vdt_split_share *shares
     struct vdt_feed_options options = feed_library_options(values, shares);
     double *nodata = NULL;
     int code = feed_nodata(&values->nodata, &options, &nodata);
+    if (code == OPTIONS_RUN)
+        code = check_plan(values);
     if (code != OPTIONS_RUN) {
         free(nodata);
         return code;
@@ -183,15 +247,14 @@ static int feed(struct feed_values *values, const struct vdt_split_share *shares
     options.progress = on_progress;
     options.failure = on_failure;
     interrupt_catch();
-    vdt_status status = vdt_feed(&options, &report, &error);
-    progress_finish(&run.progress);
-    code = EXIT_DONE;
+    vdt_status status = run_library(values, &options, &run, &report, &error);
     if (status == VDT_ERR_CANCELLED)
         code = report_stopped(values->store);
     else if (status)
         code = report_error(&feed_command, &error);
     else
         code = report_done(values, &report, &run.failures);
+    plan_view_clear(&run.plan);
     failure_list_clear(&run.failures);
     free(nodata);
     return code;

@@ -7,12 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <vedatile/store.h>
-#ifdef TOOL_FONTCONFIG
-#include <fontconfig/fontconfig.h>
-#endif
 
 #include "choose.h"
 #include "options.h"
+#include "png_file.h"
 #include "report.h"
 #include "sheet.h"
 #include "store_text.h"
@@ -107,45 +105,13 @@ static const struct option show_options[] = {
     {0},
 };
 
-static cairo_status_t write_bytes(void *payload, const unsigned char *data, unsigned length)
-{
-    return fwrite(data, 1, length, payload) == length ? CAIRO_STATUS_SUCCESS
-                                                      : CAIRO_STATUS_WRITE_ERROR;
-}
-
-/* Under another name first: a failure must not leave half a picture. */
-static vdt_status write_file(cairo_surface_t *surface, const char *path, struct vdt_error *error)
-{
-    size_t size = strlen(path) + 16;
-    char *part = malloc(size);
-    if (!part)
-        return error_memory(error);
-    snprintf(part, size, "%s.part", path);
-    FILE *file = fopen(part, "wb");
-    bool good = file && !cairo_surface_write_to_png_stream(surface, write_bytes, file);
-    int reason = errno;
-    if (file && fclose(file)) {
-        reason = good ? errno : reason;
-        good = false;
-    }
-    if (good && rename(part, path)) {
-        reason = errno;
-        good = false;
-    }
-    if (!good && file)
-        unlink(part);
-    free(part);
-    return good ? VDT_OK
-                : error_set(error, VDT_ERR_IO, "%s: cannot be written: %s", path, strerror(reason));
-}
-
 static vdt_status write_sheet(cairo_surface_t *surface, const char *path, struct vdt_error *error)
 {
     if (strcmp(path, "-") != 0)
-        return write_file(surface, path, error);
-    if (cairo_surface_write_to_png_stream(surface, write_bytes, stdout))
-        return error_set(error, VDT_ERR_IO, "standard output cannot be written");
-    return VDT_OK;
+        return png_write_file(surface, path, error);
+    return png_write(surface, stdout)
+               ? VDT_OK
+               : error_set(error, VDT_ERR_IO, "standard output cannot be written");
 }
 
 /* About one and a half times as wide as high, and a full last row where that is near. */
@@ -221,15 +187,6 @@ static vdt_status draw(const struct show_values *values, const struct vdt_reader
     return status;
 }
 
-/* Fonts stay cached to the end of the process otherwise, which leak checkers report. */
-static void release_fonts(void)
-{
-    cairo_debug_reset_static_data();
-#ifdef TOOL_FONTCONFIG
-    FcFini();
-#endif
-}
-
 static vdt_status check_output(const struct show_values *values, struct vdt_error *error)
 {
     struct stat store, output;
@@ -258,7 +215,7 @@ static int show(const struct show_values *values)
     }
     choose_clear(&chosen);
     vdt_reader_free(reader);
-    release_fonts();
+    png_release_fonts();
     return status ? report_error(&show_command, &error) : EXIT_DONE;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "options_value.h"
+#include "plan_view.h"
 #include "progress.h"
 #include "report.h"
 
@@ -559,6 +560,15 @@ const struct option feed_options[] = {
      .offset = AT(dry_run),
      .flags = OPTION_TRANSIENT,
      .help = "plan the windows and match the labels, write nothing"},
+    {.name = "plan",
+     .kind = OPTION_WORDS,
+     .offset = AT(plan),
+     .argument = "FILE...",
+     .accepts = plan_view_takes,
+     .pattern = "\\.([pP][nN][gG]|([gG][eE][oO])?[jJ][sS][oO][nN])$",
+     .flags = OPTION_PATH | OPTION_TRANSIENT,
+     .help = "draw the windows over the scenes, kept by group and left out by reason: a .png, a "
+             ".geojson, or both"},
     {.name = "progress",
      .kind = OPTION_CHOICE,
      .offset = AT(progress),

@@ -71,6 +71,7 @@ struct feed_values {
     int on_failure;
     bool retry_failed;
     bool dry_run;
+    struct words plan;
     int progress;
     bool json;
     struct config_values config;

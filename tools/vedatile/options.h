@@ -90,7 +90,8 @@ struct option {
     const char *needs;          /* another option that must be given with this one */
     const char *excludes;       /* another option that must not */
     unsigned flags;             /* enum option_flags */
-    /* TEXT, items of COMMAS: whether the option takes the text; else a message, of `size` bytes. */
+    /* TEXT, items of WORDS and COMMAS: whether the option takes the text; else a message, of `size`
+     * bytes. */
     bool (*accepts)(const char *text, char *message, size_t size);
     const char *pattern; /* what texts are then, as a regular expression, for the schema */
 };

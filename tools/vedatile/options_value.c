@@ -171,8 +171,8 @@ static bool each_item(const struct option *option, const char *text, void *targe
     return good;
 }
 
-static bool take_comma(const struct option *option, const char *item, void *target,
-                       const struct complaint *complaint)
+static bool take_item(const struct option *option, const char *item, void *target,
+                      const struct complaint *complaint)
 {
     if (option->accepts && !option->accepts(item, complaint->message, complaint->size))
         return false;
@@ -254,9 +254,8 @@ bool value_parse(const struct option *option, const char *text, void *target, ch
     case OPTION_TEXT:
     case OPTION_POSITION: return parse_text(option, text, target, &complaint);
     case OPTION_WORDS:
-    case OPTION_POSITIONS:
-        return words_add(target, strdup(text)) || complain(&complaint, "out of memory");
-    case OPTION_COMMAS: return each_item(option, text, target, take_comma, &complaint);
+    case OPTION_POSITIONS: return take_item(option, text, target, &complaint);
+    case OPTION_COMMAS: return each_item(option, text, target, take_item, &complaint);
     case OPTION_SHARES: return each_item(option, text, target, take_share, &complaint);
     case OPTION_INTEGERS: return each_item(option, text, target, take_integer, &complaint);
     case OPTION_REALS: return each_item(option, text, target, take_real, &complaint);

@@ -205,3 +205,36 @@ vdt_status picture_draw(const struct vdt_reader *reader, struct sample_ref sampl
     free(image);
     return status;
 }
+
+vdt_status picture_of(const struct vdt_store_spec *spec, const void *pixels, const uint8_t *valid,
+                      cairo_surface_t **surface, struct vdt_error *error)
+{
+    struct stretch stretch = picture_bands(spec);
+    size_t count = (size_t)spec->tile.rows * spec->tile.cols;
+    struct values values = {.per_tile = count};
+    bool good = true;
+    for (size_t c = 0; c < stretch.count; c++) {
+        values.items[c] = calloc(count + 1, sizeof *values.items[c]);
+        good = good && values.items[c];
+        for (size_t i = 0; good && i < count; i++) {
+            double value = pixel_value(pixels, spec->tile.dtype, stretch.bands[c] * count + i);
+            if (valid[i] && isfinite(value))
+                values.items[c][values.count[c]++] = value;
+        }
+    }
+    if (good)
+        find_range(&values, spec->tile.dtype, &stretch);
+    for (size_t c = 0; c < 3; c++)
+        free(values.items[c]);
+    cairo_surface_t *drawn =
+        cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)spec->tile.cols, (int)spec->tile.rows);
+    if (!good || cairo_surface_status(drawn)) {
+        cairo_surface_destroy(drawn);
+        return error_memory(error);
+    }
+    cairo_surface_flush(drawn);
+    paint(spec, pixels, &stretch, drawn);
+    cairo_surface_mark_dirty(drawn);
+    *surface = drawn;
+    return VDT_OK;
+}

@@ -23,6 +23,11 @@ struct stretch picture_bands(const struct vdt_store_spec *spec);
 vdt_status picture_stretch(const struct vdt_reader *reader, const struct sample_ref *samples,
                            size_t count, struct stretch *stretch, struct vdt_error *error);
 
+/* Pixels [band][row][col] of spec->tile as a picture, stretched by those that are valid. Owned by
+ * the caller: cairo_surface_destroy. */
+vdt_status picture_of(const struct vdt_store_spec *spec, const void *pixels, const uint8_t *valid,
+                      cairo_surface_t **surface, struct vdt_error *error);
+
 /* The sample's tile, one pixel of the surface for a pixel of the tile.
  * Owned by the caller: cairo_surface_destroy. */
 vdt_status picture_draw(const struct vdt_reader *reader, struct sample_ref sample,

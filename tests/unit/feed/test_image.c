@@ -144,6 +144,34 @@ static void test_read(void **state)
     vdt_image_free(image);
 }
 
+/* At its own size it is the scene, and at a third the middle pixels of squares of nine. */
+static void test_overview(void **state)
+{
+    (void)state;
+    enum { THIRD_COLS = COLS / 3, THIRD_ROWS = ROWS / 3 };
+    static uint16_t pixels[BANDS * COLS * ROWS];
+    static uint8_t valid[COLS * ROWS];
+    struct vdt_image *image = NULL;
+    assert_int_equal(vdt_image_open(in_folder("scene.tif"), NULL, 0, &image, &error), VDT_OK);
+    assert_int_equal(vdt_image_overview(image, COLS, ROWS, pixels, valid, &error), VDT_OK);
+    for (int i = 0; i < COLS * ROWS; i++) {
+        int col = i % COLS, row = i / COLS;
+        assert_int_equal(pixels[i], expected(1, col, row));
+        assert_int_equal(pixels[COLS * ROWS + i], expected(2, col, row));
+        assert_int_equal(valid[i], expected(1, col, row) != NODATA);
+    }
+    assert_int_equal(vdt_image_overview(image, THIRD_COLS, THIRD_ROWS, pixels, NULL, &error),
+                     VDT_OK);
+    for (int i = 0; i < THIRD_COLS * THIRD_ROWS; i++) {
+        int col = (int)((i % THIRD_COLS + 0.5) * COLS / THIRD_COLS);
+        int row = (int)((i / THIRD_COLS + 0.5) * ROWS / THIRD_ROWS);
+        assert_int_equal(pixels[i], expected(1, col, row));
+    }
+    assert_int_equal(vdt_image_overview(image, 0, 5, pixels, NULL, &error), VDT_ERR_ARGUMENT);
+    assert_non_null(strstr(error.message, "0 x 5"));
+    vdt_image_free(image);
+}
+
 static void test_open_fails(void **state)
 {
     (void)state;
@@ -448,15 +476,11 @@ static void test_store_of_another_kind(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_spec),
-        cmocka_unit_test(test_read),
-        cmocka_unit_test(test_open_fails),
-        cmocka_unit_test(test_random_windows),
-        cmocka_unit_test(test_window_sizes),
-        cmocka_unit_test(test_grid),
-        cmocka_unit_test(test_same_as_a_feed),
-        cmocka_unit_test(test_labels),
-        cmocka_unit_test(test_store_of_another_kind),
+        cmocka_unit_test(test_spec),           cmocka_unit_test(test_read),
+        cmocka_unit_test(test_overview),       cmocka_unit_test(test_open_fails),
+        cmocka_unit_test(test_random_windows), cmocka_unit_test(test_window_sizes),
+        cmocka_unit_test(test_grid),           cmocka_unit_test(test_same_as_a_feed),
+        cmocka_unit_test(test_labels),         cmocka_unit_test(test_store_of_another_kind),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

@@ -94,9 +94,9 @@ static const struct ext_option options[] = {
     {0}};
 
 static const char *const others[] = {
-    "image",    "labels",     "bands",      "classes",      "unknown",   "split",
-    "progress", "aoi",        "mask_order", "ignore",       "nodata",    "width",
-    "extra",    "cloud_file", "cloud_bits", "cloud_values", "max_cloud", NULL};
+    "image",      "labels",       "bands",     "classes", "unknown", "split", "progress",
+    "aoi",        "mask_order",   "ignore",    "nodata",  "width",   "extra", "cloud_file",
+    "cloud_bits", "cloud_values", "max_cloud", "plan",    NULL};
 
 enum { KEPT = 9 };
 
@@ -110,6 +110,7 @@ struct call {
     int *cloud_values;
     double max_cloud;
     PyObject *progress; /* borrowed */
+    PyObject *plan;     /* borrowed */
     PyObject *failures; /* list of dicts */
     bool broken;        /* an exception waits */
     PyThreadState *thread;
@@ -307,12 +308,35 @@ static void on_failure(const struct vdt_feed_failure *failure, void *payload)
 {
     struct call *call = payload;
     const struct vdt_window *w = &failure->window;
+    if (call->broken)
+        return;
     PyEval_RestoreThread(call->thread);
     PyObject *window = failure->whole ? Py_NewRef(Py_None)
                                       : Py_BuildValue("(iiii)", w->col, w->row, w->cols, w->rows);
     PyObject *item = Py_BuildValue("{s:N,s:N,s:N}", "scene", text_of(failure->scene), "window",
                                    window, "message", text_of(failure->message));
     call->broken |= item == NULL || PyList_Append(call->failures, item) != 0;
+    Py_XDECREF(item);
+    call->thread = PyEval_SaveThread();
+}
+
+/* Called like on_progress, with a dict of the window. */
+static void on_window(const struct vdt_feed_window *told, void *payload)
+{
+    struct call *call = payload;
+    const struct vdt_window *w = &told->window;
+    bool kept = told->fate == VDT_FATE_KEPT;
+    if (call->broken)
+        return;
+    PyEval_RestoreThread(call->thread);
+    PyObject *item = Py_BuildValue(
+        "{s:N,s:i,s:i,s:i,s:i,s:z,s:N,s:z,s:s,s:s}", "scene", text_of(told->path), "col", w->col,
+        "row", w->row, "cols", w->cols, "rows", w->rows, "group", told->group, "kept",
+        PyBool_FromLong(kept), "reason", kept ? NULL : vdt_fate_name(told->fate), "key", told->key,
+        "ground", told->ground);
+    PyObject *result = item == NULL ? NULL : PyObject_CallFunctionObjArgs(call->plan, item, NULL);
+    call->broken = result == NULL;
+    Py_XDECREF(result);
     Py_XDECREF(item);
     call->thread = PyEval_SaveThread();
 }
@@ -383,6 +407,7 @@ static PyObject *run(const struct ext_state *state, struct call *call)
         return NULL;
     call->options.progress = on_progress;
     call->options.failure = on_failure;
+    call->options.window = call->plan == NULL ? NULL : on_window;
     call->options.payload = call;
     call->thread = PyEval_SaveThread();
     vdt_status status = vdt_feed(&call->options, &report, &error);
@@ -396,6 +421,7 @@ static int parse(const struct ext_state *state, PyObject *dict, struct call *cal
 {
     struct vdt_feed_options *o = &call->options;
     call->progress = given(dict, "progress");
+    call->plan = given(dict, "plan");
     o->images = NULL;
     if (ext_known(dict, options, others, "feed") != 0 || ext_parse(state, dict, options, o) != 0 ||
         parse_list(state, dict, "image", &call->images, &o->image_count, &call->keep[0]) != 0 ||

@@ -13,11 +13,10 @@ from ._vedatile import ArgumentError, FormatError, NotFoundError, Reader
 __all__ = ["read_config", "with_config"]
 
 # Names of files, relative to the file that they are in.
-PATHS = ("image", "labels", "window-file", "aoi", "class-map", "ignore", "extra",
-         "cloud-file")
+PATHS = ("image", "labels", "extra", "window-file", "aoi", "class-map", "ignore", "cloud-file")
 SIZES = ("tile", "stride")
 # Of the command, or given by other means.
-UNUSED = ("$schema", "store", "json", "progress")
+UNUSED = ("$schema", "store", "json", "progress", "plan")
 # An option that is given takes the place of these.
 EXCLUDES = {"group": ("split", "split_by", "block_size", "split_gap"), "split": ("group",)}
 

@@ -1,6 +1,7 @@
 """Scenes and label files to samples of a store."""
 from __future__ import annotations
 
+import json
 import numbers
 import operator
 import os
@@ -50,6 +51,13 @@ def _bands(value: Sequence[int | str] | None) -> Sequence[str] | None:
     return [band if isinstance(band, str) else str(operator.index(band)) for band in value]
 
 
+def _with_geometry(plan: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], Any]:
+    def told(window: dict[str, Any]) -> None:
+        window["geometry"] = json.loads(window.pop("ground"))
+        plan(window)
+    return told
+
+
 def feed(store: Any, image: _Path | Sequence[_Path] | None = None,
          labels: _Path | Sequence[_Path] | None = None, *, width: str | None = None,
          task: str | Sequence[str] | None = None, tile: int | Sequence[int] | None = None,
@@ -83,6 +91,7 @@ def feed(store: Any, image: _Path | Sequence[_Path] | None = None,
          commit_seconds: float | None = None, on_failure: str | None = None,
          retry_failed: bool = False, dry_run: bool = False,
          config: _Path | Mapping[str, Any] | None = None,
+         plan: Callable[[dict[str, Any]], Any] | None = None,
          progress: Callable[[int, int], Any] | None = None) -> Report:
     """Feeds scenes and their label files to a store, which is created or added to: what the command
     `vedatile feed` does, with all cores and by the same options. The same samples come out.
@@ -153,6 +162,9 @@ def feed(store: Any, image: _Path | Sequence[_Path] | None = None,
     config        options that are not given: a file or mapping as `vedatile feed --config` has it
                   (names with dashes, tile and stride as [columns, rows]), or a store whose feed is
                   repeated ("STORE", "STORE#2")
+    plan          called with a dict of each window once it is known what becomes of it: scene, col,
+                  row, cols, rows, group, kept, reason (None, or the count of the report that it is
+                  in), key and geometry (GeoJSON, degrees); e.g. plan=windows.append
     progress      called as progress(done, total) in windows; False, an exception or Ctrl-C stops
                   the feed, and what was added stays: the same call goes on from there
 
@@ -197,6 +209,8 @@ def feed(store: Any, image: _Path | Sequence[_Path] | None = None,
     options.update(width=width, crs=crs, resampling=resampling, dtype=dtype, unscale=unscale,
                    valid_rule=valid_rule,
                    nodata=[nodata] if isinstance(nodata, numbers.Real) else nodata)
+    if plan is not None:
+        options["plan"] = _with_geometry(plan)
     options.update(join=join, join_by=join_by, mosaic_order=mosaic_order, extra=_names(extra))
     if resolution is not None:
         size = resolution if isinstance(resolution, Sequence) else (resolution, resolution)
