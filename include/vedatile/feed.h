@@ -113,7 +113,10 @@ enum { VDT_WIDTH_MOST = 10000 };
 enum vdt_split_by {
     VDT_SPLIT_BLOCK = 0, /* by ground: no ground pixel is in two groups */
     VDT_SPLIT_SCENE,     /* whole scenes */
-    VDT_SPLIT_RANDOM     /* by sample; overlapping windows may share ground */
+    VDT_SPLIT_RANDOM,    /* by sample; overlapping windows may share ground */
+    VDT_SPLIT_FIELD,     /* by the value of a field of the labels: all windows with objects of one
+                            value are in one group */
+    VDT_SPLIT_TIME       /* by the scene's time of acquisition */
 };
 
 /* What happens when a scene cannot be opened, or a window of it not be read. */
@@ -180,6 +183,14 @@ typedef void (*vdt_feed_window_fn)(const struct vdt_feed_window *window, void *p
 struct vdt_split_share {
     const char *group;
     double share; /* > 0; shares are scaled to sum 1 */
+};
+
+/* A group of a split by time. */
+struct vdt_split_period {
+    const char *group;
+    const char *before; /* ISO 8601 date or time (UTC): the group has the scenes that were acquired
+                           before it, from the limit of the group before on; NULL for the last
+                           group, which has the rest */
 };
 
 /* Zero means the default everywhere. All pointers are borrowed for the call. */
@@ -307,6 +318,12 @@ struct vdt_feed_options {
     const struct vdt_split_share *split;
     size_t split_count;
     enum vdt_split_by split_by;
+    const char *split_field; /* of VDT_SPLIT_FIELD: a field of the labels. A window whose objects
+                                have values of two groups, or that has none, is left out */
+    const struct vdt_split_period *split_periods; /* of VDT_SPLIT_TIME in place of `split`, whose
+                                                     shares of the scenes, in the order of time,
+                                                     make such limits otherwise */
+    size_t split_period_count;
     double block_size; /* metres, rounded to whole strides; 0: the store's, or chosen from the first
                           scene */
     double split_gap;  /* metres that groups of a split by block are apart at least: half of it is
@@ -340,7 +357,8 @@ struct vdt_feed_report {
     uint64_t unlabelled;      /* left out by `match` */
     uint64_t background;      /* left out: more without an object than background_ratio */
     uint64_t outside;         /* left out by aoi_rule */
-    uint64_t straddling;      /* left out: they reach into blocks of two groups, or are too near */
+    uint64_t straddling;      /* left out: they reach into blocks of two groups, or are too near, or
+                                 their objects are of two groups or none */
     uint64_t invalid;         /* left out by min_valid */
     uint64_t clouded;         /* left out by max_cloud */
     uint64_t boxes;           /* written */

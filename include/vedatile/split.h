@@ -19,10 +19,15 @@ struct vdt_split_options {
                            of `store` */
     const struct vdt_split_share *split; /* none: the output's groups are those of the store */
     size_t split_count;
-    enum vdt_split_by split_by; /* of the split and of folds */
-    double block_size;          /* metres, rounded to whole strides; 0: chosen */
-    double split_gap;           /* metres that groups are apart at least, and test and train of a
-                                   fold; needs VDT_SPLIT_BLOCK */
+    enum vdt_split_by split_by; /* of the split and of folds; folds by time there are not */
+    const char *split_field;    /* of VDT_SPLIT_FIELD: a member of the samples' metadata, of text, a
+                                   number or a list of these; samples without it are left out, and
+                                   those with values of two groups */
+    const struct vdt_split_period *split_periods; /* of VDT_SPLIT_TIME, in place of `split` */
+    size_t split_period_count;
+    double block_size; /* metres, rounded to whole strides; 0: chosen */
+    double split_gap;  /* metres that groups are apart at least, and test and train of a
+                          fold; needs VDT_SPLIT_BLOCK */
     uint64_t seed;
     bool stratify;     /* units (blocks, scenes, samples) are given to groups or folds so that each
                           class has its share in each, as near as the units allow; no later feed can
@@ -39,7 +44,8 @@ struct vdt_split_options {
 struct vdt_split_report {
     uint64_t samples;       /* in the store */
     uint64_t written;       /* into the output; with dry_run: would be */
-    uint64_t straddling;    /* left out: they reach into blocks of two groups, or are too near */
+    uint64_t straddling;    /* left out: they reach into blocks of two groups, or are too near, or
+                               have values of two groups or none */
     uint64_t views_kept;    /* views of the store that the output has too */
     uint64_t views_dropped; /* those whose samples are not in one group of the output */
     double block_size;      /* metres as used, when split by block; else 0 */

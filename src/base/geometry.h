@@ -27,6 +27,7 @@ struct vdt_feature {
     double width;   /* of these */
     double order;   /* larger is burnt on top, where a field says so */
     double target;  /* the number to learn, where a field has it */
+    uint32_t owner; /* the number of its value in a field that divides samples */
     size_t first;   /* into parts */
     size_t count;   /* at least 1 */
     double area;    /* of all parts, holes taken off; filled by vdt_geometry_measure */

@@ -46,10 +46,12 @@ static vdt_status look(struct choice *choice, const struct vdt_window *window, i
     const struct vdt_window_task *task = choice->task;
     const struct vdt_plan_scene *planned = task->planned;
     vdt_window_key(planned->digest, window, key);
+    vdt_status status = VDT_OK;
     if (*group == VDT_GROUP_OPEN)
-        *group = vdt_plan_group(task->plan, task->scene, window, key, planned->digest);
-    vdt_status status =
-        vdt_aoi_see(&choice->view, task->plan, planned, window, &choice->encoder.seen, error);
+        status = vdt_plan_group(task->plan, planned, task->scene, window, key, group, error);
+    if (status != VDT_OK)
+        return status;
+    status = vdt_aoi_see(&choice->view, task->plan, planned, window, &choice->encoder.seen, error);
     if (status != VDT_OK)
         return status;
     return vdt_encode_keep(&choice->encoder, &planned->geometry, planned->index, window,

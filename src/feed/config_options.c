@@ -23,7 +23,6 @@ static const char *const matches[] = {"intersect", "inside", "all"};
 static const char *const valid_rules[] = {"all", "any"};
 static const char *const mask_rules[] = {"center", "all-touched"};
 static const char *const boundaries[] = {"inner", "outer"};
-static const char *const splits[] = {"block", "scene", "random"};
 static const char *const codecs[] = {"auto", "raw", "lz4", "deflate", "zstd"};
 
 enum kind { FLAG, WORD, U32, U64, REAL, TEXT, FILE_NAME, TEXTS, BANDS, FILES };
@@ -78,7 +77,6 @@ static const struct row members[] = {
     {"min-visible", REAL, AT(min_visible), 0, NULL},
     {"min-valid", REAL, AT(min_valid), 0, NULL},
     {"group", TEXT, AT(group), 0, NULL},
-    {"split-by", WORD, AT(split_by), 0, splits},
     {"block-size", REAL, AT(block_size), 0, NULL},
     {"split-gap", REAL, AT(split_gap), 0, NULL},
     {"seed", U64, AT(seed), 0, NULL},
@@ -167,6 +165,27 @@ static json_t *split_json(const struct vdt_feed_options *options)
         json_array_append_new(list,
                               json_pack("{s:f}", options->split[i].group, options->split[i].share));
     return list;
+}
+
+static void add_split(json_t *object, const struct vdt_feed_options *o)
+{
+    static const char *const words[] = {NULL, "scene", "random", NULL, "time"};
+    json_t *periods = json_array();
+    if (o->split_count > 0)
+        json_object_set_new(object, "split", split_json(o));
+    if (o->split_by == VDT_SPLIT_FIELD && o->split_field != NULL)
+        json_object_set_new(object, "split-by", json_sprintf("field:%s", o->split_field));
+    else if (words[o->split_by] != NULL)
+        json_object_set_new(object, "split-by", json_string(words[o->split_by]));
+    for (size_t i = 0; i < o->split_period_count; i++) {
+        const struct vdt_split_period *period = &o->split_periods[i];
+        json_array_append_new(periods, period->before == NULL
+                                           ? json_string(period->group)
+                                           : json_sprintf("%s=%s", period->group, period->before));
+    }
+    if (o->split_period_count > 0)
+        json_object_set(object, "split-time", periods);
+    json_decref(periods);
 }
 
 /* Members that take more than one member of the struct, or what the plan made of it. */
@@ -269,7 +288,6 @@ json_t *vdt_config_options(const struct vdt_plan *plan)
     add_pixels(object, options);
     add_clouds(object, options);
     add_labels(object, plan);
-    if (options->split_count > 0)
-        json_object_set_new(object, "split", split_json(options));
+    add_split(object, options);
     return object;
 }

@@ -336,7 +336,7 @@ static void warn_shares(const struct vdt_plan *plan, struct vdt_feed_report *rep
     for (size_t i = 0; plan->groups.split && i < plan->groups.count && i < 64; i++) {
         double got = (double)report->groups[i].written / (double)report->written;
         bool off = got < plan->groups.shares[i] / 2 || got > (1 + plan->groups.shares[i]) / 2;
-        if (!off || report->warning[0] != '\0')
+        if (!off || report->warning[0] != '\0' || plan->groups.by == VDT_SPLIT_TIME)
             continue;
         snprintf(report->warning, sizeof report->warning,
                  "%s got %llu of %llu samples, %.3g was asked: %s", plan->groups.names[i],

@@ -27,27 +27,30 @@ bool vdt_fold_number(const char *name, uint32_t *fold)
 
 /* --- which fold ---------------------------------------------------------------------------- */
 
-/* The fold of the block of the window's middle, or of the scene or key; a window without a place
- * goes by its key. */
-static int fold_of(const struct vdt_regroup_rule *rule, const struct vdt_regroup_sample *sample)
+/* The fold of the block of the window's middle, or of the scene, value or key. A sample without any
+ * of these goes by its key. */
+static vdt_status fold_of(struct vdt_regroup *regroup, const struct vdt_regroup_row *row, int *fold,
+                          struct vdt_error *error)
 {
+    const struct vdt_regroup_rule *rule = &regroup->fold_rule;
     const struct vdt_groups *groups = &rule->groups;
+    struct vdt_regroup_sample sample;
     double box[4];
-    int fold = VDT_SPLIT_NONE;
-    if (groups->by == VDT_SPLIT_BLOCK &&
-        vdt_group_box(groups, rule->frame, sample->scene, &sample->window, box)) {
-        double x = (box[0] + box[2]) / 2, y = (box[1] + box[3]) / 2;
-        fold = vdt_split_ground(&groups->rule, (const double[4]){x, y, x, y});
-    } else if (groups->by != VDT_SPLIT_BLOCK) {
-        const struct vdt_group_query query = {.scene = sample->scene,
-                                              .window = &sample->window,
-                                              .key = sample->row.key,
-                                              .digest = sample->digest};
-        fold = vdt_group_of(groups, rule->frame, &query);
+    vdt_status status = VDT_OK;
+    *fold = VDT_SPLIT_NONE;
+    if (groups->by != VDT_SPLIT_BLOCK) {
+        status = vdt_regroup_group(regroup, rule, row, &sample, fold, error);
+    } else {
+        status = vdt_regroup_look(regroup, row, &sample, error);
+        if (status == VDT_OK &&
+            vdt_group_box(groups, rule->frame, sample.scene, &sample.window, box)) {
+            double x = (box[0] + box[2]) / 2, y = (box[1] + box[3]) / 2;
+            *fold = vdt_split_ground(&groups->rule, (const double[4]){x, y, x, y});
+        }
     }
-    if (fold == VDT_SPLIT_NONE)
-        fold = vdt_split_hash(&groups->rule, sample->row.key, strlen(sample->row.key));
-    return fold;
+    if (status == VDT_OK && *fold == VDT_SPLIT_NONE)
+        *fold = vdt_split_hash(&groups->rule, sample.row.key, strlen(sample.row.key));
+    return status;
 }
 
 static vdt_status make_rule(struct vdt_regroup *regroup, struct vdt_error *error)
@@ -99,13 +102,13 @@ static vdt_status by_rule(struct vdt_regroup *regroup, int32_t group, struct vdt
 {
     for (size_t i = 0; i < regroup->count; i++) {
         struct vdt_regroup_row *row = &regroup->rows[i];
-        struct vdt_regroup_sample sample;
+        int fold = 0;
         if (row->to != group)
             continue;
-        vdt_status status = vdt_regroup_look(regroup, row, &sample, error);
+        vdt_status status = fold_of(regroup, row, &fold, error);
         if (status != VDT_OK)
             return status;
-        row->fold = (uint32_t)fold_of(&regroup->fold_rule, &sample);
+        row->fold = (uint32_t)fold;
     }
     return VDT_OK;
 }

@@ -57,6 +57,19 @@ bool vdt_group_box(const struct vdt_groups *groups, const struct vdt_frame *fram
     return true;
 }
 
+/* The group that all values are of. */
+static int group_of_values(const struct vdt_split *rule, const struct vdt_group_query *query)
+{
+    int group = VDT_SPLIT_NONE;
+    for (size_t i = 0; i < query->value_count; i++) {
+        int own = vdt_split_hash(rule, query->values[i], strlen(query->values[i]));
+        if (i > 0 && own != group)
+            return VDT_SPLIT_NONE;
+        group = own;
+    }
+    return group;
+}
+
 int vdt_group_of(const struct vdt_groups *groups, const struct vdt_frame *frame,
                  const struct vdt_group_query *query)
 {
@@ -66,6 +79,14 @@ int vdt_group_of(const struct vdt_groups *groups, const struct vdt_frame *frame,
     switch (groups->by) {
     case VDT_SPLIT_SCENE:
         return vdt_split_hash(&groups->rule, query->digest, strlen(query->digest));
+    case VDT_SPLIT_FIELD: return group_of_values(&groups->rule, query);
+    case VDT_SPLIT_TIME: {
+        char time[VDT_TIME_SIZE];
+        return vdt_time_read(query->acquired, time)
+                   ? vdt_time_group((const char(*)[VDT_TIME_SIZE])groups->limits, groups->count,
+                                    time)
+                   : VDT_SPLIT_NONE;
+    }
     case VDT_SPLIT_RANDOM: return vdt_split_hash(&groups->rule, query->key, strlen(query->key));
     default: break;
     }

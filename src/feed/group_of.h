@@ -15,6 +15,9 @@ struct vdt_group_query {
     const struct vdt_window *window;
     const char *key;    /* of the sample */
     const char *digest; /* of the scene */
+    const char *acquired;
+    const char *const *values; /* of the field that divides */
+    size_t value_count;
 };
 
 /* The ground of a window on the frame of a split by block, with half the gap about it; false when

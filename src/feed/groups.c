@@ -12,7 +12,8 @@
 #include "base/json.h"
 #include "store/layout.h"
 
-static const char *const by_names[] = {"block", "scene", "random"};
+static const char *const by_names[] = {"block", "scene", "random", "field", "time"};
+enum { BY_NAMES = sizeof by_names / sizeof *by_names };
 
 vdt_status vdt_split_shares_check(const struct vdt_split_share *shares, size_t count,
                                   struct vdt_error *error)
@@ -38,10 +39,61 @@ vdt_status vdt_split_shares_check(const struct vdt_split_share *shares, size_t c
     return VDT_OK;
 }
 
+/* Groups with limits in place of shares. */
+static vdt_status take_periods(struct vdt_groups *groups, const struct vdt_feed_options *options,
+                               struct vdt_error *error)
+{
+    size_t count = options->split_period_count;
+    if (count > VDT_SPLIT_MAX)
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "a split into %zu groups; at most %d", count,
+                        VDT_SPLIT_MAX);
+    groups->split = true;
+    groups->by = VDT_SPLIT_TIME;
+    groups->count = count;
+    for (size_t i = 0; i < count; i++) {
+        const struct vdt_split_period *period = &options->split_periods[i];
+        bool last = i + 1 == count;
+        if (last != (period->before == NULL))
+            return vdt_fail(error, VDT_ERR_ARGUMENT,
+                            "split by time: every group but the last has a limit: "
+                            "train=2020-01-01,test");
+        if (!last && !vdt_time_read(period->before, groups->limits[i]))
+            return vdt_fail(error, VDT_ERR_ARGUMENT,
+                            "split by time: %.60s: no ISO 8601 date or time in UTC, such as "
+                            "2020-01-31",
+                            period->before);
+        if (!last && i > 0 && strcmp(groups->limits[i - 1], groups->limits[i]) >= 0)
+            return vdt_fail(error, VDT_ERR_ARGUMENT,
+                            "split by time: the limit of %.63s is not behind that of the group "
+                            "before it",
+                            period->group);
+        snprintf(groups->names[i], sizeof groups->names[i], "%s", period->group);
+        groups->shares[i] = 1.0 / (double)count;
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(groups->names[k], groups->names[i]) == 0)
+                return vdt_fail(error, VDT_ERR_ARGUMENT, "split: group %.63s is named twice",
+                                period->group);
+    }
+    return VDT_OK;
+}
+
+static vdt_status take_field(struct vdt_groups *groups, const struct vdt_feed_options *options,
+                             struct vdt_error *error)
+{
+    if (options->split_by != VDT_SPLIT_FIELD)
+        return VDT_OK;
+    groups->field = vdt_copy_string(options->split_field);
+    return groups->field == NULL ? vdt_fail_memory(error, "split") : VDT_OK;
+}
+
 static vdt_status take_options(struct vdt_groups *groups, const struct vdt_feed_options *options,
                                struct vdt_error *error)
 {
+    if (options->split_period_count > 0)
+        return take_periods(groups, options, error);
     vdt_status status = vdt_split_shares_check(options->split, options->split_count, error);
+    if (status == VDT_OK)
+        status = take_field(groups, options, error);
     if (status != VDT_OK)
         return status;
     groups->split = true;
@@ -103,6 +155,9 @@ static vdt_status make_rule(struct vdt_groups *groups, const struct vdt_feed_opt
     double block[2], lost[2], half[2] = {0, 0}, least[2];
     if (groups->by != VDT_SPLIT_BLOCK) {
         vdt_split_shares(&groups->rule, options->seed, groups->shares, groups->count);
+        if (groups->by == VDT_SPLIT_TIME && options->split_period_count == 0)
+            vdt_time_limits(sizes->times, sizes->time_count, groups->shares, groups->count,
+                            groups->limits);
         return VDT_OK;
     }
     if (frame->crs == NULL)
@@ -142,6 +197,7 @@ static vdt_status make_rule(struct vdt_groups *groups, const struct vdt_feed_opt
 void vdt_groups_clear(struct vdt_groups *groups)
 {
     free((void *)groups->frame.crs);
+    free(groups->field);
     *groups = (struct vdt_groups){0};
 }
 
@@ -165,6 +221,28 @@ static vdt_status parse_blocks(struct vdt_groups *groups, const json_t *split,
     return groups->frame.crs == NULL ? vdt_fail_memory(error, "split") : VDT_OK;
 }
 
+static vdt_status parse_times(struct vdt_groups *groups, const json_t *split, const char *stored,
+                              struct vdt_error *error)
+{
+    const json_t *list = json_object_get(split, "limits");
+    for (size_t i = 0; i + 1 < groups->count; i++) {
+        const char *limit = json_string_value(json_array_get(list, i));
+        if (limit == NULL || (limit[0] != '\0' && !vdt_time_read(limit, groups->limits[i])))
+            return vdt_fail(error, VDT_ERR_FORMAT, "the store's split is not readable: %s", stored);
+    }
+    return VDT_OK;
+}
+
+static vdt_status parse_field(struct vdt_groups *groups, const json_t *split, const char *stored,
+                              struct vdt_error *error)
+{
+    const char *field = json_string_value(json_object_get(split, "field"));
+    if (field == NULL)
+        return vdt_fail(error, VDT_ERR_FORMAT, "the store's split is not readable: %s", stored);
+    groups->field = vdt_copy_string(field);
+    return groups->field == NULL ? vdt_fail_memory(error, "split") : VDT_OK;
+}
+
 static vdt_status parse(struct vdt_groups *groups, const char *stored, struct vdt_error *error)
 {
     vdt_cleanup(vdt_json_release) json_t *split = NULL;
@@ -175,7 +253,7 @@ static vdt_status parse(struct vdt_groups *groups, const char *stored, struct vd
     const char *by = json_string_value(json_object_get(split, "by"));
     size_t count = json_array_size(list);
     int kind = -1;
-    for (int i = 0; by != NULL && i < 3; i++)
+    for (int i = 0; by != NULL && i < BY_NAMES; i++)
         if (strcmp(by, by_names[i]) == 0)
             kind = i;
     if (kind < 0 || count == 0 || count > VDT_SPLIT_MAX)
@@ -191,21 +269,39 @@ static vdt_status parse(struct vdt_groups *groups, const char *stored, struct vd
         groups->shares[i] = json_number_value(json_object_get(group, "share"));
         groups->rule.limits[i] = json_number_value(json_object_get(group, "limit"));
     }
+    if (groups->by == VDT_SPLIT_TIME)
+        return parse_times(groups, split, stored, error);
+    if (groups->by == VDT_SPLIT_FIELD)
+        return parse_field(groups, split, stored, error);
     return groups->by == VDT_SPLIT_BLOCK ? parse_blocks(groups, split, error) : VDT_OK;
 }
 
 static void describe(const struct vdt_groups *groups, char *text, size_t size)
 {
-    int used = snprintf(text, size, "by %s, seed %lld", by_names[groups->by],
-                        (long long)groups->rule.seed);
+    int used = snprintf(text, size, "by %s%s%.60s, seed %lld", by_names[groups->by],
+                        groups->field == NULL ? "" : ":",
+                        groups->field == NULL ? "" : groups->field, (long long)groups->rule.seed);
     if (groups->by == VDT_SPLIT_BLOCK && used > 0 && (size_t)used < size)
         used += snprintf(text + used, size - (size_t)used, ", blocks of %.6g m",
                          groups->block_metres[0]);
     if (groups->gap > 0 && used > 0 && (size_t)used < size)
         used += snprintf(text + used, size - (size_t)used, ", gap %.10g m", groups->gap);
     for (size_t i = 0; i < groups->count && used > 0 && (size_t)used < size; i++)
-        used += snprintf(text + used, size - (size_t)used, ", %s=%.4g", groups->names[i],
-                         groups->shares[i]);
+        used += groups->by == VDT_SPLIT_TIME && groups->limits[i][0] != '\0'
+                    ? snprintf(text + used, size - (size_t)used, ", %s=%s", groups->names[i],
+                               groups->limits[i])
+                    : snprintf(text + used, size - (size_t)used, ", %s=%.4g", groups->names[i],
+                               groups->shares[i]);
+}
+
+/* Limits, where they were asked for; shares of a split by time made such at first. */
+static bool same_parts(const struct vdt_groups *asked, const struct vdt_groups *stored,
+                       const struct vdt_feed_options *options)
+{
+    bool same = asked->field == NULL || strcmp(asked->field, stored->field) == 0;
+    for (size_t i = 0; same && options->split_period_count > 0 && i < asked->count; i++)
+        same = strcmp(asked->limits[i], stored->limits[i]) == 0;
+    return same;
 }
 
 /* Whether what was asked is what the store has; an unstated block size or gap follows the store, a
@@ -214,7 +310,7 @@ static bool agrees(const struct vdt_groups *asked, const struct vdt_groups *stor
                    const struct vdt_feed_options *options)
 {
     bool same = asked->by == stored->by && asked->count == stored->count &&
-                options->seed == stored->rule.seed;
+                options->seed == stored->rule.seed && same_parts(asked, stored, options);
     if (same && asked->by == VDT_SPLIT_BLOCK && options->block_size > 0)
         same = fabs(options->block_size / stored->block_metres[0] - 1) < 0.5;
     if (same && options->split_gap > 0)
@@ -241,8 +337,26 @@ static vdt_status follow(struct vdt_groups *groups, struct vdt_groups *stored,
         return vdt_fail(error, VDT_ERR_MISMATCH,
                         "%s: it is split %s; this feed asks for %s: leave --split out",
                         options->store, have, want);
+    free(groups->field);
     *groups = *stored;
     stored->frame.crs = NULL;
+    stored->field = NULL;
+    return VDT_OK;
+}
+
+vdt_status vdt_split_field(const struct vdt_feed_options *options, const char *stored, char **field,
+                           struct vdt_error *error)
+{
+    vdt_cleanup(vdt_json_release) json_t *split = NULL;
+    vdt_status status = vdt_json_parse(stored, "attribute split", &split, error);
+    const char *name = options->split_by == VDT_SPLIT_FIELD ? options->split_field : NULL;
+    *field = NULL;
+    if (status != VDT_OK || options->group != NULL)
+        return status;
+    if (name == NULL)
+        name = json_string_value(json_object_get(split, "field"));
+    if (name != NULL && (*field = vdt_copy_string(name)) == NULL)
+        return vdt_fail_memory(error, "split");
     return VDT_OK;
 }
 
@@ -253,6 +367,7 @@ vdt_status vdt_groups_make(struct vdt_groups *groups, const struct vdt_feed_opti
     vdt_cleanup(vdt_groups_clear) struct vdt_groups stored = {0};
     *groups = (struct vdt_groups){.count = 1};
     bool gap = options->split_gap != 0;
+    bool asked = options->split_count > 0 || options->split_period_count > 0;
     if (gap && (options->split_count == 0 || options->split_by != VDT_SPLIT_BLOCK))
         return vdt_fail(error, VDT_ERR_ARGUMENT, "--split-gap needs --split by block");
     if (gap && !(options->split_gap > 0 && options->split_gap <= 1e5))
@@ -261,7 +376,7 @@ vdt_status vdt_groups_make(struct vdt_groups *groups, const struct vdt_feed_opti
     snprintf(groups->names[0], sizeof groups->names[0], "%s",
              options->group == NULL ? "train" : options->group);
     vdt_status status = parse(&stored, stored_text, error);
-    if (status != VDT_OK || options->group != NULL || (options->split_count == 0 && !stored.split))
+    if (status != VDT_OK || options->group != NULL || (!asked && !stored.split))
         return status;
     if (stored.stratified)
         return vdt_fail(error, VDT_ERR_MISMATCH,
@@ -269,9 +384,10 @@ vdt_status vdt_groups_make(struct vdt_groups *groups, const struct vdt_feed_opti
                         "have no place in it: name a group with --group, or feed a store that is "
                         "not split and split it again",
                         options->store);
-    if (options->split_count == 0) {
+    if (!asked) {
         *groups = stored;
         stored.frame.crs = NULL;
+        stored.field = NULL;
         return VDT_OK;
     }
     status = take_options(groups, options, error);
@@ -289,6 +405,14 @@ static json_t *numbers(const double *values, size_t count)
     return list;
 }
 
+static json_t *limits_json(const struct vdt_groups *groups)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i + 1 < groups->count; i++)
+        json_array_append_new(list, json_string(groups->limits[i]));
+    return list;
+}
+
 char *vdt_groups_text(const struct vdt_groups *groups)
 {
     vdt_cleanup(vdt_json_release) json_t *split = json_object();
@@ -298,6 +422,10 @@ char *vdt_groups_text(const struct vdt_groups *groups)
         json_object_set_new(split, "seed", json_integer((json_int_t)groups->rule.seed));
         if (groups->stratified)
             json_object_set_new(split, "stratified", json_true());
+        if (groups->field != NULL)
+            json_object_set_new(split, "field", json_string(groups->field));
+        if (groups->by == VDT_SPLIT_TIME)
+            json_object_set_new(split, "limits", limits_json(groups));
         if (groups->by == VDT_SPLIT_BLOCK) {
             json_object_set_new(split, "block", numbers(groups->rule.block, 2));
             json_object_set_new(split, "block_metres", numbers(groups->block_metres, 2));

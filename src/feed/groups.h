@@ -6,6 +6,7 @@
 #include <vedatile/feed.h>
 
 #include "tile/split.h"
+#include "tile/split_time.h"
 
 /* The frame of a split by block: the first scene's grid. */
 struct vdt_split_frame {
@@ -16,7 +17,9 @@ struct vdt_split_frame {
 /* What the default size of a block depends on, in pixels of the frame. */
 struct vdt_split_sizes {
     double tile[2], stride[2], scene[2];
-    double metres[2]; /* along one pixel; zeros when unknown */
+    double metres[2];             /* along one pixel; zeros when unknown */
+    char (*times)[VDT_TIME_SIZE]; /* of the scenes, sorted: for shares of a split by time */
+    size_t time_count;
 };
 
 struct vdt_groups {
@@ -27,10 +30,17 @@ struct vdt_groups {
     char names[VDT_SPLIT_MAX][64];
     size_t count;
     struct vdt_split_frame frame;
-    double block_metres[2]; /* zeros when unknown */
-    double gap;             /* metres between groups of a split by block */
-    bool stratified;        /* blocks or scenes were chosen for the samples that there were */
+    double block_metres[2];                    /* zeros when unknown */
+    double gap;                                /* metres between groups of a split by block */
+    char *field;                               /* of a split by field; owned */
+    char limits[VDT_SPLIT_MAX][VDT_TIME_SIZE]; /* of a split by time */
+    bool stratified; /* blocks or scenes were chosen for the samples that there were */
 };
+
+/* The field by which samples are split, as the options or the store (`stored`) have it; *field is
+ * owned, NULL without one. */
+vdt_status vdt_split_field(const struct vdt_feed_options *options, const char *stored, char **field,
+                           struct vdt_error *error);
 
 /* Names and shares that a split can have. */
 vdt_status vdt_split_shares_check(const struct vdt_split_share *shares, size_t count,

@@ -68,6 +68,8 @@ static vdt_status add_scene(struct vdt_plan *plan, const struct vdt_scene_recipe
     if (status == VDT_OK && index == 0)
         status = vdt_plan_groups(plan, scene, writer, report, error);
     if (status == VDT_OK)
+        status = vdt_plan_check_time(plan, &plan->scenes[index], error);
+    if (status == VDT_OK)
         status = check_met(plan, scene, error);
     if (status != VDT_OK || is_repeated(plan, index))
         return status;
@@ -87,6 +89,9 @@ vdt_status vdt_plan_make(struct vdt_plan *plan, const struct vdt_feed_options *o
         status = vdt_plan_recipes(plan, report, error);
     if (status == VDT_OK)
         status = vdt_plan_check_times(plan, writer, error);
+    if (status == VDT_OK)
+        status = vdt_split_field(options, writer == NULL ? "{}" : vdt_writer_split(writer),
+                                 &plan->owner_field, error);
     if (status == VDT_OK)
         status = vdt_plan_spec(plan, layout, report, error);
     if (status == VDT_OK)
@@ -129,6 +134,7 @@ void vdt_plan_clear(struct vdt_plan *plan)
     free(plan->windows);
     free(plan->units);
     free(plan->class_names);
+    free(plan->owner_field);
     vdt_labels_free(plan->labels);
     vdt_labels_free(plan->aoi);
     vdt_window_file_clear(&plan->listed);

@@ -79,6 +79,7 @@ struct vdt_plan {
     struct vdt_class_map *class_map;     /* NULL without */
     struct vdt_labels_source *ignore;    /* NULL without */
     const char **class_names;
+    char *owner_field; /* of a split by field, else NULL */
     struct vdt_groups groups;
     struct vdt_frame *frame; /* of a split by block, else NULL */
     struct vdt_plan_scene *scenes;

@@ -36,7 +36,26 @@ vdt_status vdt_plan_check_options(const struct vdt_feed_options *options, struct
         return vdt_fail(error, VDT_ERR_ARGUMENT, "a feed needs a store and at least one image");
     if (options->seed > INT64_MAX)
         return vdt_fail(error, VDT_ERR_ARGUMENT, "a seed is at most 9223372036854775807");
-    if (options->group != NULL && options->split_count > 0)
+    bool split = options->split_count > 0 || options->split_period_count > 0;
+    if (split && (options->split_by == VDT_SPLIT_FIELD) != (options->split_field != NULL))
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "a split by field goes with the field's name");
+    if (options->split_period_count > 0 &&
+        (options->split_count > 0 || options->split_by != VDT_SPLIT_TIME))
+        return vdt_fail(error, VDT_ERR_ARGUMENT,
+                        "--split-time goes with --split-by time, and in place of --split");
+    if (!split && options->split_by != VDT_SPLIT_BLOCK)
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "--split-by needs --split%s",
+                        options->split_by == VDT_SPLIT_TIME ? " or --split-time" : "");
+    if (options->split_by == VDT_SPLIT_FIELD && options->label_count == 0)
+        return vdt_fail(error, VDT_ERR_ARGUMENT,
+                        "a split by a field of the labels needs labels: give --labels");
+    for (size_t i = 0; i < options->split_period_count; i++)
+        if (!vdt_group_name_valid(options->split_periods[i].group))
+            return vdt_fail(
+                error, VDT_ERR_ARGUMENT,
+                "group \"%s\": letters, digits, '_' and '-' only, and not views, scenes, crs",
+                options->split_periods[i].group);
+    if (options->group != NULL && split)
         return vdt_fail(error, VDT_ERR_ARGUMENT, "either one group or a split, not both");
     if (options->group != NULL && !vdt_group_name_valid(options->group))
         return vdt_fail(
@@ -192,6 +211,7 @@ static vdt_status open_labels(struct vdt_plan *plan, const struct vdt_layout *la
                                        .unknown = options->unknown,
                                        .unknown_class = options->unknown_class,
                                        .order_field = options->order_field,
+                                       .owner_field = plan->owner_field,
                                        .target_field = options->target_field,
                                        .width = options->width,
                                        .width_unit = options->width_unit,

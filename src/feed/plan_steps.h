@@ -39,8 +39,12 @@ vdt_status vdt_plan_groups(struct vdt_plan *plan, struct vdt_scene *first,
                            struct vdt_error *error);
 /* VDT_SPLIT_NONE for a window that reaches, with half the gap about it, into blocks of two groups.
  */
-int vdt_plan_group(const struct vdt_plan *plan, struct vdt_scene *scene,
-                   const struct vdt_window *window, const char *key, const char *digest);
+vdt_status vdt_plan_group(const struct vdt_plan *plan, const struct vdt_plan_scene *planned,
+                          struct vdt_scene *scene, const struct vdt_window *window, const char *key,
+                          int *group, struct vdt_error *error);
+/* A scene without a time has no group in a split by time. */
+vdt_status vdt_plan_check_time(const struct vdt_plan *plan, const struct vdt_plan_scene *planned,
+                               struct vdt_error *error);
 void vdt_plan_warn_overlap(const struct vdt_plan *plan, struct vdt_feed_report *report);
 
 /* plan_windows.c: appends the windows and units of scene `index`; `writer` may be NULL. */

@@ -60,8 +60,11 @@ static vdt_status plan_window(struct vdt_plan *plan, const struct vdt_window_tas
         return vdt_tell_window(plan, scene, task->scene, &window, -1, VDT_FATE_EXISTING, error);
     }
     int group = place->group;
+    vdt_status status = VDT_OK;
     if (group == VDT_GROUP_OPEN)
-        group = vdt_plan_group(plan, task->scene, &window, key, task->planned->digest);
+        status = vdt_plan_group(plan, task->planned, task->scene, &window, key, &group, error);
+    if (status != VDT_OK)
+        return status;
     if (group < 0) {
         *(group == VDT_GROUP_BACKGROUND ? &report->background
           : group == VDT_GROUP_OUTSIDE  ? &report->outside

@@ -19,16 +19,22 @@ static void writer_cleanup(struct vdt_writer **writer)
     vdt_writer_free(*writer);
 }
 
+static bool is_split(const struct vdt_split_options *options)
+{
+    return options->split_count > 0 || options->split_period_count > 0;
+}
+
 /* --- options ------------------------------------------------------------------------------- */
 
 static vdt_status check_options(const struct vdt_split_options *options, struct vdt_error *error)
 {
     if (options->store == NULL)
         return vdt_fail(error, VDT_ERR_ARGUMENT, "a split needs a store");
-    if (options->split_count == 0 && options->folds == 0)
+    bool split = is_split(options), time = options->split_by == VDT_SPLIT_TIME;
+    if (!split && options->folds == 0)
         return vdt_fail(error, VDT_ERR_ARGUMENT,
                         "%s: nothing to do: say --split G=SHARE,... or --folds K", options->store);
-    if (options->split_count > 0 && options->output == NULL)
+    if (split && options->output == NULL)
         return vdt_fail(error, VDT_ERR_ARGUMENT, "%s: --split makes another store: name it with -o",
                         options->store);
     if (options->folds == 1 || options->folds > VDT_FOLDS_MOST)
@@ -40,6 +46,14 @@ static vdt_status check_options(const struct vdt_split_options *options, struct 
         return vdt_fail(error, VDT_ERR_ARGUMENT, "--block-size needs --split-by block");
     if (options->split_gap != 0 && options->split_by != VDT_SPLIT_BLOCK)
         return vdt_fail(error, VDT_ERR_ARGUMENT, "--split-gap needs --split-by block");
+    if ((options->split_by == VDT_SPLIT_FIELD) != (options->split_field != NULL))
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "a split by field goes with the field's name");
+    if (options->split_period_count > 0 && (!time || options->split_count > 0))
+        return vdt_fail(error, VDT_ERR_ARGUMENT,
+                        "--split-time goes with --split-by time, and in place of --split");
+    if (time && (options->folds > 0 || options->stratify))
+        return vdt_fail(error, VDT_ERR_ARGUMENT,
+                        "--split-by time makes no folds, and nothing can be stratified by it");
     return vdt_split_shares_check(options->split, options->split_count, error);
 }
 
@@ -65,14 +79,10 @@ static vdt_status by_rule(struct vdt_regroup *regroup, struct vdt_error *error)
     for (size_t i = 0; i < regroup->count; i++) {
         struct vdt_regroup_row *row = &regroup->rows[i];
         struct vdt_regroup_sample sample;
-        vdt_status status = vdt_regroup_look(regroup, row, &sample, error);
+        vdt_status status =
+            vdt_regroup_group(regroup, &regroup->rule, row, &sample, &row->to, error);
         if (status != VDT_OK)
             return status;
-        const struct vdt_group_query query = {.scene = sample.scene,
-                                              .window = &sample.window,
-                                              .key = sample.row.key,
-                                              .digest = sample.digest};
-        row->to = vdt_group_of(&regroup->rule.groups, regroup->rule.frame, &query);
     }
     return VDT_OK;
 }
@@ -93,6 +103,8 @@ static void warn_shares(struct vdt_regroup *regroup)
 {
     struct vdt_split_report *report = regroup->report;
     const struct vdt_groups *groups = &regroup->rule.groups;
+    if (groups->by == VDT_SPLIT_TIME)
+        return;
     for (size_t i = 0; report->written >= FEW_SAMPLES && i < groups->count && i < 64; i++) {
         double got = (double)report->groups[i].written / (double)report->written;
         bool off = got < groups->shares[i] / 2 || got > (1 + groups->shares[i]) / 2;
@@ -111,13 +123,14 @@ static vdt_status divide(struct vdt_regroup *regroup, struct vdt_error *error)
     const struct vdt_split_options *options = regroup->options;
     struct vdt_split_report *report = regroup->report;
     vdt_status status = VDT_OK;
-    if (options->split_count == 0)
+    bool split = is_split(options);
+    if (!split)
         status = keep_groups(regroup, error);
     else
         status = vdt_regroup_rule_make(regroup, options->split, options->split_count, options->seed,
                                        &regroup->rule, error);
-    regroup->rule.groups.stratified = options->split_count > 0 && options->stratify;
-    if (status == VDT_OK && options->split_count > 0)
+    regroup->rule.groups.stratified = split && options->stratify;
+    if (status == VDT_OK && split)
         status = options->stratify ? by_strata(regroup, error) : by_rule(regroup, error);
     if (status != VDT_OK)
         return status;
@@ -132,13 +145,13 @@ static vdt_status divide(struct vdt_regroup *regroup, struct vdt_error *error)
         if (to >= 0)
             report->groups[to].written++;
     }
-    for (size_t g = 0; options->split_count > 0 && g < groups->count; g++)
+    for (size_t g = 0; split && g < groups->count; g++)
         if (report->groups[g].written == 0)
             return vdt_fail(error, VDT_ERR_NOT_FOUND,
                             "%s: the group %s would be empty: try a smaller --block-size, "
                             "--stratify or another --seed",
                             options->store, groups->names[g]);
-    if (options->split_count > 0)
+    if (split)
         warn_shares(regroup);
     return VDT_OK;
 }

@@ -46,7 +46,7 @@ struct vdt_regroup_sample {
     struct vdt_sample row;
     struct vdt_scene *scene; /* borrowed until the next call */
     struct vdt_window window;
-    const char *digest;
+    const char *digest, *acquired;
 };
 
 /* regroup_rows.c */
@@ -59,6 +59,20 @@ vdt_status vdt_regroup_rule_make(struct vdt_regroup *regroup, const struct vdt_s
                                  size_t count, uint64_t seed, struct vdt_regroup_rule *rule,
                                  struct vdt_error *error);
 void vdt_regroup_rule_clear(struct vdt_regroup_rule *rule);
+
+/* Values of the field that samples are divided by; owned. */
+struct vdt_regroup_values {
+    char **texts;
+    size_t count, capacity;
+};
+void vdt_regroup_values_clear(struct vdt_regroup_values *values);
+vdt_status vdt_regroup_values(const struct vdt_regroup *regroup, const struct vdt_regroup_row *row,
+                              const char *field, struct vdt_regroup_values *values,
+                              struct vdt_error *error);
+/* The group of a row by a rule, or VDT_SPLIT_NONE. */
+vdt_status vdt_regroup_group(struct vdt_regroup *regroup, const struct vdt_regroup_rule *rule,
+                             const struct vdt_regroup_row *row, struct vdt_regroup_sample *sample,
+                             int *group, struct vdt_error *error);
 
 /* regroup_units.c: for each row of those with `wanted`, the group of `rule` that stratification
  * gives it, into groups[row]; else VDT_SPLIT_NONE. `whole`: a row goes with the block of its middle

@@ -120,9 +120,9 @@ static bool move_string(const struct vdt_regroup *regroup, json_t *value)
 /* Members that hold names of files, wherever they are. */
 static bool move_names(const struct vdt_regroup *regroup, json_t *value)
 {
-    static const char *const members[] = {"images",      "image",     "labels", "ignore",
-                                          "files",       "scene",     "aoi",    "path",
-                                          "window-file", "class-map", "extra",  "uri"};
+    static const char *const members[] = {
+        "images", "image",       "labels",    "ignore", "files", "scene",     "aoi",
+        "path",   "window-file", "class-map", "extra",  "uri",   "cloud-file"};
     const char *name;
     json_t *member, *item;
     size_t i;
@@ -144,7 +144,8 @@ static bool move_names(const struct vdt_regroup *regroup, json_t *value)
 /* What the same feed would ask of groups contradicts the new ones. */
 static void forget_groups(json_t *feeds)
 {
-    static const char *const members[] = {"split", "split-by", "block-size", "split-gap", "group"};
+    static const char *const members[] = {"split",      "split-by",  "split-field", "split-time",
+                                          "block-size", "split-gap", "group"};
     json_t *feed;
     size_t i;
     json_array_foreach(feeds, i, feed)
@@ -162,7 +163,7 @@ static vdt_status move_text(const struct vdt_regroup *regroup, const char *what,
     vdt_status status = vdt_json_parse(text, what, &value, error);
     if (status != VDT_OK)
         return status;
-    if (regroup->options->split_count > 0)
+    if (regroup->rule.groups.split)
         forget_groups(value);
     if (!move_names(regroup, value) || (*moved = vdt_json_text(value)) == NULL)
         return vdt_fail_memory(error, what);
@@ -205,7 +206,7 @@ static vdt_status copy_header(const struct vdt_regroup *regroup, struct vdt_writ
     vdt_cleanup(vdt_free_pointer) char *failures = NULL;
     vdt_cleanup(vdt_free_pointer) char *members = NULL;
     vdt_cleanup(vdt_free_pointer) char *split = vdt_groups_text(&regroup->rule.groups);
-    bool divided = regroup->options->split_count > 0;
+    bool divided = regroup->rule.groups.split;
     if (split == NULL)
         return vdt_fail_memory(error, regroup->options->output);
     vdt_status status =

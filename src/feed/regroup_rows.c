@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/cleanup.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "feed/group_of.h"
 #include "feed/regroup.h"
 
@@ -125,6 +127,7 @@ vdt_status vdt_regroup_look(struct vdt_regroup *regroup, const struct vdt_regrou
     double corner[6] = {0};
     sample->window = sample->row.window;
     sample->digest = record.digest;
+    sample->acquired = record.acquired;
     if (!affine && isfinite(b[0] + b[1] + b[2] + b[3])) {
         status = open_bounds(regroup, sample, &grid, error);
         sample->scene = regroup->scene;
@@ -147,6 +150,71 @@ vdt_status vdt_regroup_look(struct vdt_regroup *regroup, const struct vdt_regrou
     }
     sample->scene = regroup->scene;
     return status;
+}
+
+/* --- values of fields ----------------------------------------------------------------------- */
+
+void vdt_regroup_values_clear(struct vdt_regroup_values *values)
+{
+    for (size_t i = 0; i < values->count; i++)
+        free(values->texts[i]);
+    free(values->texts);
+    *values = (struct vdt_regroup_values){0};
+}
+
+/* Texts as they are, numbers as JSON writes them. */
+static bool add_value(struct vdt_regroup_values *values, const json_t *value)
+{
+    char *text = json_is_string(value)   ? vdt_copy_string(json_string_value(value))
+                 : json_is_number(value) ? json_dumps(value, JSON_ENCODE_ANY)
+                                         : NULL;
+    if (text == NULL)
+        return !json_is_string(value) && !json_is_number(value);
+    if (!vdt_grow(&values->texts, &values->capacity, values->count + 1, sizeof *values->texts)) {
+        free(text);
+        return false;
+    }
+    values->texts[values->count++] = text;
+    return true;
+}
+
+vdt_status vdt_regroup_values(const struct vdt_regroup *regroup, const struct vdt_regroup_row *row,
+                              const char *field, struct vdt_regroup_values *values,
+                              struct vdt_error *error)
+{
+    vdt_cleanup(vdt_json_release) json_t *metadata = NULL;
+    vdt_cleanup(vdt_free_pointer) char *text = NULL;
+    vdt_status status = vdt_reader_metadata(regroup->reader, row->group, row->index, &text, error);
+    if (status == VDT_OK)
+        status = vdt_json_parse(text, "metadata", &metadata, error);
+    if (status != VDT_OK)
+        return status;
+    json_t *value = json_object_get(metadata, field), *item;
+    size_t i;
+    bool good = add_value(values, value);
+    json_array_foreach(value, i, item) good = good && add_value(values, item);
+    return good ? VDT_OK : vdt_fail_memory(error, regroup->options->store);
+}
+
+vdt_status vdt_regroup_group(struct vdt_regroup *regroup, const struct vdt_regroup_rule *rule,
+                             const struct vdt_regroup_row *row, struct vdt_regroup_sample *sample,
+                             int *group, struct vdt_error *error)
+{
+    vdt_cleanup(vdt_regroup_values_clear) struct vdt_regroup_values values = {0};
+    vdt_status status = vdt_regroup_look(regroup, row, sample, error);
+    if (status == VDT_OK && rule->groups.by == VDT_SPLIT_FIELD)
+        status = vdt_regroup_values(regroup, row, rule->groups.field, &values, error);
+    if (status != VDT_OK)
+        return status;
+    const struct vdt_group_query query = {.scene = sample->scene,
+                                          .window = &sample->window,
+                                          .key = sample->row.key,
+                                          .digest = sample->digest,
+                                          .acquired = sample->acquired,
+                                          .values = (const char *const *)values.texts,
+                                          .value_count = values.count};
+    *group = vdt_group_of(&rule->groups, rule->frame, &query);
+    return VDT_OK;
 }
 
 /* --- the rule ----------------------------------------------------------------------------- */
@@ -228,6 +296,36 @@ static vdt_status find_frame(struct vdt_regroup *regroup, struct vdt_split_frame
     return status;
 }
 
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+/* When the scenes of the samples were acquired, sorted; each must say it. */
+static vdt_status find_times(const struct vdt_regroup *regroup, struct vdt_split_sizes *sizes,
+                             struct vdt_error *error)
+{
+    const struct vdt_reader *reader = regroup->reader;
+    size_t scenes = vdt_reader_scene_count(reader);
+    vdt_cleanup(vdt_free_pointer) bool *used = vdt_allocate_zero(scenes, sizeof *used);
+    sizes->times = vdt_allocate_zero(scenes, sizeof *sizes->times);
+    if (used == NULL || sizes->times == NULL)
+        return vdt_fail_memory(error, regroup->options->store);
+    for (size_t i = 0; i < regroup->count; i++)
+        used[regroup->rows[i].scene] = true;
+    for (size_t i = 0; i < scenes; i++) {
+        const struct vdt_scene_record record = vdt_reader_scene(reader, i);
+        if (used[i] && !vdt_time_read(record.acquired, sizes->times[sizes->time_count++]))
+            return vdt_fail(error, VDT_ERR_MISMATCH,
+                            "%s: the scene %.400s does not say when it was acquired, so a split by "
+                            "time has no group for it",
+                            regroup->options->store, record.uri);
+    }
+    if (sizes->time_count > 0)
+        qsort(sizes->times, sizes->time_count, sizeof *sizes->times, by_text);
+    return VDT_OK;
+}
+
 vdt_status vdt_regroup_rule_make(struct vdt_regroup *regroup, const struct vdt_split_share *shares,
                                  size_t count, uint64_t seed, struct vdt_regroup_rule *rule,
                                  struct vdt_error *error)
@@ -237,6 +335,9 @@ vdt_status vdt_regroup_rule_make(struct vdt_regroup *regroup, const struct vdt_s
     struct vdt_split_sizes sizes = {0};
     const char *name = "";
     vdt_status status = find_frame(regroup, &frame, &sizes, &name, error);
+    if (status == VDT_OK && options->split_by == VDT_SPLIT_TIME)
+        status = find_times(regroup, &sizes, error);
+    vdt_cleanup(vdt_free_pointer) void *times = sizes.times;
     if (status != VDT_OK)
         return status;
     const struct vdt_feed_options asked = {.store = options->store,
@@ -245,6 +346,9 @@ vdt_status vdt_regroup_rule_make(struct vdt_regroup *regroup, const struct vdt_s
                                            .split = shares,
                                            .split_count = count,
                                            .split_by = options->split_by,
+                                           .split_field = options->split_field,
+                                           .split_periods = options->split_periods,
+                                           .split_period_count = options->split_period_count,
                                            .block_size = options->block_size,
                                            .split_gap = options->split_gap,
                                            .seed = seed};

@@ -97,6 +97,22 @@ static vdt_status add_blocks(struct stratum *s, struct vdt_regroup_sample *sampl
     return status;
 }
 
+static vdt_status add_values(struct stratum *s, const struct vdt_regroup_row *row, bool *placed,
+                             struct vdt_error *error)
+{
+    vdt_cleanup(vdt_regroup_values_clear) struct vdt_regroup_values values = {0};
+    uint64_t seed = s->rule->groups.rule.seed;
+    vdt_status status = vdt_regroup_values(s->regroup, row, s->rule->groups.field, &values, error);
+    *placed = values.count > 0;
+    for (size_t i = 0; status == VDT_OK && i < values.count; i++) {
+        size_t size = strlen(values.texts[i]);
+        status = add_unit(s, (int64_t)vdt_hash(1, values.texts[i], size),
+                          (int64_t)vdt_hash(2, values.texts[i], size),
+                          vdt_hash(seed, values.texts[i], size), error);
+    }
+    return status;
+}
+
 static vdt_status add_units(struct stratum *s, size_t row, bool *placed, struct vdt_error *error)
 {
     struct vdt_regroup *regroup = s->regroup;
@@ -110,6 +126,7 @@ static vdt_status add_units(struct stratum *s, size_t row, bool *placed, struct 
     case VDT_SPLIT_SCENE:
         return add_unit(s, regroup->rows[row].scene, 0,
                         vdt_hash(seed, sample.digest, strlen(sample.digest)), error);
+    case VDT_SPLIT_FIELD: return add_values(s, &regroup->rows[row], placed, error);
     case VDT_SPLIT_RANDOM:
         return add_unit(s, (int64_t)row, 0, vdt_hash(seed, sample.row.key, strlen(sample.row.key)),
                         error);

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "feed/aoi.h"
 #include "feed/cloud.h"
+#include "feed/field_values.h"
 #include "feed/scene_parts.h"
 #include "feed/tile.h"
 
@@ -205,6 +206,13 @@ static vdt_status do_window(const struct vdt_feed_work *work, struct worker *wor
                                 .crs = planned->crs_row,
                                 .metadata = vdt_window_metadata(plan, planned, &window, text)};
     vdt_cleanup(vdt_free_pointer) char *metadata = NULL;
+    vdt_cleanup(vdt_free_pointer) char *owned = NULL;
+    if (plan->owner_field != NULL) {
+        status = vdt_field_metadata(plan, planned, &window, sample.metadata, &owned, error);
+        sample.metadata = owned;
+    }
+    if (status != VDT_OK)
+        return status;
     if (vdt_cloud_is_planned(planned)) {
         sample.metadata = metadata = vdt_cloud_metadata(sample.metadata, cloud);
         if (metadata == NULL)

@@ -358,6 +358,7 @@ void vdt_labels_free(struct vdt_labels_source *source)
     for (size_t i = 0; i < source->layer_count; i++)
         free(source->layers[i].crs);
     vdt_geometry_clear(&source->geometry);
+    vdt_values_clear(&source->owners);
     free(source->layers);
     free(source->classes);
     free(source->paths);
@@ -377,4 +378,9 @@ size_t vdt_labels_class_count(const struct vdt_labels_source *source)
 const char *vdt_labels_class(const struct vdt_labels_source *source, size_t class_id)
 {
     return source->classes[class_id];
+}
+
+const char *vdt_labels_owner(const struct vdt_labels_source *source, size_t owner)
+{
+    return source->owners.texts[owner];
 }

@@ -20,6 +20,8 @@ struct vdt_label_options {
     enum vdt_unknown unknown;
     const char *unknown_class;
     const char *order_field;  /* numeric fields for vdt_feature's order and target; NULL: 0. A */
+    const char *owner_field;  /* a field whose values divide samples; NULL: none. A feature without
+                                 a value is an error, or left out, as with numbers */
     const char *target_field; /* feature without a finite number there is an error that names it, or
                                  is left out with VDT_UNKNOWN_SKIP */
     double width; /* points and lines become polygons: the whole width; 0: they are refused */
@@ -49,6 +51,9 @@ void vdt_labels_free(struct vdt_labels_source *source);
 struct vdt_label_counts vdt_labels_counts(const struct vdt_labels_source *source);
 size_t vdt_labels_class_count(const struct vdt_labels_source *source);
 const char *vdt_labels_class(const struct vdt_labels_source *source, size_t class_id);
+
+/* The values of the owner field, by vdt_feature's owner. */
+const char *vdt_labels_owner(const struct vdt_labels_source *source, size_t owner);
 
 /* All features in the scene's pixels, measured, in file order; those that do not meet the scene
  * left out. Not finding any is no failure here: see vdt_labels_explain. The caller clears

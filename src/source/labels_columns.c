@@ -150,7 +150,7 @@ vdt_status vdt_label_columns_open(const struct vdt_label_file *file, OGRLayerH l
 
 /* --- values ------------------------------------------------------------------------------ */
 
-static const char *field_text(OGRFeatureH feature, int field, char digits[64])
+const char *vdt_label_field_text(OGRFeatureH feature, int field, char digits[64])
 {
     if (field < 0 || !OGR_F_IsFieldSetAndNotNull(feature, field))
         return VDT_NO_VALUE;
@@ -199,7 +199,7 @@ vdt_status vdt_label_columns_value(const struct vdt_label_file *file,
     bool good = true;
     columns->text.size = 0;
     for (size_t i = 0; i < columns->field_count && good; i++) {
-        const char *text = field_text(feature, columns->fields[i], digits);
+        const char *text = vdt_label_field_text(feature, columns->fields[i], digits);
         if (!CPLIsUTF8(text, -1))
             return vdt_fail(error, VDT_ERR_FORMAT,
                             "%s: feature %lld: field '%s' is not UTF-8: state the file's encoding",

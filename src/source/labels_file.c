@@ -143,7 +143,7 @@ vdt_status vdt_labels_read(struct vdt_labels_source *source, size_t number,
     const struct vdt_geometry begin = source->geometry;
     vdt_status status = vdt_check_exists(file.path, error);
     bool numbers = options->order_field != NULL || options->target_field != NULL ||
-                   options->width_field != NULL;
+                   options->width_field != NULL || options->owner_field != NULL;
     if (status == VDT_OK && !numbers) /* which our own reader does not take */
         status = vdt_geojson_read(&file, &taken, error);
     if (status == VDT_OK && !taken)

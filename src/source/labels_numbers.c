@@ -39,6 +39,8 @@ vdt_status vdt_label_numbers_open(const struct vdt_label_file *file, OGRLayerH l
         status = find(file, layer, file->options->target_field, &numbers->target, error);
     if (status == VDT_OK)
         status = find(file, layer, file->options->width_field, &numbers->width, error);
+    if (status == VDT_OK)
+        status = find(file, layer, file->options->owner_field, &numbers->owner, error);
     return status;
 }
 
@@ -86,6 +88,27 @@ static vdt_status read_width(const struct vdt_label_file *file, OGRFeatureH feat
                     file->path, (long long)OGR_F_GetFID(feature), name, to->width, VDT_WIDTH_MOST);
 }
 
+/* The text of the field's value, as class values are read, is what samples are divided by. */
+static vdt_status read_owner(struct vdt_label_file *file, OGRFeatureH feature, int field,
+                             uint32_t *owner, bool *known, struct vdt_error *error)
+{
+    char digits[64];
+    if (field < 0)
+        return VDT_OK;
+    const char *text = vdt_label_field_text(feature, field, digits);
+    if (strcmp(text, VDT_NO_VALUE) != 0)
+        return vdt_values_add(&file->source->owners, text, owner)
+                   ? VDT_OK
+                   : vdt_fail_memory(error, file->path);
+    *known = false;
+    if (file->options->unknown == VDT_UNKNOWN_SKIP)
+        return VDT_OK;
+    return vdt_fail(error, VDT_ERR_MISMATCH,
+                    "%s: feature %lld has no value of field '%s', by which samples are split: give "
+                    "it one, or leave such features out with --unknown skip",
+                    file->path, (long long)OGR_F_GetFID(feature), file->options->owner_field);
+}
+
 vdt_status vdt_label_numbers_value(struct vdt_label_file *file,
                                    const struct vdt_label_numbers *numbers, OGRFeatureH feature,
                                    bool wide, struct vdt_feature *to, bool *known,
@@ -99,6 +122,8 @@ vdt_status vdt_label_numbers_value(struct vdt_label_file *file,
                              known, error);
     if (status == VDT_OK && wide && numbers->width >= 0)
         status = read_width(file, feature, numbers->width, to, known, error);
+    if (status == VDT_OK)
+        status = read_owner(file, feature, numbers->owner, &to->owner, known, error);
     if (status == VDT_OK && !*known)
         file->source->counts.unknown_skipped++;
     return status;

@@ -82,6 +82,7 @@ static vdt_status add_feature(struct reading *reading, OGRFeatureH feature, stru
     struct vdt_feature *added = &geometry->features[geometry->feature_count - 1];
     added->order = numbers.order;
     added->target = numbers.target;
+    added->owner = numbers.owner;
     if (reading->file->options->width_field != NULL)
         added->width = numbers.width;
     return VDT_OK;

@@ -27,7 +27,8 @@ struct vdt_labels_source {
     struct vdt_label_layer *layers;
     size_t layer_count, layer_capacity;
     struct vdt_label_counts counts;
-    bool metres; /* some features got their width in metres */
+    bool metres;              /* some features got their width in metres */
+    struct vdt_values owners; /* of the owner field */
 };
 
 /* The text that stands for a class field without value; never a class. */
@@ -89,9 +90,13 @@ vdt_status vdt_label_file_widen(struct vdt_label_file *file, const struct vdt_ge
 /* The shortest text that reads back as the same number, whatever the locale. */
 void vdt_label_number_text(double value, char *text, size_t size);
 
+/* A field's value as text, VDT_NO_VALUE without one; `digits` holds numbers. */
+const char *vdt_label_field_text(OGRFeatureH feature, int field, char digits[64]);
+
 /* Fields of a layer that hold numbers; -1: not asked for. */
 struct vdt_label_numbers {
     int order, target, width;
+    int owner; /* of any type */
 };
 vdt_status vdt_label_numbers_open(const struct vdt_label_file *file, OGRLayerH layer,
                                   struct vdt_label_numbers *numbers, struct vdt_error *error);

@@ -48,9 +48,7 @@ static void print_summary(const struct feed_values *values, const struct vdt_fee
                                            : "without an object (--match all keeps them)");
     print_left_out(report->background, "without an object, beyond --background-ratio");
     print_left_out(report->outside, "outside of the area of interest");
-    print_left_out(report->straddling, values->split_gap > 0
-                                           ? "reach into blocks of two groups or into the gap"
-                                           : "reach into blocks of two groups");
+    print_left_out(report->straddling, split_left_out(values->split_by, values->split_gap));
     print_left_out(report->invalid, "with fewer valid pixels than --min-valid");
     print_left_out(report->clouded, "with more cloud than --max-cloud");
     if (report->failed_scenes + report->failed_windows > 0)
@@ -68,7 +66,7 @@ static void print_summary(const struct feed_values *values, const struct vdt_fee
     if (report->requests > 0)
         printf("network: %" PRIu64 " request%s, %.1f MB\n", report->requests,
                text_plural(report->requests), (double)report->request_bytes / 1e6);
-    if (values->split.count && values->split_by == VDT_SPLIT_BLOCK && report->block_size > 0)
+    if (values->split.count && report->block_size > 0)
         printf("split by blocks of %.6g m\n", report->block_size);
 }
 
@@ -228,11 +226,12 @@ static vdt_status run_library(const struct feed_values *values, struct vdt_feed_
     return !status && values->plan.count > 0 ? plan_view_end(&run->plan, &title, error) : status;
 }
 
-static int feed(struct feed_values *values, const struct vdt_split_share *shares)
+static int feed(struct feed_values *values, const struct vdt_split_share *shares,
+                const struct vdt_split_period *periods)
 {
     struct vdt_error error = {.status = VDT_OK};
     struct vdt_feed_report report = {0};
-    struct vdt_feed_options options = feed_library_options(values, shares);
+    struct vdt_feed_options options = feed_library_options(values, shares, periods);
     double *nodata = NULL;
     int code = feed_nodata(&values->nodata, &options, &nodata);
     if (code == OPTIONS_RUN)
@@ -264,18 +263,26 @@ static int run_feed(int argc, char **argv)
 {
     struct feed_values values = {.max_cloud = -1};
     struct vdt_split_share *shares = NULL;
+    struct vdt_split_period *periods = NULL;
     int code = options_parse(&feed_command, argc, argv, &values);
-    if (code == OPTIONS_RUN && values.block_size > 0 && values.split_by != VDT_SPLIT_BLOCK)
+    if (code == OPTIONS_RUN && values.block_size > 0 && split_by(values.split_by).by)
         code = report_wrong(&feed_command, "--block-size needs --split-by block");
-    if (code == OPTIONS_RUN && values.split_gap > 0 && values.split_by != VDT_SPLIT_BLOCK)
+    if (code == OPTIONS_RUN && values.split_gap > 0 && split_by(values.split_by).by)
         code = report_wrong(&feed_command, "--split-gap needs --split-by block");
+    if (code == OPTIONS_RUN && values.split_by && !values.split.count && !values.split_time.count)
+        code =
+            report_wrong(&feed_command, "--split-by needs --split%s",
+                         split_by(values.split_by).by == VDT_SPLIT_TIME ? " or --split-time" : "");
     if (code == OPTIONS_RUN && values.print_config)
         code = config_print(&feed_command, &values.config, &values);
     if (code == OPTIONS_RUN)
         code = split_shares(&feed_command, &values.split, &shares);
     if (code == OPTIONS_RUN)
-        code = feed(&values, shares);
+        code = split_periods(&feed_command, &values.split_time, &periods);
+    if (code == OPTIONS_RUN)
+        code = feed(&values, shares, periods);
     free(shares);
+    free(periods);
     options_clear(&feed_command, &values);
     return code;
 }

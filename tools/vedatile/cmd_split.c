@@ -17,6 +17,7 @@ struct split_values {
     const char *output;
     struct words split;
     const char *split_by;
+    struct words split_time;
     double block_size;
     double split_gap;
     struct count seed;
@@ -54,9 +55,22 @@ static const struct option split_options[] = {
     {.name = "split-by",
      .kind = OPTION_TEXT,
      .offset = AT(split_by),
-     .argument = "block|scene|random",
+     .argument = "block|scene|random|field:F|time",
+     .accepts = split_by_accepts,
+     .pattern = SPLIT_BY_PATTERN,
      .help = "what goes to a group or fold together. block: ground; scene: whole scenes; random: "
-             "nothing, where overlapping windows share ground; default: block"},
+             "nothing, where overlapping windows share ground; field:F: samples with one value of "
+             "F in their metadata; time: scenes in order of acquisition; default: block"},
+    {.name = "split-time",
+     .kind = OPTION_COMMAS,
+     .offset = AT(split_time),
+     .argument = "G=DATE,...,G",
+     .needs = "split-by",
+     .excludes = "split",
+     .accepts = split_time_accepts,
+     .pattern = SPLIT_TIME_PATTERN,
+     .help = "groups of a split by time in their order, each with the date or time (UTC) before "
+             "which its scenes were acquired; the last has the rest: train=2020-01-01,test"},
     {.name = "block-size",
      .kind = OPTION_REAL,
      .offset = AT(block_size),
@@ -173,8 +187,7 @@ static void print_summary(const struct split_values *values, const struct vdt_sp
                values->dry_run ? "would go to" : "in", report->groups[i].name);
     if (report->straddling > 0)
         printf("left out:\n  %10" PRIu64 "  %s\n", report->straddling,
-               values->split_gap > 0 ? "reach into blocks of two groups or into the gap"
-                                     : "reach into blocks of two groups");
+               split_left_out(values->split_by, values->split_gap));
     if (report->fold_count > 0)
         puts("folds:\n        test       train    left out of train");
     for (size_t i = 0; i < report->fold_count; i++)
@@ -217,18 +230,22 @@ static int run_split(int argc, char **argv)
 {
     struct split_values values = {0};
     struct vdt_split_share *shares = NULL;
-    struct split_by by = {0};
+    struct vdt_split_period *periods = NULL;
     int code = options_parse(&split_command, argc, argv, &values);
     if (code == OPTIONS_RUN)
         code = split_shares(&split_command, &values.split, &shares);
     if (code == OPTIONS_RUN)
-        code = split_by(&split_command, values.split_by, &by);
+        code = split_periods(&split_command, &values.split_time, &periods);
+    const struct split_by by = split_by(values.split_by);
     struct vdt_split_options options = {
         .store = values.store,
         .output = values.output,
         .split = shares,
         .split_count = values.split.count,
         .split_by = by.by,
+        .split_field = by.field,
+        .split_periods = periods,
+        .split_period_count = values.split_time.count,
         .block_size = values.block_size,
         .split_gap = values.split_gap,
         .seed = values.seed.value,
@@ -242,6 +259,7 @@ static int run_split(int argc, char **argv)
     if (code == OPTIONS_RUN)
         code = split(&values, &options);
     free(shares);
+    free(periods);
     options_clear(&split_command, &values);
     return code;
 }

@@ -10,6 +10,7 @@
 #include "plan_view.h"
 #include "progress.h"
 #include "report.h"
+#include "split_options.h"
 
 /* Each list is in the order of its enum in the public headers. */
 static const char *const task_names[] = {"classification", "detection",  "segmentation",
@@ -30,7 +31,6 @@ static const char *const match_names[] = {"intersect", "inside", "all", NULL};
 static const char *const rule_names[] = {"center", "all-touched", NULL};
 static const char *const order_names[] = {"file", "class", "area", NULL};
 static const char *const boundary_names[] = {"inner", "outer", NULL};
-static const char *const split_names[] = {"block", "scene", "random", NULL};
 static const char *const failure_names[] = {"go", "stop", NULL};
 static const char *const codec_names[] = {"auto", "raw", "lz4", "deflate", "zstd", NULL};
 
@@ -484,13 +484,26 @@ const struct option feed_options[] = {
      .argument = "G=SHARE,...",
      .help = "groups and their shares instead of one group, e.g. train=0.8,test=0.2"},
     {.name = "split-by",
-     .kind = OPTION_CHOICE,
+     .kind = OPTION_TEXT,
      .offset = AT(split_by),
-     .argument = "block|scene|random",
-     .choices = split_names,
-     .needs = "split",
-     .help = "block: no ground is in two groups; scene: whole scenes; random: by sample, where "
-             "overlapping windows share ground; default: block"},
+     .argument = "block|scene|random|field:F|time",
+     .accepts = split_by_accepts,
+     .pattern = SPLIT_BY_PATTERN,
+     .help =
+         "block: no ground is in two groups; scene: whole scenes; random: by sample, where "
+         "overlapping windows share ground; field:F: by the value of a field of the labels, all "
+         "windows with objects of one value in one group; time: scenes in order of "
+         "acquisition; default: block"},
+    {.name = "split-time",
+     .kind = OPTION_COMMAS,
+     .offset = AT(split_time),
+     .argument = "G=DATE,...,G",
+     .needs = "split-by",
+     .excludes = "split",
+     .accepts = split_time_accepts,
+     .pattern = SPLIT_TIME_PATTERN,
+     .help = "groups of a split by time in their order, each with the date or time (UTC) before "
+             "which its scenes were acquired; the last has the rest: train=2020-01-01,test"},
     {.name = "block-size",
      .kind = OPTION_REAL,
      .offset = AT(block_size),
@@ -639,8 +652,10 @@ static void set_mask_order(const char *text, struct vdt_feed_options *options)
 }
 
 struct vdt_feed_options feed_library_options(const struct feed_values *values,
-                                             const struct vdt_split_share *shares)
+                                             const struct vdt_split_share *shares,
+                                             const struct vdt_split_period *periods)
 {
+    const struct split_by by = split_by(values->split_by);
     struct vdt_feed_options options = {
         .store = values->store,
         .images = (const char *const *)values->images.items,
@@ -701,7 +716,10 @@ struct vdt_feed_options feed_library_options(const struct feed_values *values,
         .group = values->group,
         .split = values->split.count ? shares : NULL,
         .split_count = values->split.count,
-        .split_by = (enum vdt_split_by)values->split_by,
+        .split_by = by.by,
+        .split_field = by.field,
+        .split_periods = periods,
+        .split_period_count = values->split_time.count,
         .block_size = values->block_size,
         .split_gap = values->split_gap,
         .seed = values->seed.value,

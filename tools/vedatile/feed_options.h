@@ -60,7 +60,8 @@ struct feed_values {
     double min_valid;
     const char *group;
     struct words split;
-    int split_by;
+    const char *split_by;
+    struct words split_time;
     double block_size;
     double split_gap;
     struct count seed;
@@ -87,6 +88,7 @@ int feed_nodata(const struct words *words, struct vdt_feed_options *options, dou
 
 /* Everything but the callbacks and nodata; borrows from both. */
 struct vdt_feed_options feed_library_options(const struct feed_values *values,
-                                             const struct vdt_split_share *shares);
+                                             const struct vdt_split_share *shares,
+                                             const struct vdt_split_period *periods);
 
 #endif

@@ -80,7 +80,6 @@ static const struct ext_option options[] = {
     {"min_visible", EXT_DOUBLE, AT(min_visible), NULL},
     {"min_valid", EXT_DOUBLE, AT(min_valid), NULL},
     {"group", EXT_TEXT, AT(group), NULL},
-    {"split_by", EXT_WORD, AT(split_by), ext_split_by},
     {"block_size", EXT_DOUBLE, AT(block_size), NULL},
     {"split_gap", EXT_DOUBLE, AT(split_gap), NULL},
     {"seed", EXT_U64, AT(seed), NULL},
@@ -94,9 +93,9 @@ static const struct ext_option options[] = {
     {0}};
 
 static const char *const others[] = {
-    "image",      "labels",       "bands",     "classes", "unknown", "split", "progress",
-    "aoi",        "mask_order",   "ignore",    "nodata",  "width",   "extra", "cloud_file",
-    "cloud_bits", "cloud_values", "max_cloud", "plan",    NULL};
+    "image", "labels",     "bands",      "classes",      "unknown",   "split_by", "split_time",
+    "split", "progress",   "aoi",        "mask_order",   "ignore",    "nodata",   "width",
+    "extra", "cloud_file", "cloud_bits", "cloud_values", "max_cloud", "plan",     NULL};
 
 enum { KEPT = 9 };
 
@@ -105,7 +104,7 @@ struct call {
     struct vdt_feed_options options;
     const char **images, **labels, **bands, **classes, **aoi, **ignore, **extras, **clouds;
     PyObject *keep[KEPT];
-    struct ext_shares split;
+    struct ext_division division;
     double *nodata;
     int *cloud_values;
     double max_cloud;
@@ -125,7 +124,7 @@ static void release(struct call *call)
     PyMem_Free(call->ignore);
     PyMem_Free(call->extras);
     PyMem_Free(call->bands);
-    ext_shares_clear(&call->split);
+    ext_division_clear(&call->division);
     PyMem_Free(call->nodata);
     PyMem_Free(call->clouds);
     PyMem_Free(call->cloud_values);
@@ -432,14 +431,18 @@ static int parse(const struct ext_state *state, PyObject *dict, struct call *cal
         parse_list(state, dict, "ignore", &call->ignore, &o->ignore_count, &call->keep[6]) != 0 ||
         parse_list(state, dict, "extra", &call->extras, &o->extra_count, &call->keep[7]) != 0 ||
         parse_order(state, dict, o) != 0 || parse_width(state, dict, o) != 0 ||
-        ext_shares_parse(state, dict, &call->split) != 0 || parse_unknown(dict, call) != 0 ||
+        ext_division_parse(state, dict, &call->division) != 0 || parse_unknown(dict, call) != 0 ||
         parse_nodata(state, dict, call) != 0 || parse_clouds(state, dict, call) != 0 ||
         parse_list(state, dict, "cloud_file", &call->clouds, &o->cloud_file_count,
                    &call->keep[8]) != 0)
         return -1;
     o->images = call->images;
-    o->split = call->split.items;
-    o->split_count = call->split.count;
+    o->split = call->division.shares.items;
+    o->split_count = call->division.shares.count;
+    o->split_by = call->division.by;
+    o->split_field = call->division.field;
+    o->split_periods = call->division.periods;
+    o->split_period_count = call->division.count;
     o->labels = call->labels;
     o->aoi = call->aoi;
     o->bands = call->bands;

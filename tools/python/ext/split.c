@@ -7,25 +7,18 @@
 #define AT(member) offsetof(struct vdt_split_options, member)
 #define LEAKAGE(member) offsetof(struct vdt_leakage_options, member)
 
-const struct ext_word ext_split_by[] = {{"block", VDT_SPLIT_BLOCK},
-                                        {"scene", VDT_SPLIT_SCENE},
-                                        {"random", VDT_SPLIT_RANDOM},
-                                        {NULL, 0}};
-
-static const struct ext_option split_options[] = {
-    {"output", EXT_TEXT, AT(output), NULL},
-    {"split_by", EXT_WORD, AT(split_by), ext_split_by},
-    {"block_size", EXT_DOUBLE, AT(block_size), NULL},
-    {"split_gap", EXT_DOUBLE, AT(split_gap), NULL},
-    {"seed", EXT_U64, AT(seed), NULL},
-    {"stratify", EXT_BOOL, AT(stratify), NULL},
-    {"folds", EXT_U32, AT(folds), NULL},
-    {"group", EXT_TEXT, AT(group), NULL},
-    {"verify", EXT_BOOL, AT(verify), NULL},
-    {"threads", EXT_U32, AT(threads), NULL},
-    {"dry_run", EXT_BOOL, AT(dry_run), NULL},
-    {0}};
-static const char *const split_others[] = {"split", "progress", NULL};
+static const struct ext_option split_options[] = {{"output", EXT_TEXT, AT(output), NULL},
+                                                  {"block_size", EXT_DOUBLE, AT(block_size), NULL},
+                                                  {"split_gap", EXT_DOUBLE, AT(split_gap), NULL},
+                                                  {"seed", EXT_U64, AT(seed), NULL},
+                                                  {"stratify", EXT_BOOL, AT(stratify), NULL},
+                                                  {"folds", EXT_U32, AT(folds), NULL},
+                                                  {"group", EXT_TEXT, AT(group), NULL},
+                                                  {"verify", EXT_BOOL, AT(verify), NULL},
+                                                  {"threads", EXT_U32, AT(threads), NULL},
+                                                  {"dry_run", EXT_BOOL, AT(dry_run), NULL},
+                                                  {0}};
+static const char *const split_others[] = {"split", "split_by", "split_time", "progress", NULL};
 
 static const struct ext_option leakage_options[] = {
     {"gap", EXT_DOUBLE, LEAKAGE(gap), NULL}, {"folds", EXT_BOOL, LEAKAGE(folds), NULL}, {0}};
@@ -39,14 +32,15 @@ static PyObject *given(PyObject *dict, const char *name)
 
 /* --- shares -------------------------------------------------------------------------------- */
 
-void ext_shares_clear(struct ext_shares *shares)
+static void ext_shares_clear(struct ext_shares *shares)
 {
     PyMem_Free(shares->names);
     PyMem_Free(shares->items);
     Py_XDECREF(shares->keep);
 }
 
-int ext_shares_parse(const struct ext_state *state, PyObject *dict, struct ext_shares *shares)
+static int ext_shares_parse(const struct ext_state *state, PyObject *dict,
+                            struct ext_shares *shares)
 {
     PyObject *value = given(dict, "split");
     if (value == NULL)
@@ -76,6 +70,78 @@ int ext_shares_parse(const struct ext_state *state, PyObject *dict, struct ext_s
         }
     }
     return 0;
+}
+
+/* --- by what -------------------------------------------------------------------------------- */
+
+static int parse_by(const struct ext_state *state, PyObject *dict, struct ext_division *division)
+{
+    static const char *const words[] = {"block", "scene", "random", NULL, "time"};
+    static const char prefix[] = "field:";
+    PyObject *value = given(dict, "split_by");
+    if (value == NULL)
+        return 0;
+    const char *text = PyUnicode_AsUTF8AndSize(value, NULL);
+    if (text == NULL)
+        return -1;
+    for (int i = 0; i <= VDT_SPLIT_TIME; i++)
+        if (words[i] != NULL && strcmp(text, words[i]) == 0) {
+            division->by = (enum vdt_split_by)i;
+            return 0;
+        }
+    if (strncmp(text, prefix, sizeof prefix - 1) == 0 && text[sizeof prefix - 1] != '\0') {
+        division->by = VDT_SPLIT_FIELD;
+        division->field = text + sizeof prefix - 1;
+        return 0;
+    }
+    ext_refuse(state, "split_by: \"%s\": block, scene, random, field:F or time is wanted", text);
+    return -1;
+}
+
+/* A dict of groups and limits in their order; the last has None. */
+static int parse_time(const struct ext_state *state, PyObject *dict, struct ext_division *division)
+{
+    PyObject *value = given(dict, "split_time");
+    if (value == NULL)
+        return 0;
+    if (!PyDict_Check(value)) {
+        PyErr_Format(PyExc_TypeError, "split_time: must be a dict of groups and dates, not %R",
+                     Py_TYPE(value));
+        return -1;
+    }
+    if (ext_strings(state, "split_time", value, &division->names, &division->count,
+                    &division->keep) != 0)
+        return -1;
+    division->periods = PyMem_Calloc(division->count + 1, sizeof *division->periods);
+    if (division->periods == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (size_t i = 0; i < division->count; i++) {
+        PyObject *before = PyDict_GetItemString(value, division->names[i]);
+        const char *text = NULL;
+        if (before != NULL && before != Py_None &&
+            (text = PyUnicode_AsUTF8AndSize(before, NULL)) == NULL)
+            return -1;
+        division->periods[i] = (struct vdt_split_period){division->names[i], text};
+    }
+    return 0;
+}
+
+void ext_division_clear(struct ext_division *division)
+{
+    ext_shares_clear(&division->shares);
+    PyMem_Free(division->names);
+    PyMem_Free(division->periods);
+    Py_XDECREF(division->keep);
+}
+
+int ext_division_parse(const struct ext_state *state, PyObject *dict, struct ext_division *division)
+{
+    return ext_shares_parse(state, dict, &division->shares) != 0 ||
+                   parse_by(state, dict, division) != 0 || parse_time(state, dict, division) != 0
+               ? -1
+               : 0;
 }
 
 /* --- progress ------------------------------------------------------------------------------ */
@@ -165,16 +231,20 @@ static PyObject *run_split(const struct ext_state *state, PyObject *dict,
 {
     struct vdt_error error = {.status = VDT_OK};
     struct listener listener = {.function = given(dict, "progress")};
-    struct ext_shares shares = {0};
+    struct ext_division division = {0};
     PyObject *result = NULL;
     struct vdt_split_report *report = PyMem_Calloc(1, sizeof *report);
     if (report == NULL)
         return PyErr_NoMemory();
     if (ext_known(dict, split_options, split_others, "split") == 0 &&
         ext_parse(state, dict, split_options, options) == 0 &&
-        ext_shares_parse(state, dict, &shares) == 0) {
-        options->split = shares.items;
-        options->split_count = shares.count;
+        ext_division_parse(state, dict, &division) == 0) {
+        options->split = division.shares.items;
+        options->split_count = division.shares.count;
+        options->split_by = division.by;
+        options->split_field = division.field;
+        options->split_periods = division.periods;
+        options->split_period_count = division.count;
         options->progress = on_progress;
         options->payload = &listener;
         listener.thread = PyEval_SaveThread();
@@ -182,7 +252,7 @@ static PyObject *run_split(const struct ext_state *state, PyObject *dict,
         PyEval_RestoreThread(listener.thread);
         result = status == VDT_OK ? report_of(report) : ext_raise(state, &error);
     }
-    ext_shares_clear(&shares);
+    ext_division_clear(&division);
     PyMem_Free(report);
     return result;
 }

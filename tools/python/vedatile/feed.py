@@ -85,7 +85,8 @@ def feed(store: Any, image: _Path | Sequence[_Path] | None = None,
          distance_limit: float | None = None, target_field: str | None = None,
          min_visible: float | None = None, min_valid: float | None = None,
          group: str | None = None, split: Mapping[str, float] | None = None,
-         split_by: str | None = None, block_size: float | None = None,
+         split_by: str | None = None, split_time: Mapping[str, str | None] | None = None,
+         block_size: float | None = None,
          split_gap: float | None = None, seed: int | None = None,
          codec: str | None = None, name: str | None = None, threads: int | None = None,
          commit_seconds: float | None = None, on_failure: str | None = None,
@@ -149,7 +150,10 @@ def feed(store: Any, image: _Path | Sequence[_Path] | None = None,
     min_visible   0..1: boxes that show less of their object are dropped
     min_valid     0..1: tiles with a smaller share of valid pixels are left out
     group, split  a group's name ("train"), or {"train": 0.8, "test": 0.2}
-    split_by      "block", "scene" or "random"; block_size in metres
+    split_by      "block", "scene", "random", "field:F" (a field of the labels) or "time";
+                  block_size in metres
+    split_time    {"train": "2020-01-01", "test": None}: groups of a split by time and the dates
+                  before which their scenes were acquired, in place of split
     split_gap     metres that groups of a split by block are apart at least
     seed          of the split and of random windows
     codec, name   of a new store: "auto", "raw", "lz4", "deflate", "zstd"
@@ -196,7 +200,8 @@ def feed(store: Any, image: _Path | Sequence[_Path] | None = None,
         min_visible=min_visible, min_valid=min_valid, group=group,
         split=None if split is None else dict(split),
         class_map=None if class_map is None else os.fspath(class_map),
-        split_by=split_by, block_size=block_size, split_gap=split_gap, seed=seed, codec=codec, name=name,
+        split_by=split_by, split_time=None if split_time is None else dict(split_time),
+        block_size=block_size, split_gap=split_gap, seed=seed, codec=codec, name=name,
         threads=threads, commit_seconds=commit_seconds, dry_run=dry_run, progress=progress)
     options.update(windows=windows, count=count, apart=apart, jitter=jitter,
                    background_ratio=background_ratio, window_file=None if window_file is None else os.fspath(window_file),

@@ -16,7 +16,8 @@ _Path = str | os.PathLike
 
 
 def split(store: Any, output: _Path | None = None, split: Mapping[str, float] | None = None, *,
-          split_by: str | None = None, block_size: float | None = None,
+          split_by: str | None = None, split_time: Mapping[str, str | None] | None = None,
+          block_size: float | None = None,
           split_gap: float | None = None, seed: int | None = None, stratify: bool = False,
           folds: int | None = None, group: str | None = None, verify: bool = False,
           threads: int | None = None, dry_run: bool = False,
@@ -27,7 +28,10 @@ def split(store: Any, output: _Path | None = None, split: Mapping[str, float] | 
     output      the store to make: the same samples, stored bytes and all; it is there when it is
                 complete; None: only folds, as views of `store`
     split       {"train": 0.8, "test": 0.2}: groups of the output; None: those of the store
-    split_by    "block" (ground), "scene" or "random"; block_size in metres
+    split_by    "block" (ground), "scene", "random", "field:F" (F a member of the samples' metadata)
+                or "time"; block_size in metres
+    split_time  {"train": "2020-01-01", "test": None}: groups of a split by time and the dates
+                before which their scenes were acquired, in place of split
     split_gap   metres that groups, and test and train of a fold, are apart at least
     seed        same seed, same groups and folds
     stratify    choose blocks or scenes so that each class has its share in each group or fold
@@ -53,7 +57,8 @@ def split(store: Any, output: _Path | None = None, split: Mapping[str, float] | 
         store.flush()
     report = Report(_vedatile.split(
         path, output=None if output is None else os.fspath(output),
-        split=dict(split) if isinstance(split, Mapping) else split, split_by=split_by, block_size=block_size,
+        split=dict(split) if isinstance(split, Mapping) else split, split_by=split_by,
+        split_time=None if split_time is None else dict(split_time), block_size=block_size,
         split_gap=split_gap, seed=seed, stratify=stratify, folds=folds, group=group, verify=verify,
         threads=threads, dry_run=dry_run, progress=progress))
     if isinstance(store, Store):
