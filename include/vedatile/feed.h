@@ -200,6 +200,23 @@ struct vdt_feed_options {
     size_t image_count;
     const char *const *labels; /* anything OGR opens; none: tiles without labels */
     size_t label_count;
+
+    /* Rasters as labels, beside label files or in their place: of classes for VDT_SEGMENTATION and
+     * VDT_CLASSIFICATION, of numbers for VDT_REGRESSION without target_field. Each has one band and
+     * is put on a scene's grid by nearest neighbour. As many as images (as scenes, where images are
+     * joined): one for each, in order; else all that meet a scene, later ones on top. Nodata, and
+     * what no raster covers, is ignore. Features are burnt on top. */
+    const char *const *label_rasters;
+    size_t label_raster_count;
+    const char *const *label_values; /* "1=water", "10-19=crop": the first that fits decides. The
+                                        words "background" and "ignore" are no classes. NULL: as
+                                        label_map has it, else category names are the classes, else
+                                        each value but 0 is one. A value that is no class is as
+                                        `unknown` says: an error, ignore, or the class or word
+                                        unknown_class */
+    size_t label_value_count;
+    const char *label_map; /* a class map's file, whose rules are about pixels' values */
+
     double width; /* of the labels' points and lines, at most VDT_WIDTH_MOST: they become polygons,
                      buffers of half of it with round joins and caps, 16 segments a quarter circle;
                      0: they are refused, as they have no area */

@@ -91,14 +91,49 @@ static bool keeps_all(const struct vdt_encoder *encoder)
     return encoder->rules.keep_empty || encoder->rules.match == VDT_MATCH_ALL;
 }
 
+/* Whether what lies below the features labels a pixel that is seen; its classes go to `onehot`
+ * unless that is NULL. */
+static bool see_base(const struct vdt_encoder *encoder, const struct vdt_encode_job *job,
+                     uint8_t *onehot)
+{
+    const struct vdt_window part = imaged(job);
+    const uint32_t most = (uint32_t)encoder->rules.class_count;
+    bool found = false;
+    if (encoder->base == NULL && encoder->base_target == NULL)
+        return false;
+    for (int32_t row = part.row - job->window->row; row < part.row - job->window->row + part.rows;
+         row++)
+        for (int32_t c = 0; c < part.cols; c++) {
+            size_t at =
+                (size_t)row * (size_t)job->window->cols + (size_t)(part.col - job->window->col + c);
+            uint32_t code = encoder->base == NULL ? 0 : encoder->base[at];
+            bool labels =
+                encoder->base != NULL ? code > 0 && code <= most : !isnan(encoder->base_target[at]);
+            if (!labels || (encoder->seen != NULL && !encoder->seen[at]))
+                continue;
+            found = true;
+            if (onehot != NULL && code > 0)
+                onehot[code - 1] = 1;
+        }
+    return found && encoder->rules.match != VDT_MATCH_INSIDE;
+}
+
+static bool has_base(const struct vdt_encoder *encoder)
+{
+    return encoder->base != NULL || encoder->base_target != NULL;
+}
+
 vdt_status vdt_encode_keep(struct vdt_encoder *encoder, const struct vdt_geometry *geometry,
                            const struct vdt_index *index, const struct vdt_window *window,
                            int32_t scene_cols, int32_t scene_rows, bool *keep,
                            struct vdt_error *error)
 {
     const struct vdt_encode_job job = {geometry, index, window, scene_cols, scene_rows};
-    bool found = keeps_all(encoder) || geometry == NULL || index == NULL;
-    if (!found) {
+    bool labelled = geometry != NULL && index != NULL;
+    bool found =
+        keeps_all(encoder) || (!labelled && !has_base(encoder)) || see_base(encoder, &job, NULL);
+    encoder->hits.count = 0;
+    if (!found && labelled) {
         vdt_status status = find_hits(encoder, index, window, error);
         if (status != VDT_OK)
             return status;
@@ -219,7 +254,7 @@ vdt_status vdt_encode(struct vdt_encoder *encoder, const struct vdt_geometry *ge
 {
     const struct vdt_encode_job job = {geometry, index, window, scene_cols, scene_rows};
     bool labelled = geometry != NULL && index != NULL;
-    struct vdt_encoded made = {.keep = !labelled || keeps_all(encoder)};
+    struct vdt_encoded made = {.keep = (!labelled && !has_base(encoder)) || keeps_all(encoder)};
     size_t box_count = 0;
     if (encoder->onehot == NULL)
         encoder->onehot = vdt_allocate(encoder->rules.class_count, 1);
@@ -227,6 +262,8 @@ vdt_status vdt_encode(struct vdt_encoder *encoder, const struct vdt_geometry *ge
         return vdt_fail_memory(error, "labels of a window");
     memset(encoder->onehot, 0, encoder->rules.class_count);
     encoder->hits.count = 0;
+    if (see_base(encoder, &job, encoder->onehot))
+        made.keep = true;
     if (labelled) {
         vdt_status status = find_hits(encoder, index, window, error);
         if (status == VDT_OK)

@@ -45,6 +45,12 @@ struct vdt_encoder {
     struct vdt_encode_rules rules;
     const uint8_t *seen; /* of the next window [rows * cols], borrowed; NULL: all. Pixels that are 0
                             are ignore, and what has only those is no object */
+    /* What of the next window lies below the features, [rows * cols], borrowed; NULL: nothing.
+     * `base` has 0, class id + 1, or UINT32_MAX for ignore, and its classes count as objects in
+     * one-hot vectors and for `keep`, but not for VDT_MATCH_INSIDE; `base_target` has numbers or
+     * NaN, and no feature is burnt over them. */
+    const uint32_t *base;
+    const float *base_target;
     struct vdt_overlay contacts; /* where objects nearly touch, for VDT_CONTACT */
     struct vdt_overlay ignore;
     struct vdt_raster raster;

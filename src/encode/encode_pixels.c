@@ -136,6 +136,18 @@ static bool reserve_masks(struct vdt_encoder *encoder, size_t pixels)
     return true;
 }
 
+/* Ignore is all ones in either size. */
+static void copy_base(const struct vdt_encoder *encoder, const struct canvas *canvas)
+{
+    size_t count = pixels_of(canvas->window);
+    uint8_t *narrow = canvas->pixels;
+    uint16_t *wide = canvas->pixels;
+    for (size_t i = 0; canvas->size == 1 && i < count; i++)
+        narrow[i] = (uint8_t)encoder->base[i];
+    for (size_t i = 0; canvas->size == 2 && i < count; i++)
+        wide[i] = (uint16_t)encoder->base[i];
+}
+
 static vdt_status make_mask(struct vdt_encoder *encoder, const struct vdt_encode_job *job,
                             struct vdt_labels *labels, struct vdt_error *error)
 {
@@ -143,6 +155,8 @@ static vdt_status make_mask(struct vdt_encoder *encoder, const struct vdt_encode
                                   encoder->mask};
     vdt_status status = VDT_OK;
     set_all(&canvas, 0);
+    if (encoder->base != NULL)
+        copy_base(encoder, &canvas);
     for (size_t i = 0; status == VDT_OK && i < encoder->hits.count; i++) {
         uint32_t feature = encoder->order[i].feature;
         status = burn_feature(encoder, job->geometry, feature,
@@ -178,8 +192,12 @@ static vdt_status make_target(struct vdt_encoder *encoder, const struct vdt_enco
         return vdt_fail_memory(error, "labels of a window");
     const struct canvas canvas = {job->window, sizeof(float), encoder->target.data};
     vdt_status status = VDT_OK;
-    set_all(&canvas, not_a_number);
-    for (size_t i = 0; status == VDT_OK && i < encoder->hits.count; i++) {
+    if (encoder->base_target != NULL)
+        memcpy(canvas.pixels, encoder->base_target, pixels_of(job->window) * sizeof(float));
+    else
+        set_all(&canvas, not_a_number);
+    size_t features = encoder->base_target != NULL ? 0 : encoder->hits.count;
+    for (size_t i = 0; status == VDT_OK && i < features; i++) {
         uint32_t feature = encoder->order[i].feature, bits;
         float target = (float)job->geometry->features[feature].target;
         memcpy(&bits, &target, sizeof bits);

@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "encode/encode.h"
 #include "feed/aoi.h"
+#include "feed/label_raster.h"
 #include "feed/plan_steps.h"
 #include "feed/tile.h"
 #include "feed/worker.h"
@@ -27,6 +28,7 @@ struct choice {
     struct vdt_window_task *task;
     struct vdt_encoder encoder;
     struct vdt_aoi_view view;
+    struct vdt_raster_view rasters;
     uint64_t wanted[VDT_SPLIT_MAX]; /* windows without an object, by group */
     struct candidate *candidates;
     size_t candidate_count, candidate_capacity;
@@ -36,6 +38,7 @@ static void choice_clear(struct choice *choice)
 {
     vdt_encoder_clear(&choice->encoder);
     vdt_aoi_view_clear(&choice->view);
+    vdt_raster_view_clear(&choice->rasters);
     free(choice->candidates);
 }
 
@@ -49,9 +52,12 @@ static vdt_status look(struct choice *choice, const struct vdt_window *window, i
     vdt_status status = VDT_OK;
     if (*group == VDT_GROUP_OPEN)
         status = vdt_plan_group(task->plan, planned, task->scene, window, key, group, error);
-    if (status != VDT_OK)
-        return status;
-    status = vdt_aoi_see(&choice->view, task->plan, planned, window, &choice->encoder.seen, error);
+    if (status == VDT_OK)
+        status =
+            vdt_aoi_see(&choice->view, task->plan, planned, window, &choice->encoder.seen, error);
+    if (status == VDT_OK)
+        status = vdt_label_rasters_see(&choice->rasters, task->plan, planned, task->scene, window,
+                                       &choice->encoder, error);
     if (status != VDT_OK)
         return status;
     return vdt_encode_keep(&choice->encoder, &planned->geometry, planned->index, window,

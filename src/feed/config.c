@@ -187,6 +187,19 @@ static json_t *clouds(const struct vdt_feed_options *o)
     return object;
 }
 
+/* The rules themselves, as of a class map. */
+static void add_label_rasters(const struct vdt_plan *plan, json_t *config)
+{
+    const struct vdt_feed_options *o = plan->options;
+    if (plan->rasters == NULL)
+        return;
+    vdt_cleanup(vdt_free_pointer) char *map = vdt_raster_labels_map(plan->rasters);
+    json_object_set_new(config, "label_rasters",
+                        paths(o->label_rasters, o->label_raster_count, o->store));
+    if (map != NULL)
+        json_object_set_new(config, "label_values", json_loads(map, 0, NULL));
+}
+
 /* What not every feed has, so that configurations of old stay as they are. */
 static void describe_pixels(json_t *config, const struct vdt_plan *plan)
 {
@@ -214,8 +227,9 @@ static void describe_pixels(json_t *config, const struct vdt_plan *plan)
         json_object_set_new(
             config, "distance_limit",
             json_real(o->distance_limit > 0 ? o->distance_limit : VDT_DISTANCE_LIMIT));
-    if (tasks & VDT_REGRESSION)
+    if (o->target_field != NULL)
         json_object_set_new(config, "target_field", json_string(o->target_field));
+    add_label_rasters(plan, config);
 }
 
 static json_t *describe(const struct vdt_plan *plan)

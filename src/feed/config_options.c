@@ -40,6 +40,9 @@ struct row {
 static const struct row members[] = {
     {"image", FILES, AT(images), AT(image_count), NULL},
     {"labels", FILES, AT(labels), AT(label_count), NULL},
+    {"label-raster", FILES, AT(label_rasters), AT(label_raster_count), NULL},
+    {"label-values", TEXTS, AT(label_values), AT(label_value_count), NULL},
+    {"label-map", FILE_NAME, AT(label_map), 0, NULL},
     {"edge", WORD, AT(edge), 0, edges},
     {"windows", WORD, AT(windows), 0, windows},
     {"window-file", FILE_NAME, AT(window_file), 0, NULL},
@@ -257,7 +260,7 @@ static void add_labels(json_t *object, const struct vdt_plan *plan)
     if (plan->spec.tasks != 0)
         json_object_set_new(object, "task", tasks_json(plan->spec.tasks));
     /* A store that was there said which classes there are. */
-    if (plan->adds && plan->labels != NULL && o->class_count == 0) {
+    if (plan->adds && (plan->labels != NULL || plan->rasters != NULL) && o->class_count == 0) {
         json_t *list = json_array();
         for (size_t i = 0; i < plan->spec.class_count; i++)
             json_array_append_new(list, json_string(plan->spec.classes[i]));

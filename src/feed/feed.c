@@ -81,6 +81,10 @@ static vdt_status check_store(const struct vdt_feed_options *options, bool *ther
         input |= is_file(&info, options->extras[i]);
     for (size_t i = 0; i < options->label_count; i++)
         input |= is_file(&info, options->labels[i]);
+    for (size_t i = 0; i < options->label_raster_count; i++)
+        input |= is_file(&info, options->label_rasters[i]);
+    for (size_t i = 0; i < options->cloud_file_count; i++)
+        input |= is_file(&info, options->cloud_files[i]);
     if (input)
         return vdt_fail(error, VDT_ERR_ARGUMENT,
                         "%s: is the store and an input too: give the store another name",

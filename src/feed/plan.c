@@ -127,8 +127,12 @@ void vdt_plan_clear(struct vdt_plan *plan)
         vdt_index_free(plan->scenes[i].ignore_index);
         vdt_layer_clear(&plan->scenes[i].cloud);
     }
+    for (size_t i = 0; plan->raster_layers != NULL && i < plan->recipe_count; i++)
+        vdt_raster_layers_clear(&plan->raster_layers[i]);
     for (size_t i = 0; i < plan->recipe_count; i++)
         vdt_scene_recipe_clear(&plan->recipes[i]);
+    free(plan->raster_layers);
+    vdt_raster_labels_free(plan->rasters);
     free(plan->recipes);
     free(plan->scenes);
     free(plan->windows);

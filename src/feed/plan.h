@@ -14,6 +14,7 @@
 #include "source/labels.h"
 #include "source/layer.h"
 #include "source/pixel_rules.h"
+#include "source/raster_labels.h"
 #include "source/scene.h"
 #include "source/scene_recipe.h"
 #include "store/writer.h"
@@ -43,11 +44,12 @@ struct vdt_plan_scene {
     struct vdt_geometry contacts;     /* for VDT_CONTACT */
     struct vdt_index *contacts_index; /* NULL without */
     struct vdt_geometry ignore;
-    struct vdt_index *ignore_index; /* NULL without */
-    struct vdt_layer cloud;         /* {0} without */
-    int32_t series_col, series_row; /* of its corner on the series' grid */
-    char *metadata;                 /* of all its samples: JSON object; NULL without */
-    uint32_t scene_row, crs_row;    /* in the store's tables */
+    struct vdt_index *ignore_index;          /* NULL without */
+    struct vdt_layer cloud;                  /* {0} without */
+    const struct vdt_raster_layers *rasters; /* borrowed from the plan; NULL without */
+    int32_t series_col, series_row;          /* of its corner on the series' grid */
+    char *metadata;                          /* of all its samples: JSON object; NULL without */
+    uint32_t scene_row, crs_row;             /* in the store's tables */
 };
 
 struct vdt_plan_window {
@@ -72,12 +74,14 @@ struct vdt_plan {
     const struct vdt_scene_recipe *times_of;
     struct vdt_scene_info series; /* the grid of a series: that of its first scene; crs borrowed */
     struct vdt_store_spec spec;   /* strings borrowed from the parts below or from the store */
-    struct vdt_band_selection selection; /* of the first scene */
-    struct vdt_labels_source *labels;    /* NULL without */
-    struct vdt_labels_source *aoi;       /* the area of interest; NULL without */
-    struct vdt_window_file listed;       /* of VDT_WINDOWS_LIST */
-    struct vdt_class_map *class_map;     /* NULL without */
-    struct vdt_labels_source *ignore;    /* NULL without */
+    struct vdt_band_selection selection;     /* of the first scene */
+    struct vdt_labels_source *labels;        /* NULL without */
+    struct vdt_labels_source *aoi;           /* the area of interest; NULL without */
+    struct vdt_window_file listed;           /* of VDT_WINDOWS_LIST */
+    struct vdt_class_map *class_map;         /* NULL without */
+    struct vdt_labels_source *ignore;        /* NULL without */
+    struct vdt_raster_labels *rasters;       /* NULL without */
+    struct vdt_raster_layers *raster_layers; /* [recipe_count] */
     const char **class_names;
     char *owner_field; /* of a split by field, else NULL */
     struct vdt_groups groups;

@@ -127,6 +127,8 @@ vdt_status vdt_plan_scene(struct vdt_plan *plan, const struct vdt_scene_recipe *
         status = plan_grid(plan, planned, error);
     if (status == VDT_OK)
         status = plan_labels(plan, planned, *out, error);
+    if (plan->raster_layers != NULL)
+        planned->rasters = &plan->raster_layers[recipe - plan->recipes];
     if (status == VDT_OK)
         status = vdt_cloud_plan(plan, (size_t)(recipe - plan->recipes), *out, planned, error);
     return status == VDT_OK ? vdt_aoi_project(plan, *out, planned, error) : status;

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "feed/aoi.h"
 #include "feed/cloud.h"
+#include "feed/label_raster.h"
 #include "feed/plan_steps.h"
 #include "feed/window_source.h"
 
@@ -28,6 +29,11 @@ static vdt_status check_pixel_rules(const struct vdt_feed_options *options, stru
         return vdt_fail(error, VDT_ERR_ARGUMENT, "valid rule: there is no rule %d",
                         (int)options->valid_rule);
     return VDT_OK;
+}
+
+static bool has_labels(const struct vdt_feed_options *options)
+{
+    return options->label_count + options->label_raster_count > 0;
 }
 
 vdt_status vdt_plan_check_options(const struct vdt_feed_options *options, struct vdt_error *error)
@@ -68,8 +74,10 @@ vdt_status vdt_plan_check_options(const struct vdt_feed_options *options, struct
                 error, VDT_ERR_ARGUMENT,
                 "group \"%s\": letters, digits, '_' and '-' only, and not views, scenes, crs",
                 options->split[i].group);
-    if (options->label_count == 0 &&
-        (options->tasks != 0 || options->class_field != NULL || options->class_map != NULL))
+    bool fields =
+        options->class_field != NULL || options->class_map != NULL || options->target_field != NULL;
+    if (options->label_count == 0 && (fields || !has_labels(options)) &&
+        (fields || options->tasks != 0))
         return vdt_fail(
             error, VDT_ERR_ARGUMENT,
             "a task, a class field or a class map is about labels, but there is no label file: "
@@ -109,7 +117,8 @@ static vdt_status check_pixels(const struct vdt_feed_options *options, uint32_t 
         return vdt_fail(error, VDT_ERR_ARGUMENT,
                         "a boundary's width, a contact's spacing and a distance's limit are at "
                         "most 1024 pixels");
-    if ((options->target_field != NULL) != ((tasks & VDT_REGRESSION) != 0))
+    bool field = options->target_field != NULL, regression = (tasks & VDT_REGRESSION) != 0;
+    if (field != regression && (field || options->label_raster_count == 0))
         return vdt_fail(error, VDT_ERR_ARGUMENT,
                         options->target_field == NULL
                             ? "%s: the task regression needs a numeric field: --target-field"
@@ -118,7 +127,7 @@ static vdt_status check_pixels(const struct vdt_feed_options *options, uint32_t 
     if ((options->order_field != NULL) != (options->mask_order == VDT_ORDER_FIELD))
         return vdt_fail(error, VDT_ERR_ARGUMENT,
                         "%s: a mask order by field goes with the field's name", options->store);
-    if (options->ignore_count > 0 && options->label_count == 0)
+    if (options->ignore_count > 0 && !has_labels(options))
         return vdt_fail(error, VDT_ERR_ARGUMENT,
                         "%s: areas to ignore are about labels, but there is no label file: give "
                         "--labels",
@@ -139,16 +148,17 @@ static vdt_status check_tasks(const struct vdt_feed_options *options,
                         "%s: its tasks are %s, this feed asks for %s: leave --task out",
                         options->store, have, want);
     }
-    if (options->label_count > 0 && *tasks == 0)
+    if (has_labels(options) && *tasks == 0)
         return vdt_fail(error, VDT_ERR_ARGUMENT,
                         "%s: say what the labels are for: --task classification, detection, "
                         "segmentation, instance, boundary, contact, distance, regression",
                         options->store);
-    if (options->label_count == 0 && *tasks != 0)
+    if (!has_labels(options) && *tasks != 0)
         return vdt_fail(error, VDT_ERR_ARGUMENT,
                         "%s: its samples have labels: give the label files of these images",
                         options->store);
-    return check_pixels(options, *tasks, error);
+    vdt_status status = vdt_label_rasters_check(options, *tasks, error);
+    return status == VDT_OK ? check_pixels(options, *tasks, error) : status;
 }
 
 static vdt_status check_tile(const struct vdt_feed_options *options,
@@ -201,6 +211,26 @@ struct vdt_pixel_rules vdt_plan_pixel_rules(const struct vdt_feed_options *optio
                                     .valid_rule = options->valid_rule};
 }
 
+/* Whether rasters say which classes there are; features then have some of them. */
+static bool of_classes(const struct vdt_plan *plan)
+{
+    return plan->rasters != NULL &&
+           (plan->spec.tasks & (VDT_SEGMENTATION | VDT_CLASSIFICATION)) != 0;
+}
+
+static vdt_status list_raster_classes(struct vdt_plan *plan, struct vdt_error *error)
+{
+    size_t count = vdt_raster_labels_class_count(plan->rasters);
+    plan->class_names = vdt_allocate_zero(count, sizeof *plan->class_names);
+    if (plan->class_names == NULL)
+        return vdt_fail_memory(error, plan->options->store);
+    for (size_t i = 0; i < count; i++)
+        plan->class_names[i] = vdt_raster_labels_class(plan->rasters, i);
+    plan->spec.classes = plan->class_names;
+    plan->spec.class_count = count;
+    return VDT_OK;
+}
+
 static vdt_status open_labels(struct vdt_plan *plan, const struct vdt_layout *layout,
                               struct vdt_feed_report *report, struct vdt_error *error)
 {
@@ -220,8 +250,13 @@ static vdt_status open_labels(struct vdt_plan *plan, const struct vdt_layout *la
         wanted.classes = layout->spec.classes;
         wanted.class_count = layout->spec.class_count;
     }
-    vdt_status status = VDT_OK;
-    if (options->class_map != NULL)
+    vdt_status status = vdt_label_rasters_open(plan, layout, error);
+    if (status == VDT_OK && of_classes(plan)) {
+        status = list_raster_classes(plan, error);
+        wanted.classes = plan->spec.classes;
+        wanted.class_count = plan->spec.class_count;
+    }
+    if (status == VDT_OK && options->class_map != NULL)
         status =
             vdt_class_map_read(options->class_map, options->class_field, &plan->class_map, error);
     wanted.class_map = plan->class_map;
@@ -232,13 +267,17 @@ static vdt_status open_labels(struct vdt_plan *plan, const struct vdt_layout *la
         status = vdt_labels_open(options->ignore, options->ignore_count,
                                  &(struct vdt_label_options){0}, &plan->ignore, error);
     if (status != VDT_OK || plan->labels == NULL)
-        return status;
+        return status != VDT_OK || plan->rasters == NULL || of_classes(plan)
+                   ? status
+                   : list_raster_classes(plan, error);
     struct vdt_label_counts counts = vdt_labels_counts(plan->labels);
     report->features = counts.features;
     report->null_geometries = counts.null_geometries;
     report->repaired = counts.repaired;
     report->unknown_skipped = counts.unknown_skipped;
     report->left_out = counts.left_out;
+    if (of_classes(plan))
+        return VDT_OK;
     size_t count = vdt_labels_class_count(plan->labels);
     plan->class_names = vdt_allocate_zero(count, sizeof *plan->class_names);
     if (plan->class_names == NULL)

@@ -38,9 +38,10 @@ vdt_status vdt_window_options_check(const struct vdt_feed_options *options, stru
                         "windows centered on objects need objects: give --labels");
     if (!(options->background_ratio >= 0 && options->background_ratio <= 1000))
         return vdt_fail(error, VDT_ERR_ARGUMENT, "the background ratio must be 0 to 1000");
-    if (options->label_count == 0 && options->background_ratio > 0)
-        return vdt_fail(error, VDT_ERR_ARGUMENT,
-                        "--background-ratio counts windows with objects: give --labels");
+    if (options->label_count + options->label_raster_count == 0 && options->background_ratio > 0)
+        return vdt_fail(
+            error, VDT_ERR_ARGUMENT,
+            "--background-ratio counts windows with objects: give --labels or --label-raster");
     if (!grid && (options->stride_cols > 0 || options->stride_rows > 0))
         return vdt_fail(error, VDT_ERR_ARGUMENT, "--stride needs --windows grid");
     bool list = options->windows == VDT_WINDOWS_LIST;

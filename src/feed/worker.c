@@ -10,6 +10,7 @@
 #include "feed/aoi.h"
 #include "feed/cloud.h"
 #include "feed/field_values.h"
+#include "feed/label_raster.h"
 #include "feed/scene_parts.h"
 #include "feed/tile.h"
 
@@ -21,6 +22,7 @@ struct worker {
     struct vdt_encoder encoder;
     struct vdt_aoi_view view;
     struct vdt_cloud_view clouds;
+    struct vdt_raster_view rasters;
     struct vdt_coder coder;
     struct vdt_tile tile;
 };
@@ -32,6 +34,7 @@ static void free_worker(struct worker *worker)
     vdt_encoder_clear(&worker->encoder);
     vdt_aoi_view_clear(&worker->view);
     vdt_cloud_view_clear(&worker->clouds);
+    vdt_raster_view_clear(&worker->rasters);
     vdt_coder_clear(&worker->coder);
     vdt_tile_clear(&worker->tile);
     free(worker);
@@ -184,7 +187,9 @@ static vdt_status do_window(const struct vdt_feed_work *work, struct worker *wor
     struct vdt_encoded encoded = {.keep = true};
     struct vdt_error cause = {.status = VDT_OK};
     const uint8_t *seen = NULL;
-    if (find_seen(work, worker, planned, &window, &seen, &cause) != VDT_OK)
+    if (find_seen(work, worker, planned, &window, &seen, &cause) != VDT_OK ||
+        vdt_label_rasters_see(&worker->rasters, plan, planned, worker->scene, &window,
+                              &worker->encoder, &cause) != VDT_OK)
         return note_failure(plan->options, result, at, &cause, error);
     vdt_status status = encode_window(work, worker, planned, &window, &encoded, error);
     if (status != VDT_OK)

@@ -17,7 +17,7 @@
 enum { MOST_RULES = 10000 };
 
 struct rule {
-    int class_number; /* or VDT_CLASS_MAP_LEFT_OUT */
+    int class_number; /* or VDT_CLASS_MAP_LEFT_OUT, VDT_CLASS_MAP_IGNORED */
     uint32_t field;
     struct vdt_values values; /* of a rule of values */
     bool is_range, is_condition;
@@ -158,7 +158,7 @@ static vdt_status read_class(struct vdt_class_map *map, const struct place *plac
     const json_t *class = json_object_get(object, "class"),
                  *ignore = json_object_get(object, "ignore");
     uint32_t added;
-    *number = VDT_CLASS_MAP_LEFT_OUT;
+    *number = ignore == NULL ? VDT_CLASS_MAP_LEFT_OUT : VDT_CLASS_MAP_IGNORED;
     if (ignore != NULL && !json_is_true(ignore))
         return fail_rule(place, "ignore", "only true says something");
     if ((class == NULL) == (ignore == NULL))
@@ -272,6 +272,66 @@ vdt_status vdt_class_map_read(const char *path, const char *class_field, struct 
         return vdt_fail(error, VDT_ERR_FORMAT, "%s: line %d column %d: %s", path, where.line,
                         where.column, where.text);
     status = read_rules(read, &place);
+    if (status != VDT_OK)
+        return status;
+    *map = read;
+    read = NULL;
+    return VDT_OK;
+}
+
+/* A whole number, and what follows it. */
+static bool read_whole(const char **text, long long *number)
+{
+    char *end;
+    const char *digits = **text == '-' ? *text + 1 : *text;
+    if (*digits < '0' || *digits > '9')
+        return false;
+    *number = strtoll(*text, &end, 10);
+    *text = end;
+    return *number > -(1LL << 53) && *number < 1LL << 53;
+}
+
+/* "1=water" or "10-19=crop" as a rule of a file; NULL when it is neither. */
+static json_t *rule_of(const char *item)
+{
+    long long low, high;
+    bool good = read_whole(&item, &low), range = good && *item == '-';
+    high = low;
+    if (range) {
+        item++;
+        good = read_whole(&item, &high) && high >= low;
+    }
+    if (!good || *item != '=' || item[1] == '\0')
+        return NULL;
+    json_t *rule = range ? json_pack("{s:[I,I]}", "range", (json_int_t)low, (json_int_t)high + 1)
+                         : json_pack("{s:[I]}", "values", (json_int_t)low);
+    item++;
+    if (strcmp(item, "ignore") == 0)
+        json_object_set_new(rule, "ignore", json_true());
+    else
+        json_object_set_new(rule, "class",
+                            strcmp(item, "background") == 0 ? json_null() : json_string(item));
+    return rule;
+}
+
+vdt_status vdt_class_map_parse(const char *const *texts, size_t count, struct vdt_class_map **map,
+                               struct vdt_error *error)
+{
+    struct place place = {.path = "label values", .class_field = VDT_PIXEL_VALUE, .error = error};
+    vdt_cleanup(free_map) struct vdt_class_map *read = vdt_allocate_zero(1, sizeof *read);
+    json_t *rules = json_array();
+    if (read == NULL || (read->json = json_pack("{s:o}", "rules", rules)) == NULL)
+        return fail_memory(&place);
+    for (size_t i = 0; i < count; i++) {
+        json_t *rule = rule_of(texts[i]);
+        if (rule == NULL)
+            return vdt_fail(error, VDT_ERR_ARGUMENT,
+                            "label values: '%.60s': write VALUE=CLASS or LOW-HIGH=CLASS, with "
+                            "whole numbers; a class map's file is for --label-map",
+                            texts[i]);
+        json_array_append_new(rules, rule);
+    }
+    vdt_status status = read_rules(read, &place);
     if (status != VDT_OK)
         return status;
     *map = read;

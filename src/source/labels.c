@@ -167,7 +167,7 @@ static uint32_t mapped_class(const struct vdt_class_map *map, const struct vdt_v
     for (size_t i = 0; i < vdt_class_map_condition_count(map); i++)
         holds[i] = text[i] == '1';
     int number = vdt_class_map_apply(map, fields, holds);
-    if (number == VDT_CLASS_MAP_LEFT_OUT)
+    if (number == VDT_CLASS_MAP_LEFT_OUT || number == VDT_CLASS_MAP_IGNORED)
         return LEFT_OUT;
     if (number >= 0)
         vdt_values_find(index, vdt_class_map_class(map, (size_t)number), &id);

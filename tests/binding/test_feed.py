@@ -671,3 +671,32 @@ def test_clouds_that_are_refused(tmp_path, options):
     make_scene(tmp_path / "scene.tif", shape=(2, 8, 8))
     with pytest.raises(vedatile.ArgumentError):
         vedatile.feed(tmp_path / "s.h5", tmp_path / "scene.tif", tile=4, **options)
+
+
+def test_label_rasters(tmp_path):
+    make_scene(tmp_path / "scene.tif", shape=(2, 8, 8))
+    values = make_scene(tmp_path / "l.tif", shape=(1, 8, 8), seed=3)[0] % 4
+    dataset = gdal.Open(str(tmp_path / "l.tif"), gdal.GA_Update)
+    dataset.GetRasterBand(1).WriteArray(values)
+    dataset = None
+    (tmp_path / "map.json").write_text(
+        '{"rules": [{"class": null, "values": [0]}, {"class": "a", "range": [1, 3]}],'
+        ' "default": "b"}')
+    wanted = np.array([0, 1, 1, 2], np.uint8)[values]
+    for number, given in enumerate((
+            {"label_values": {0: "background", "1-2": "a", 3: "b"}},
+            {"label_values": ["0=background", "1-2=a", "3=b"]},
+            {"label_map": tmp_path / "map.json"},
+            {"label_values": {1: "a", 2: "a", 3: "b"}, "unknown": "background"})):
+        stored = tmp_path / f"{number}.h5"
+        result = vedatile.feed(stored, tmp_path / "scene.tif", tile=8, task="segmentation",
+                               label_raster=tmp_path / "l.tif", **given)
+        assert result.written == 1
+        with vedatile.Store(stored) as store:
+            assert store.classes == ["a", "b"]
+            np.testing.assert_array_equal(store[0].mask, wanted)
+    for given in ({"label_values": ["x"]}, {"label_values": "1=a"}, {"task": "detection"},
+                  {"label_values": ["1=a"], "label_map": "m.json"}):
+        with pytest.raises((vedatile.ArgumentError, TypeError)):
+            vedatile.feed(tmp_path / "n.h5", tmp_path / "scene.tif",
+                          **{"task": "segmentation", "label_raster": tmp_path / "l.tif", **given})

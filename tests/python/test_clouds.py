@@ -155,7 +155,9 @@ def test_a_file_on_another_grid(tmp_path, store, name, transform, crs, size):
 @pytest.mark.parametrize("resampling", ["nearest", "bilinear", "average"])
 def test_a_warped_scene(tmp_path, store, resampling):
     """The marks are not mixed with the pixels' kernel, and not read from an overview."""
-    image, _ = qa_scene(tmp_path / "a.tif")
+    image, pixels = qa_scene(tmp_path / "a.tif")
+    pixels[2] = np.random.default_rng(2).integers(0, 64, pixels[2].shape)
+    write_scene(image, pixels)
     dataset = gdal.Open(str(image), gdal.GA_Update)
     dataset.BuildOverviews("AVERAGE", [2, 4])
     dataset = None
@@ -179,6 +181,12 @@ def test_a_warped_scene(tmp_path, store, resampling):
     if resampling == "nearest":
         valid = near.GetRasterBand(4).ReadAsArray() > 0
         assert shares(made) == [share(cloud, valid, window) for window in made.windows]
+
+
+def test_nodata_of_the_marks_is_no_cloud(tmp_path, store):
+    image = write_scene(tmp_path / "a.tif", np.ones((4, 4), np.uint8))
+    mask = write_scene(tmp_path / "m.tif", np.array([[8, 9] * 2] * 4, np.uint8), nodata=9)
+    assert shares(feed(store, image, (), "--tile", 4, "--cloud-file", mask, *VALUES)) == [0.5]
 
 
 def test_one_file_for_each_image(tmp_path, store, vedatile):

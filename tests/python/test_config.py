@@ -88,6 +88,8 @@ def folder(tmp_path_factory):
     make_scene(where / "a1.tif", side + 96, side, bands=1, seed=3, nodata=0, origin=ORIGIN)
     (where / "windows.csv").write_text("scene,col,row\n" + "".join(
         f"{name}.tif,{col},{row}\n" for name in "ab" for col, row in ((0, 0), (17, 33), (90, 100))))
+    (where / "values.json").write_text(json.dumps({"rules": [
+        {"range": [None, 50], "class": "low"}], "default": "high"}))
     (where / "map.json").write_text(json.dumps({"rules": [
         {"values": ["car"], "class": "vehicle"}], "default": "other"}))
     return where
@@ -133,6 +135,10 @@ CASES = {
                "--cloud-mask"],
     "clear": ["--tile", "40", "--cloud-file", "a1.tif", "a1.tif", "--cloud-values", "103,250",
               "--max-cloud", "0", "--cloud-mask"],
+    "rasters": ["--label-raster", "a1.tif", "--task", "segmentation,classification", "--tile", "40",
+                "--label-values", "0=background,1-49=low\\, wet,50-98=high", "--unknown", "skip"],
+    "mapped": ["--label-raster", "a1.tif", "a1.tif", "--label-map", "values.json", "--task",
+               "classification", "--tile", "40"],
     "lines": ["--labels", "lines.geojson", "--task", "segmentation", "--tile", "40", "--width",
               "2.25px", "--match", "all"],
 }

@@ -177,7 +177,7 @@ def test_threads(village, tmp_path, source):
 @pytest.mark.parametrize("arguments, says", [
     (("--jitter", 3), "needs --windows"),
     (("--windows", "random", "--count", 5, "--jitter", 3), "--jitter needs --windows centered"),
-    (("--background-ratio", 1), "--background-ratio needs --labels"),
+    (("--background-ratio", 1), "--background-ratio counts windows with objects"),
     ((*CENTRED,), "give --labels"),
     ((*CENTRED, "--stride", 4), "give --labels"),
 ])

@@ -11,6 +11,9 @@ struct feed_values {
     struct words images;
     struct words labels;
     const char *width;
+    struct words label_rasters;
+    struct words label_values;
+    const char *label_map;
     uint32_t tasks;
     struct size tile;
     struct size stride;

@@ -70,6 +70,7 @@ static const struct ext_option options[] = {
     {"mosaic_order", EXT_WORD, AT(mosaic_order), mosaic_orders},
     {"class_field", EXT_TEXT, AT(class_field), NULL},
     {"class_map", EXT_TEXT, AT(class_map), NULL},
+    {"label_map", EXT_TEXT, AT(label_map), NULL},
     {"match", EXT_WORD, AT(match), matches},
     {"mask_rule", EXT_WORD, AT(mask_rule), rules},
     {"boundary", EXT_WORD, AT(boundary), boundaries},
@@ -92,17 +93,20 @@ static const struct ext_option options[] = {
     {"dry_run", EXT_BOOL, AT(dry_run), NULL},
     {0}};
 
-static const char *const others[] = {
-    "image", "labels",     "bands",      "classes",      "unknown",   "split_by", "split_time",
-    "split", "progress",   "aoi",        "mask_order",   "ignore",    "nodata",   "width",
-    "extra", "cloud_file", "cloud_bits", "cloud_values", "max_cloud", "plan",     NULL};
+static const char *const others[] = {"image",        "labels",       "bands",      "classes",
+                                     "unknown",      "split_by",     "split_time", "split",
+                                     "progress",     "aoi",          "mask_order", "ignore",
+                                     "nodata",       "width",        "extra",      "cloud_file",
+                                     "label_raster", "label_values", "cloud_bits", "cloud_values",
+                                     "max_cloud",    "plan",         NULL};
 
-enum { KEPT = 9 };
+enum { KEPT = 11 };
 
 /* What a call needs besides the struct; cleared by release. */
 struct call {
     struct vdt_feed_options options;
-    const char **images, **labels, **bands, **classes, **aoi, **ignore, **extras, **clouds;
+    const char **images, **labels, **bands, **classes, **aoi, **ignore, **extras, **clouds,
+        **rasters, **values;
     PyObject *keep[KEPT];
     struct ext_division division;
     double *nodata;
@@ -127,6 +131,8 @@ static void release(struct call *call)
     ext_division_clear(&call->division);
     PyMem_Free(call->nodata);
     PyMem_Free(call->clouds);
+    PyMem_Free(call->rasters);
+    PyMem_Free(call->values);
     PyMem_Free(call->cloud_values);
     for (int i = 0; i < KEPT; i++)
         Py_XDECREF(call->keep[i]);
@@ -434,7 +440,11 @@ static int parse(const struct ext_state *state, PyObject *dict, struct call *cal
         ext_division_parse(state, dict, &call->division) != 0 || parse_unknown(dict, call) != 0 ||
         parse_nodata(state, dict, call) != 0 || parse_clouds(state, dict, call) != 0 ||
         parse_list(state, dict, "cloud_file", &call->clouds, &o->cloud_file_count,
-                   &call->keep[8]) != 0)
+                   &call->keep[8]) != 0 ||
+        parse_list(state, dict, "label_raster", &call->rasters, &o->label_raster_count,
+                   &call->keep[9]) != 0 ||
+        parse_list(state, dict, "label_values", &call->values, &o->label_value_count,
+                   &call->keep[10]) != 0)
         return -1;
     o->images = call->images;
     o->split = call->division.shares.items;
@@ -450,6 +460,8 @@ static int parse(const struct ext_state *state, PyObject *dict, struct call *cal
     o->ignore = call->ignore;
     o->extras = call->extras;
     o->cloud_files = call->clouds;
+    o->label_rasters = call->rasters;
+    o->label_values = call->values;
     return 0;
 }
 

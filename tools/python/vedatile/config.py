@@ -13,7 +13,8 @@ from ._vedatile import ArgumentError, FormatError, NotFoundError, Reader
 __all__ = ["read_config", "with_config"]
 
 # Names of files, relative to the file that they are in.
-PATHS = ("image", "labels", "extra", "window-file", "aoi", "class-map", "ignore", "cloud-file")
+PATHS = ("image", "labels", "extra", "window-file", "aoi", "class-map", "ignore", "cloud-file",
+         "label-raster", "label-map")
 SIZES = ("tile", "stride")
 # Of the command, or given by other means.
 UNUSED = ("$schema", "store", "json", "progress", "plan")

@@ -58,8 +58,18 @@ def _with_geometry(plan: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str,
     return told
 
 
+def _values(value: Sequence[str] | Mapping[int | str, str] | None) -> Sequence[str] | None:
+    """Classes of pixel values as text."""
+    if not isinstance(value, Mapping):
+        return value
+    return [f"{key}={name}" for key, name in value.items()]
+
+
 def feed(store: Any, image: _Path | Sequence[_Path] | None = None,
          labels: _Path | Sequence[_Path] | None = None, *, width: str | None = None,
+         label_raster: _Path | Sequence[_Path] | None = None,
+         label_values: Sequence[str] | Mapping[int | str, str] | None = None,
+         label_map: _Path | None = None,
          task: str | Sequence[str] | None = None, tile: int | Sequence[int] | None = None,
          stride: int | Sequence[int] | None = None, edge: str | None = None,
          windows: str | None = None, count: int | None = None, apart: bool = False,
@@ -102,6 +112,11 @@ def feed(store: Any, image: _Path | Sequence[_Path] | None = None,
     labels        files that OGR opens: one, or a list; None: tiles without labels
     width         points and lines become polygons of this whole width: "2.5m" on the ground, "3px"
                   on the scene's grid, or "field:F", F a field with metres; None: they are refused
+    label_raster  rasters of classes, or of numbers for regression: as many as images, or any that
+                  cover them; label files are burnt over them
+    label_values  classes of their values: {1: "water", "10-19": "crop"}, or ["1=water",
+                  "10-19=crop"]; "background" and "ignore" are none; label_map: the same in a class
+                  map's file
     task          "classification", "detection", "segmentation", "instance", "boundary", "contact",
                   "distance", "regression", or a list of them
     tile, stride  pixels: a number or (rows, cols); tile: default the store's, or 256
@@ -208,6 +223,8 @@ def feed(store: Any, image: _Path | Sequence[_Path] | None = None,
                    aoi=_names(aoi), aoi_rule=aoi_rule,
                    aoi_share=aoi_share, aoi_mask=aoi_mask,
                    on_failure=on_failure, retry_failed=retry_failed)
+    options.update(label_raster=_names(label_raster), label_values=_values(label_values),
+                   label_map=None if label_map is None else os.fspath(label_map))
     options.update(cloud_band=None if cloud_band is None else str(cloud_band),
                    cloud_file=_names(cloud_file), cloud_bits=cloud_bits,
                    cloud_values=cloud_values, max_cloud=max_cloud, cloud_mask=cloud_mask)
