@@ -64,14 +64,15 @@ void vdt_tile_hide(struct vdt_tile *tile, const struct vdt_band_selection *selec
     *valid_fraction = valid_share(tile->valid, count);
 }
 
-static void measure_bands(struct vdt_tile *tile, const struct vdt_band_selection *selection)
+static void measure_bands(struct vdt_tile *tile, const struct vdt_band_selection *selection,
+                          const uint8_t *valid)
 {
     size_t pixels = (size_t)tile->spec.rows * tile->spec.cols;
     size_t plane = pixels * vdt_dtype_size(tile->spec.dtype);
     for (uint32_t b = 0; b < tile->spec.bands; b++)
-        tile->stats[b] = vdt_band_statistics(
-            tile->spec.dtype, (const char *)tile->pixels + b * plane, pixels, tile->valid,
-            selection->has_nodata[b] ? &selection->nodata[b] : NULL);
+        tile->stats[b] =
+            vdt_band_statistics(tile->spec.dtype, (const char *)tile->pixels + b * plane, pixels,
+                                valid, selection->has_nodata[b] ? &selection->nodata[b] : NULL);
 }
 
 void vdt_tile_describe(struct vdt_tile *tile, struct vdt_scene *scene,
@@ -79,7 +80,7 @@ void vdt_tile_describe(struct vdt_tile *tile, struct vdt_scene *scene,
                        double valid_fraction, struct vdt_sample *sample)
 {
     const struct vdt_scene_info *info = vdt_scene_info(scene);
-    measure_bands(tile, selection);
+    measure_bands(tile, selection, valid_fraction < 1 ? tile->valid : NULL);
     vdt_window_key(info->digest, window, sample->key);
     sample->window = *window;
     sample->valid_fraction = (float)valid_fraction;

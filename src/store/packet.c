@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/error.h"
+#include "store/statistics.h"
 
 /* Two passes per wide type: the mean first, then squares around it, so that large offsets cost no
  * digits. Integer sums of up to 32768 * 32768 pixels of 32 bits fit 64 bits. */
@@ -51,49 +52,42 @@ STATISTICS(statistics_f32, float, double, -HUGE_VAL, HUGE_VAL)
 STATISTICS(statistics_f64, double, double, -HUGE_VAL, HUGE_VAL)
 
 /* Types of 8 and 16 bits: one pass of integers without branches, which the compiler turns into
- * vector code. Squares around the whole number next to the mean are exact, as the true value is
- * less than 2^64; `square_sum` holds those of a run. */
-#define SMALL_STATISTICS(name, type, square_sum, least, most)                                     \
-    static struct vdt_band_stats name(const type *pixels, size_t count, const uint8_t *valid,     \
-                                      const double *nodata)                                       \
-    {                                                                                             \
-        struct vdt_band_stats stats = {0};                                                        \
-        bool skip = nodata != NULL && *nodata >= (least) && *nodata <= (most) &&                  \
-                    *nodata == floor(*nodata);                                                    \
-        type hole = skip ? (type)*nodata : 0, low = (most), high = (least);                       \
-        uint8_t ones[RUN], all = !skip;                                                           \
-        int64_t sum = 0;                                                                          \
-        uint64_t squares = 0;                                                                     \
-        memset(ones, 1, sizeof ones);                                                             \
-        for (size_t start = 0; start < count; start += RUN) {                                     \
-            size_t end = count - start < RUN ? count - start : RUN;                               \
-            const type *run = pixels + start;                                                     \
-            const uint8_t *use = valid == NULL ? ones : valid + start;                            \
-            int32_t run_sum = 0, run_used = 0;                                                    \
-            square_sum run_squares = 0;                                                           \
-            for (size_t i = 0; i < end; i++) {                                                    \
-                type keep = (type) - ((use[i] != 0) & (all | (run[i] != hole)));                  \
-                type value = run[i] & keep;                                                       \
-                type lowest = value | ((most) & ~keep), highest = value | ((least) & ~keep);      \
-                low = lowest < low ? lowest : low;                                                \
-                high = highest > high ? highest : high;                                           \
-                run_used += keep & 1;                                                             \
-                run_sum += value;                                                                 \
-                run_squares += (uint32_t)value * (uint32_t)value;                                 \
-            }                                                                                     \
-            stats.count += (uint32_t)run_used;                                                    \
-            sum += run_sum;                                                                       \
-            squares += run_squares;                                                               \
-        }                                                                                         \
-        if (stats.count == 0)                                                                     \
-            return stats;                                                                         \
-        stats.mean = (double)sum / (double)stats.count;                                           \
-        int64_t near = (int64_t)floor(stats.mean + 0.5), off = sum - (int64_t)stats.count * near; \
-        uint64_t around = squares - (uint64_t)near * (uint64_t)(sum + off);                       \
-        stats.m2 = (double)around - (double)off * ((double)off / (double)stats.count);            \
-        stats.min = (double)low;                                                                  \
-        stats.max = (double)high;                                                                 \
-        return stats;                                                                             \
+ * vector code. `square_sum` holds the squares of a run. */
+#define SMALL_STATISTICS(name, type, square_sum, least, most)                                 \
+    static struct vdt_band_stats name(const type *pixels, size_t count, const uint8_t *valid, \
+                                      const double *nodata)                                   \
+    {                                                                                         \
+        struct vdt_band_stats stats = {0};                                                    \
+        bool skip = nodata != NULL && *nodata >= (least) && *nodata <= (most) &&              \
+                    *nodata == floor(*nodata);                                                \
+        type hole = skip ? (type)*nodata : 0, low = (most), high = (least);                   \
+        uint8_t ones[RUN], all = !skip;                                                       \
+        int64_t sum = 0;                                                                      \
+        uint64_t squares = 0;                                                                 \
+        memset(ones, 1, sizeof ones);                                                         \
+        for (size_t start = 0; start < count; start += RUN) {                                 \
+            size_t end = count - start < RUN ? count - start : RUN;                           \
+            const type *run = pixels + start;                                                 \
+            const uint8_t *use = valid == NULL ? ones : valid + start;                        \
+            int32_t run_sum = 0, run_used = 0;                                                \
+            square_sum run_squares = 0;                                                       \
+            for (size_t i = 0; i < end; i++) {                                                \
+                type keep = (type) - ((use[i] != 0) & (all | (run[i] != hole)));              \
+                type value = run[i] & keep;                                                   \
+                type lowest = value | ((most) & ~keep), highest = value | ((least) & ~keep);  \
+                low = lowest < low ? lowest : low;                                            \
+                high = highest > high ? highest : high;                                       \
+                run_used += keep & 1;                                                         \
+                run_sum += value;                                                             \
+                run_squares += (uint32_t)value * (uint32_t)value;                             \
+            }                                                                                 \
+            stats.count += (uint32_t)run_used;                                                \
+            sum += run_sum;                                                                   \
+            squares += run_squares;                                                           \
+        }                                                                                     \
+        if (stats.count == 0)                                                                 \
+            return stats;                                                                     \
+        return vdt_statistics_of(&(struct vdt_sums){stats.count, squares, sum, low, high});   \
     }
 
 enum { RUN = 4096 };
@@ -105,6 +99,11 @@ SMALL_STATISTICS(statistics_i16, int16_t, uint64_t, INT16_MIN, INT16_MAX)
 struct vdt_band_stats vdt_band_statistics(enum vdt_dtype dtype, const void *pixels, size_t count,
                                           const uint8_t *valid, const double *nodata)
 {
+    struct vdt_sums sums;
+    /* A nodata value that no pixel can have leaves out none of them. */
+    if (valid == NULL && vdt_sums_all(dtype, pixels, count, &sums) &&
+        (nodata == NULL || !(*nodata >= (double)sums.low && *nodata <= (double)sums.high)))
+        return vdt_statistics_of(&sums);
     switch (dtype) {
     case VDT_UINT8: return statistics_u8(pixels, count, valid, nodata);
     case VDT_UINT16: return statistics_u16(pixels, count, valid, nodata);
