@@ -178,6 +178,18 @@ static vdt_status read_tile(const struct vdt_plan *plan, struct worker *worker,
     return VDT_OK;
 }
 
+/* A packet that borrows the tile's pixels keeps them; the tile goes on with those of an earlier
+ * packet. So pixels are copied nowhere between GDAL and the file. */
+static vdt_status lend_pixels(struct vdt_tile *tile, void **image, struct vdt_error *error)
+{
+    void *spare = *image == NULL ? vdt_allocate(vdt_tile_bytes(&tile->spec), 1) : *image;
+    if (spare == NULL)
+        return vdt_fail_memory(error, "a tile");
+    *image = tile->pixels;
+    tile->pixels = spare;
+    return VDT_OK;
+}
+
 static vdt_status do_window(const struct vdt_feed_work *work, struct worker *worker, uint64_t index,
                             struct vdt_unit_result *result, uint32_t at, struct vdt_error *error)
 {
@@ -224,7 +236,10 @@ static vdt_status do_window(const struct vdt_feed_work *work, struct worker *wor
             return vdt_fail_memory(error, planned->path);
     }
     vdt_tile_describe(&worker->tile, worker->scene, &worker->selection, &window, valid, &sample);
-    return vdt_packet_encode(&result->packets[at], work->layout, &worker->coder, &sample, error);
+    status = vdt_packet_encode(&result->packets[at], work->layout, &worker->coder, &sample, error);
+    if (status == VDT_OK && result->packets[at].image != NULL)
+        status = lend_pixels(&worker->tile, &result->images[at], error);
+    return status;
 }
 
 static bool make_room(struct vdt_unit_result *result, uint32_t count)
@@ -234,7 +249,8 @@ static bool make_room(struct vdt_unit_result *result, uint32_t count)
     vdt_unit_result_clear(result);
     result->outcomes = vdt_allocate_zero(count, 1);
     result->packets = vdt_allocate_zero(count, sizeof *result->packets);
-    if (result->outcomes == NULL || result->packets == NULL)
+    result->images = vdt_allocate_zero(count, sizeof *result->images);
+    if (result->outcomes == NULL || result->packets == NULL || result->images == NULL)
         return false;
     result->capacity = count;
     return true;
@@ -269,7 +285,10 @@ void vdt_unit_result_clear(struct vdt_unit_result *result)
 {
     for (uint32_t i = 0; result->packets != NULL && i < result->capacity; i++)
         vdt_packet_clear(&result->packets[i]);
+    for (uint32_t i = 0; result->images != NULL && i < result->capacity; i++)
+        free(result->images[i]);
     free(result->packets);
+    free(result->images);
     free(result->outcomes);
     free(result->failures);
     *result = (struct vdt_unit_result){0};

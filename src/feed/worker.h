@@ -18,6 +18,7 @@ struct vdt_unit_result {
     uint32_t count;
     uint8_t *outcomes;          /* [count] enum vdt_outcome */
     struct vdt_packet *packets; /* [count]; filled where the outcome is VDT_KEPT */
+    void **images; /* [count]; pixels that a packet borrows, or room for some; or NULL */
     struct vdt_error *failures; /* [count] of VDT_UNREADABLE windows; NULL before the first */
     bool lost;                  /* the scene itself cannot be opened: failures[0] says why */
     uint32_t capacity;

@@ -166,6 +166,11 @@ static vdt_status add_chunk(struct vdt_packet *packet, const struct vdt_layout *
 {
     if (!vdt_array_present(layout, array))
         return VDT_OK;
+    if (array == VDT_IMAGES && vdt_array_codec(layout, array) == VDT_CODEC_RAW) {
+        packet->image = data;
+        packet->size[array] = vdt_array_row_bytes(layout, array);
+        return VDT_OK;
+    }
     packet->at[array] = packet->bytes.size;
     vdt_status status =
         vdt_encode_chunk(coder, vdt_array_codec(layout, array), vdt_array_element(layout, array),

@@ -11,9 +11,11 @@
 #include "store/layout.h"
 
 /* Everything of one sample in one run of bytes; `at` and `size` are by array, 0 bytes when the
- * store has no such array. Reused between samples; {0} is empty. */
+ * store has no such array. An image that is stored as it is stays where the sample has it. Reused
+ * between samples; {0} is empty. */
 struct vdt_packet {
     struct vdt_buffer bytes;
+    const void *image; /* the sample's, needed until the packet is put; NULL: in `bytes` */
     size_t at[VDT_ARRAYS];
     size_t size[VDT_ARRAYS];
     size_t box_count;

@@ -193,6 +193,8 @@ static vdt_status put_array(struct vdt_writer *writer, struct vdt_writer_group *
     if (array == VDT_METADATA_OFFSETS)
         return vdt_column_append(column, layout, &group->text_bytes, 8, error);
     const void *data = packet->bytes.data + packet->at[array];
+    if (array == VDT_IMAGES && packet->image != NULL)
+        data = packet->image;
     if (array < VDT_TILE_ARRAYS)
         return vdt_column_put_chunk(column, layout, data, packet->size[array], error);
     return vdt_column_append(column, layout, data, packet->size[array], error);
