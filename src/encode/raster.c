@@ -104,17 +104,22 @@ static bool collect_ring(struct vdt_raster *raster, const double (*points)[2], s
     return true;
 }
 
-/* The crossing with a row's centre line as the first column to its right, counted in the window.
- * The arithmetic is GDAL's, operation by operation; clamping first keeps huge values and NaN out of
- * the integer, and does not change how many crossings there are. */
+/* The crossing with a row's centre line as the first column to its right, counted in the window:
+ * floor(x + 0.5). The arithmetic is GDAL's, operation by operation; clamping first keeps huge
+ * values and NaN out of the integer, which takes half the time of floor() where that is no
+ * instruction, and does not change how many crossings there are. */
 static int32_t column_of(const struct edge *edge, int64_t row, const struct vdt_window *window)
 {
     double y = (double)row + 0.5;
     double x = (y - edge->y1) * (edge->x2 - edge->x1) / (edge->y2 - edge->y1) + edge->x1;
-    double column = floor(x + 0.5) - window->col;
-    if (!(column > 0))
+    x += 0.5;
+    if (!(x >= (double)window->col + 1))
         return 0;
-    return column < window->cols ? (int32_t)column : window->cols;
+    if (x >= (double)window->col + window->cols)
+        return window->cols;
+    int64_t column = (int64_t)x;
+    column -= (double)column > x;
+    return (int32_t)(column - window->col);
 }
 
 void vdt_fill_run(void *line, int32_t first, int32_t end, uint32_t value, size_t size)
