@@ -10,6 +10,7 @@ a tile needs no other transform than its offset.
 """
 import json
 import sys
+import time
 
 import h5py
 import numpy as np
@@ -70,9 +71,12 @@ class Tree:
 
 def feed(scene_path, label_path, store_path):
     with rasterio.open(scene_path) as scene, h5py.File(store_path, "w") as store:
+        begun = time.perf_counter(), time.process_time()
         geometries, ids, classes = load_labels(label_path, scene)
         tree = Tree(geometries)
         areas = [g.area for g in geometries]
+        print(json.dumps({"seconds": time.perf_counter() - begun[0],
+                          "cpu": time.process_time() - begun[1]}))
         cols, rows = scene.width // TILE, scene.height // TILE
         count = cols * rows
         images = store.create_dataset("images", (count, scene.count, TILE, TILE), scene.dtypes[0],
