@@ -23,12 +23,12 @@ MADE = {  # by make_big_scene.py
     "u8x3": ["--compress", "none"],
     "u16x8": ["--compress", "lzw", "--dtype", "u16", "--layout", "striped"],
 }
-TILED = ["-co", "TILED=YES"]
+TILED = ["-of", "GTiff", "-co", "TILED=YES"]
 LAYOUTS = {  # name: (what it is, what it is made of, options of gdal_translate)
     "deflate": ("tiled deflate, u8 x 3", "u8x3",
                 [*TILED, "-co", "COMPRESS=DEFLATE", "-co", "PREDICTOR=2"]),
     "lzw": ("striped LZW, u16 x 8", "u16x8", None),
-    "bip": ("uncompressed BIP (ENVI), u8 x 3", "u8x3", ["-of", "ENVI", "-co", "INTERLEAVE=BIP"]),
+    "bip": ("uncompressed BIP, tiled, u8 x 3", "u8x3", None),
     "cog": ("COG with overviews, deflate, u8 x 3", "u8x3",
             ["-of", "COG", "-co", "COMPRESS=DEFLATE", "-co", "PREDICTOR=YES"]),
     "jpeg": ("tiled JPEG YCbCr, u8 x 3", "u8x3",
@@ -83,12 +83,10 @@ def make_scene(options, layout, size):
     folder = make_base(options, base, size)
     scene = folder / "big_scene.tif"
     if how is not None:
-        made = folder / f"{layout}.img"
+        made = folder / f"{layout}.tif"
         if not made.exists():
-            part = folder / f"{layout}-part.img"
+            part = folder / f"{layout}-part.tif"
             call("gdal_translate", "-q", *how, scene, part)
-            for header in folder.glob(f"{layout}-part.hdr"):
-                header.rename(folder / f"{layout}.hdr")
             part.rename(made)
         scene = made
     return scene, folder / "big_scene_labels.geojson"

@@ -9,6 +9,7 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "feed/cloud.h"
 #include "feed/codec_choice.h"
 #include "feed/config.h"
 #include "feed/scene_parts.h"
@@ -22,8 +23,7 @@ enum {
     SPARE_SLOTS = 2,
     IN_FLIGHT_BYTES = 256 << 20,
     USUAL_UNIT_BYTES = 16 << 20,
-    CACHE_LEAST = 64 << 20,
-    CACHE_MOST = 512 << 20
+    CACHE_LEAST = 64 << 20
 };
 
 static void writer_cleanup(struct vdt_writer **writer)
@@ -109,22 +109,24 @@ static uint32_t slot_count(const struct vdt_plan *plan)
     return unit > IN_FLIGHT_BYTES / 2 ? 2 : (uint32_t)(IN_FLIGHT_BYTES / unit);
 }
 
-/* Blocks that a worker needs again for the next row of its unit's windows. */
+/* What GDAL is to keep. Where it keeps nothing, it decodes a block and is done: as long as there is
+ * room for a block of every band, it puts all of them there. */
 static int64_t cache_bytes(const struct vdt_plan *plan)
 {
     int64_t most = 0;
-    const struct vdt_tile_spec *tile = &plan->spec.tile;
     for (size_t i = 0; i < plan->scene_count; i++) {
         const struct vdt_plan_scene *scene = &plan->scenes[i];
-        int64_t rows = (int64_t)tile->rows + 2 * (int64_t)scene->block_rows;
-        int64_t cols = (int64_t)scene->unit_cols * scene->grid.stride_cols + tile->cols +
-                       2 * (int64_t)scene->block_cols;
-        cols = cols < scene->cols ? cols : scene->cols;
-        int64_t bytes = rows * cols * tile->bands * (int64_t)vdt_dtype_size(tile->dtype);
-        most = bytes > most ? bytes : most;
+        int64_t bytes =
+            vdt_feed_block_pixels(plan, scene) * (int64_t)vdt_dtype_size(plan->spec.tile.dtype);
+        bool kept = !scene->own_blocks || vdt_cloud_is_planned(scene);
+        most = kept && bytes > most ? bytes : most;
     }
+    if (most == 0)
+        return 1;
     most *= thread_count(plan->options);
-    return most < CACHE_LEAST ? CACHE_LEAST : most > CACHE_MOST ? CACHE_MOST : most;
+    return most < CACHE_LEAST            ? CACHE_LEAST
+           : most > VDT_FEED_BLOCKS_MOST ? VDT_FEED_BLOCKS_MOST
+                                         : most;
 }
 
 /* --- the store ------------------------------------------------------------------------------ */

@@ -34,6 +34,7 @@ struct vdt_plan_scene {
     uint64_t bytes;
     int32_t cols, rows;
     int block_cols, block_rows;
+    bool own_blocks; /* workers keep decoded blocks themselves */
     double bounds[4];
     struct vdt_grid grid;
     int32_t unit_cols, unit_rows; /* strides of the grid in a unit, across and down */

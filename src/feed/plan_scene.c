@@ -103,6 +103,7 @@ vdt_status vdt_plan_scene(struct vdt_plan *plan, const struct vdt_scene_recipe *
     status = vdt_pixel_rules_select(*out, &rules, &selection, error);
     if (status == VDT_OK)
         status = vdt_plan_check_bands(plan, layout, path, &selection, error);
+    bool own_blocks = status == VDT_OK && vdt_scene_suits_blocks(*out, &selection);
     vdt_selection_clear(&selection);
     if (status != VDT_OK)
         return status;
@@ -115,7 +116,8 @@ vdt_status vdt_plan_scene(struct vdt_plan *plan, const struct vdt_scene_recipe *
                                        .cols = info->cols,
                                        .rows = info->rows,
                                        .block_cols = info->block_cols,
-                                       .block_rows = info->block_rows};
+                                       .block_rows = info->block_rows,
+                                       .own_blocks = own_blocks};
     if (planned->uri == NULL || planned->crs_wkt == NULL)
         return vdt_fail_memory(error, path);
     memcpy(planned->digest, info->digest, sizeof planned->digest);

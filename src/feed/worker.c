@@ -78,6 +78,32 @@ static void stop(void *payload, void *worker)
     free_worker(worker);
 }
 
+int64_t vdt_feed_block_pixels(const struct vdt_plan *plan, const struct vdt_plan_scene *scene)
+{
+    const struct vdt_tile_spec *tile = &plan->spec.tile;
+    int64_t rows = (int64_t)tile->rows + 2 * (int64_t)scene->block_rows;
+    int64_t cols = (int64_t)scene->unit_cols * scene->grid.stride_cols + tile->cols +
+                   2 * (int64_t)scene->block_cols;
+    return rows * (cols < scene->cols ? cols : scene->cols) * tile->bands;
+}
+
+static vdt_status keep_blocks(struct worker *worker, const struct vdt_plan *plan,
+                              const struct vdt_plan_scene *scene, struct vdt_error *error)
+{
+    const struct vdt_tile_spec *tile = &plan->spec.tile;
+    const struct vdt_band_selection *selection = &worker->selection;
+    if (selection->stored != NULL)
+        selection = selection->stored;
+    uint32_t threads = plan->options->threads == 0 ? vdt_core_count() : plan->options->threads;
+    size_t bytes = (size_t)vdt_feed_block_pixels(plan, scene) * vdt_dtype_size(selection->dtype);
+    size_t most = VDT_FEED_BLOCKS_MOST / threads;
+    bool once = plan->options->windows == VDT_WINDOWS_GRID &&
+                scene->grid.stride_cols >= (int32_t)tile->cols &&
+                scene->grid.stride_rows >= (int32_t)tile->rows;
+    return vdt_scene_keep_blocks(worker->scene, &worker->selection, bytes < most ? bytes : most,
+                                 once, error);
+}
+
 /* Handles are kept open: a GDAL dataset belongs to one thread, and opening one is slow. */
 static vdt_status use_scene(struct worker *worker, const struct vdt_plan *plan, uint32_t index,
                             struct vdt_error *error)
@@ -98,6 +124,8 @@ static vdt_status use_scene(struct worker *worker, const struct vdt_plan *plan, 
         strcmp(vdt_scene_info(worker->scene)->digest, plan->scenes[index].digest))
         status = vdt_fail(error, VDT_ERR_IO, "%s: changed while it was being read",
                           plan->scenes[index].path);
+    if (status == VDT_OK && plan->scenes[index].own_blocks)
+        status = keep_blocks(worker, plan, &plan->scenes[index], error);
     worker->scene_index = index;
     worker->lost = status == VDT_OK ? (struct vdt_error){.status = VDT_OK} : *error;
     return status;

@@ -12,6 +12,13 @@ enum vdt_outcome { VDT_KEPT, VDT_UNLABELLED, VDT_INVALID, VDT_CLOUDED, VDT_UNREA
 /* How the plan has labels encoded. */
 struct vdt_encode_rules vdt_feed_rules(const struct vdt_plan *plan);
 
+/* Pixels of all bands in decoded blocks that a worker needs again for the next row of its unit's
+ * windows. */
+int64_t vdt_feed_block_pixels(const struct vdt_plan *plan, const struct vdt_plan_scene *scene);
+
+/* The most bytes of decoded blocks, of all workers together. */
+enum { VDT_FEED_BLOCKS_MOST = 512 << 20 };
+
 /* What became of one unit. */
 struct vdt_unit_result {
     uint64_t unit;

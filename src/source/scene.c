@@ -10,6 +10,7 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "source/blocks.h"
 #include "source/join.h"
 #include "source/project.h"
 #include "source/quiet.h"
@@ -178,6 +179,7 @@ void vdt_scene_free(struct vdt_scene *scene)
     vdt_quiet_begin(&quiet);
     vdt_join_detach(scene);
     vdt_project_detach(scene);
+    vdt_blocks_free(scene->blocks);
     if (scene->dataset != NULL)
         GDALClose(scene->dataset);
     free(scene->scratch);

@@ -81,6 +81,17 @@ vdt_status vdt_scene_overview(struct vdt_scene *scene, const struct vdt_band_sel
                               int32_t cols, int32_t rows, void *pixels, uint8_t *valid,
                               struct vdt_error *error);
 
+/* Whether a scene's blocks can be read without GDAL's block cache: local GeoTIFFs without masks. */
+bool vdt_scene_suits_blocks(const struct vdt_scene *scene,
+                            const struct vdt_band_selection *selection);
+
+/* From now on the scene keeps decoded blocks itself, up to `bytes` of them, for windows of this
+ * selection, which is borrowed; nothing for scenes that do not suit. `once`: windows do not
+ * overlap, so that blocks that are whole in one need not be kept. */
+vdt_status vdt_scene_keep_blocks(struct vdt_scene *scene,
+                                 const struct vdt_band_selection *selection, size_t bytes,
+                                 bool once, struct vdt_error *error);
+
 /* Blanks pixels of what was read: where `seen` [count] is 0 they get the band's nodata, else 0, and
  * are not valid. */
 void vdt_scene_blank(const struct vdt_band_selection *selection, size_t count, const uint8_t *seen,

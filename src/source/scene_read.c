@@ -5,6 +5,7 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "source/blocks.h"
 #include "source/convert_pixels.h"
 #include "source/join.h"
 #include "source/quiet.h"
@@ -211,6 +212,10 @@ static bool read_pixels(struct vdt_scene *scene, const struct vdt_band_selection
                         const struct inside *in, int cols, int rows, unsigned char *corner)
 {
     GSpacing size = (GSpacing)vdt_dtype_size(selection->dtype), line = size * cols;
+    if (vdt_blocks_are_of(scene->blocks, selection)) {
+        const struct vdt_block_window window = {in->col, in->row, in->cols, in->rows};
+        return vdt_blocks_read(scene->blocks, &window, (size_t)line, (size_t)(line * rows), corner);
+    }
     GDALRasterIOExtraArg extra;
     INIT_RASTERIO_EXTRA_ARG(extra);
     return GDALDatasetRasterIOEx(scene->dataset, GF_Read, in->col, in->row, in->cols, in->rows,
@@ -299,6 +304,7 @@ static vdt_status fail_read(struct vdt_scene *scene, const struct vdt_window *wi
                  vdt_quiet_text(quiet, "GDAL does not say why"));
     /* A block that came with a warning is in GDAL's cache, where it would pass for good. */
     GDALFlushCache(scene->dataset);
+    vdt_blocks_forget(scene->blocks);
     return status;
 }
 

@@ -30,6 +30,7 @@ struct vdt_scene {
     size_t scratch_capacity;
     unsigned char *raw; /* one window before it is converted */
     size_t raw_capacity;
+    struct vdt_blocks *blocks; /* NULL: GDAL keeps them */
     struct vdt_nodata *nodata; /* [band_count] in place of what bands declare; NULL: that */
 };
 
@@ -37,6 +38,8 @@ struct vdt_scene {
  * about; NULL: the file itself. */
 vdt_status vdt_scene_open_as(const char *path, const char *vrt, struct vdt_scene **scene,
                              struct vdt_error *error);
+
+GDALDataType vdt_gdal_type(enum vdt_dtype dtype);
 
 /* Makes what is done to the scene's pixels a part of its digest. */
 vdt_status vdt_scene_add_rule(struct vdt_scene *scene, const char *rule, struct vdt_error *error);
