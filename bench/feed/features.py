@@ -13,6 +13,7 @@ more features, the larger the scene. Some 1,000 windows spread over the whole of
 
 Reading the labels is measured apart, by --dry-run. Needs what run.py needs.
 """
+import argparse
 import json
 import math
 import random
@@ -141,6 +142,7 @@ def run_kind(options, kind, counts):
 def main():
     parser = parser_of(__doc__)
     add_shared(parser)
+    parser.add_argument("--polygons", type=int, default=100000, help=argparse.SUPPRESS)
     parser.add_argument("--counts", default="1000,100000,1000000")
     options = parse(parser)
     print_machine(options)

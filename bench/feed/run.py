@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Measures `vedatile feed` beside GDAL alone and beside a rasterio + h5py loop, on five layouts.
 
-    python3 bench/feed/run.py --stores /dev/shm        all of it: 8192 x 8192 pixels, 100,000 polygons
-    python3 bench/feed/run.py --size 4096              a smaller scene with as many polygons per area
+    python3 bench/feed/run.py --stores /dev/shm        all of it: 16384 x 16384 pixels, those of 16
+                                                       bits 8192 x 8192, and 100,000 polygons
+    python3 bench/feed/run.py --size 8192              smaller scenes with as many polygons
     python3 bench/feed/run.py --memory                 peak memory against the size of the scene
 
 Makes the scenes, checks that the loop does the same job, then runs all contenders one after the
@@ -17,11 +18,9 @@ import sys
 from common import (HERE, TILE, add_shared, call, feed, measure, middle, parse, parser_of,
                     print_machine)
 
-FULL_SIZE, FULL_POLYGONS = 8192, 100000
-
-MADE = {  # by make_big_scene.py
-    "u8x3": ["--compress", "none"],
-    "u16x8": ["--compress", "lzw", "--dtype", "u16", "--layout", "striped"],
+MADE = {  # by make_big_scene.py: (its arguments, share of --size)
+    "u8x3": (["--compress", "none"], 1),
+    "u16x8": (["--compress", "lzw", "--dtype", "u16", "--layout", "striped"], 1 / 2),
 }
 TILED = ["-of", "GTiff", "-co", "TILED=YES"]
 LAYOUTS = {  # name: (what it is, what it is made of, options of gdal_translate)
@@ -47,7 +46,8 @@ with rasterio.open(sys.argv[1], "w", driver="GTiff", width=200000, height=200000
 def arguments():
     parser = parser_of(__doc__)
     add_shared(parser)
-    parser.add_argument("--size", type=int, default=FULL_SIZE, help="pixels a side")
+    parser.add_argument("--size", type=int, default=16384, help="pixels a side")
+    parser.add_argument("--polygons", type=int, default=100000)
     parser.add_argument("--layouts", default=",".join(LAYOUTS))
     parser.add_argument("--no-loop", action="store_true", help="leaves the loop out, as it is slow")
     parser.add_argument("--memory", action="store_true", help="peak memory only")
@@ -64,7 +64,7 @@ def arguments():
 
 def make_base(options, name, size):
     """A scene of make_big_scene.py with its labels, made once."""
-    folder = options.work / f"{name}-{size}"
+    folder = options.work / f"{name}-{size}-{options.polygons}"
     if (folder / "big_scene.json").exists():
         return folder
     maker = options.shared / "make_big_scene.py"
@@ -72,14 +72,15 @@ def make_base(options, name, size):
         sys.exit(f"{maker}: not there: the benchmark's imagery comes from the shared data folder; "
                  "say where it is with --shared or VEDATILE_SHARED_DATA")
     print(f"making {folder} ...", file=sys.stderr)
-    polygons = max(FULL_POLYGONS * size * size // FULL_SIZE ** 2, 10)
-    call(options.python, maker, folder, "--size", size, "--polygons", polygons, *MADE[name])
+    call(options.python, maker, folder, "--size", size, "--polygons", options.polygons,
+         *MADE[name][0])
     return folder
 
 
 def make_scene(options, layout, size):
-    """The image in a layout, and the label file."""
+    """The image in a layout, the label file, and pixels a side."""
     _, base, how = LAYOUTS[layout]
+    size = int(size * MADE[base][1])
     folder = make_base(options, base, size)
     scene = folder / "big_scene.tif"
     if how is not None:
@@ -89,7 +90,7 @@ def make_scene(options, layout, size):
             call("gdal_translate", "-q", *how, scene, part)
             part.rename(made)
         scene = made
-    return scene, folder / "big_scene_labels.geojson"
+    return scene, folder / "big_scene_labels.geojson", size
 
 
 def build_limit(options):
@@ -114,8 +115,8 @@ def run_loop(options, scene, labels):
 
 
 def run_layout(options, layout, limit):
-    scene, labels = make_scene(options, layout, options.size)
-    print(f"\n### {layout}: {LAYOUTS[layout][0]}, {options.size} x {options.size}\n", flush=True)
+    scene, labels, size = make_scene(options, layout, options.size)
+    print(f"\n### {layout}: {LAYOUTS[layout][0]}, {size} x {size}\n", flush=True)
     loop = None if options.no_loop else run_loop(options, scene, labels)
     contenders = {
         "feed": lambda: feed(options, scene, labels),
@@ -129,7 +130,7 @@ def run_layout(options, layout, limit):
         print(f"{layout}, round {number + 1}", file=sys.stderr)
         rounds.append({name: measure(*command()) for name, command in contenders.items()})
     (options.stores / "bench.h5").unlink(missing_ok=True)
-    result = {"layout": layout, "tiles": (options.size // TILE) ** 2, "rounds": rounds,
+    result = {"layout": layout, "tiles": (size // TILE) ** 2, "rounds": rounds,
               "loop": loop}
     print_layout(result)
     return result
@@ -212,7 +213,7 @@ def run_memory(options):
         print(f"| {what} | {windows} | {run['memory'] / 1e6:.0f} |", flush=True)
 
     for size in (options.size // 4, options.size // 2, options.size):
-        scene, labels = make_scene(options, "deflate", size)
+        scene, labels, _ = make_scene(options, "deflate", size)
         for name, given in (("no labels", None), ("labels", labels)):
             note(f"{size} x {size}, deflate, {name}", (size // TILE) ** 2,
                  feed(options, scene, given))
