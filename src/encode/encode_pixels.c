@@ -123,6 +123,15 @@ static int by_burn_order(const void *a, const void *b)
     return p->feature < q->feature ? -1 : p->feature > q->feature;
 }
 
+/* As the index finds them, where all have the same key. */
+static bool in_burn_order(const struct vdt_burn *order, size_t count)
+{
+    for (size_t i = 1; i < count; i++)
+        if (by_burn_order(&order[i - 1], &order[i]) > 0)
+            return false;
+    return true;
+}
+
 /* Masks have room for two bytes a pixel. */
 static bool reserve_masks(struct vdt_encoder *encoder, size_t pixels)
 {
@@ -303,7 +312,7 @@ vdt_status vdt_encode_pixels(struct vdt_encoder *encoder, const struct vdt_encod
     if ((tasks & (VDT_SEGMENTATION | VDT_INSTANCE)) != 0 &&
         !reserve_masks(encoder, pixels_of(job->window)))
         return vdt_fail_memory(error, "labels of a window");
-    if (encoder->hits.count > 1)
+    if (!in_burn_order(encoder->order, encoder->hits.count))
         qsort(encoder->order, encoder->hits.count, sizeof *encoder->order, by_burn_order);
     if (tasks & VDT_SEGMENTATION)
         status = make_mask(encoder, job, labels, error);

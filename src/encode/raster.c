@@ -12,7 +12,10 @@
 #include "base/error.h"
 #include "encode/raster_touch.h"
 
-enum { FEW = 24 }; /* up to here insertion beats qsort */
+enum {
+    FEW = 24, /* up to here insertion beats qsort */
+    BAND = 64 /* rows */
+};
 
 struct edge {
     double x1, y1, x2, y2; /* y1 < y2 */
@@ -104,14 +107,21 @@ static bool collect_ring(struct vdt_raster *raster, const double (*points)[2], s
     return true;
 }
 
-/* The crossing with a row's centre line as the first column to its right, counted in the window:
- * floor(x + 0.5). The arithmetic is GDAL's, operation by operation; clamping first keeps huge
- * values and NaN out of the integer, which takes half the time of floor() where that is no
- * instruction, and does not change how many crossings there are. */
-static int32_t column_of(const struct edge *edge, int64_t row, const struct vdt_window *window)
+/* Where an edge crosses the centre lines of rows from `first` on. The arithmetic is GDAL's,
+ * operation by operation. */
+static void cross_rows(const struct edge *edge, int64_t first, int32_t count, double *x)
 {
-    double y = (double)row + 0.5;
-    double x = (y - edge->y1) * (edge->x2 - edge->x1) / (edge->y2 - edge->y1) + edge->x1;
+    double y = (double)first + 0.5, y1 = edge->y1, x1 = edge->x1;
+    double across = edge->x2 - edge->x1, down = edge->y2 - edge->y1;
+    for (int32_t i = 0; i < count; i++)
+        x[i] = (y + (double)i - y1) * across / down + x1;
+}
+
+/* A crossing as the first column to its right, counted in the window: floor(x + 0.5). Clamping
+ * first keeps huge values and NaN out of the integer, which takes half the time of floor() where
+ * that is no instruction, and does not change how many crossings there are. */
+static int32_t column_of(double x, const struct vdt_window *window)
+{
     x += 0.5;
     if (!(x >= (double)window->col + 1))
         return 0;
@@ -137,11 +147,54 @@ void vdt_fill_run(void *line, int32_t first, int32_t end, uint32_t value, size_t
             longs[i] = value;
 }
 
-static void burn_rows(struct vdt_raster *raster, size_t edge_count, const struct vdt_window *window,
+static void fill_crossed(int32_t *columns, size_t count, unsigned char *line, uint32_t value,
+                         size_t size)
+{
+    sort_columns(columns, count);
+    for (size_t i = 0; i + 1 < count; i += 2)
+        if (columns[i] < columns[i + 1])
+            vdt_fill_run(line, columns[i], columns[i + 1], value, size);
+}
+
+static unsigned char *line_of(void *pixels, int64_t row, const struct vdt_window *window,
+                              size_t size)
+{
+    return (unsigned char *)pixels + (size_t)(row - window->row) * (size_t)window->cols * size;
+}
+
+/* Few edges: all crossings of one after the other, so that divisions need not wait for each other.
+ * Rows go in bands, as room is for each edge in each row. */
+static void burn_few(struct vdt_raster *raster, size_t edge_count, const struct vdt_window *window,
+                     uint32_t value, size_t size, void *pixels)
+{
+    const struct edge *edges = raster->edges;
+    int64_t end = edges[0].end;
+    for (size_t i = 1; i < edge_count; i++)
+        end = edges[i].end > end ? edges[i].end : end;
+    for (int64_t band = edges[0].first; band < end; band += BAND) {
+        int64_t band_end = band + BAND < end ? band + BAND : end;
+        int32_t columns[BAND][FEW];
+        uint8_t filled[BAND] = {0};
+        for (size_t i = 0; i < edge_count; i++) {
+            int64_t from = edges[i].first > band ? edges[i].first : band;
+            int64_t to = edges[i].end < band_end ? edges[i].end : band_end;
+            double x[BAND];
+            if (from >= to)
+                continue;
+            cross_rows(&edges[i], from, (int32_t)(to - from), x);
+            for (int64_t row = from; row < to; row++)
+                columns[row - band][filled[row - band]++] = column_of(x[row - from], window);
+        }
+        for (int64_t row = band; row < band_end; row++)
+            fill_crossed(columns[row - band], filled[row - band],
+                         line_of(pixels, row, window, size), value, size);
+    }
+}
+
+static void burn_many(struct vdt_raster *raster, size_t edge_count, const struct vdt_window *window,
                       uint32_t value, size_t size, void *pixels)
 {
     struct edge *edges = raster->edges;
-    int32_t *columns = raster->columns;
     size_t live = 0, next = 0; /* edges[0 .. live) cross the row, edges[next ..) are below it */
     for (int64_t row = edges[0].first; live > 0 || next < edge_count; row++) {
         if (live == 0)
@@ -150,16 +203,13 @@ static void burn_rows(struct vdt_raster *raster, size_t edge_count, const struct
             edges[live++] = edges[next++];
         size_t left = 0;
         for (size_t i = 0; i < live; i++) {
-            columns[i] = column_of(&edges[i], row, window);
+            double x;
+            cross_rows(&edges[i], row, 1, &x);
+            raster->columns[i] = column_of(x, window);
             if (edges[i].end > row + 1)
                 edges[left++] = edges[i];
         }
-        sort_columns(columns, live);
-        unsigned char *line =
-            (unsigned char *)pixels + (size_t)(row - window->row) * (size_t)window->cols * size;
-        for (size_t i = 0; i + 1 < live; i += 2)
-            if (columns[i] < columns[i + 1])
-                vdt_fill_run(line, columns[i], columns[i + 1], value, size);
+        fill_crossed(raster->columns, live, line_of(pixels, row, window, size), value, size);
         live = left;
     }
 }
@@ -186,6 +236,9 @@ vdt_status vdt_burn_part(struct vdt_raster *raster, const struct vdt_geometry *g
     if (!vdt_grow(&raster->columns, &raster->column_capacity, edge_count, sizeof *raster->columns))
         return vdt_fail_memory(error, "crossings of a polygon");
     sort_edges(raster->edges, edge_count);
-    burn_rows(raster, edge_count, window, value, size, pixels);
+    if (edge_count <= FEW)
+        burn_few(raster, edge_count, window, value, size, pixels);
+    else
+        burn_many(raster, edge_count, window, value, size, pixels);
     return VDT_OK;
 }
