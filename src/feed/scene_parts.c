@@ -107,7 +107,8 @@ vdt_status vdt_plan_check_times(const struct vdt_plan *plan, const struct vdt_wr
                                 struct vdt_error *error)
 {
     vdt_cleanup(vdt_json_release) json_t *all = NULL;
-    if (writer == NULL)
+    bool unknown = plan->options->join == VDT_JOIN_TIMES && plan->times == 0;
+    if (writer == NULL || unknown) /* unknown: no scene could be opened, which is said elsewhere */
         return VDT_OK;
     vdt_status status = vdt_json_parse(vdt_writer_times(writer), "attribute times", &all, error);
     if (status == VDT_OK && !json_is_array(all))

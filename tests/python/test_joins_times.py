@@ -175,3 +175,14 @@ def test_an_axis_stays_when_samples_are_regrouped(tmp_path, store, vedatile):
         (scene,) = json.loads(file.attrs["scene_members"]).values()
     assert [member["uri"] for member in scene["members"]] == [
         f"../../north/{i}.tif" for i in (1, 2, 0)]
+
+
+def test_a_date_that_cannot_be_read(tmp_path, store, vedatile):
+    """It is what is told, also when the store has a time axis already."""
+    images = dates(tmp_path)
+    feed_some(store, images, "--join", "times")
+    before = store.read_bytes()
+    images[1].write_bytes(b"no image")
+    done = vedatile("feed", store, "--image", *images, *ALL, "--join", "times", code=1)
+    assert "1.tif: not a raster" in done.stderr and "time axis" not in done.stderr
+    assert store.read_bytes() == before
