@@ -15,6 +15,7 @@ import sys
 import h5py
 import jsonschema
 import pytest
+import rasterio
 from big import make_labels, make_scene, write_labels, polygon, square, ORIGIN
 from conftest import SOURCE, VEDATILE
 
@@ -74,6 +75,8 @@ def folder(tmp_path_factory):
     for name, seed, shift in ("a", 1, 0), ("b", 2, 96):
         make_scene(where / f"{name}.tif", side, side, bands=4, seed=seed, nodata=0,
                    origin=(ORIGIN[0] + shift, ORIGIN[1]))
+        with rasterio.open(where / f"{name}.tif", "r+") as scene:
+            scene.update_tags(TIFFTAG_DATETIME=f"20{18 + seed}:03:01 12:00:00")
     make_labels(where / "labels.geojson", side + 96, side, 60)
     labels = json.loads((where / "labels.geojson").read_text())
     for number, feature in enumerate(labels["features"]):
@@ -108,6 +111,7 @@ CASES = {
               "--split-gap", "4", "--seed", "9", "--min-visible", "0.4", "--unknown", "skip",
               "--classes", "tree,car"],
     "scenes": ["--tile", "40", "--split", "b=1,a=1", "--split-by", "scene", "--seed", "3"],
+    "dated": ["--tile", "40", "--split-by", "time", "--split-time", "train=2020-01-01,test"],
     "random": [*FEATURES, "--task", "instance", "--tile", "20", "--windows", "random", "--count",
                "30", "--apart", "--seed", str(2 ** 63 - 1), "--background-ratio", "0.7",
                "--unknown", "house", "--classes", "house,car"],

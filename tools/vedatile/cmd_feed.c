@@ -269,10 +269,6 @@ static int run_feed(int argc, char **argv)
         code = report_wrong(&feed_command, "--block-size needs --split-by block");
     if (code == OPTIONS_RUN && values.split_gap > 0 && split_by(values.split_by).by)
         code = report_wrong(&feed_command, "--split-gap needs --split-by block");
-    if (code == OPTIONS_RUN && values.split_by && !values.split.count && !values.split_time.count)
-        code =
-            report_wrong(&feed_command, "--split-by needs --split%s",
-                         split_by(values.split_by).by == VDT_SPLIT_TIME ? " or --split-time" : "");
     if (code == OPTIONS_RUN && values.print_config)
         code = config_print(&feed_command, &values.config, &values);
     if (code == OPTIONS_RUN)

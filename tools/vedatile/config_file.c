@@ -304,11 +304,14 @@ static void choose_members(const struct loading *loading, bool there[OPTIONS_MOS
     const struct option *rows = loading->command->options;
     uint8_t *given = loading->config->given;
     for (size_t i = 0; rows[i].name; i++) {
-        const struct option *other = options_find(loading->command, rows[i].excludes);
-        if (other && given[other - rows] == ORIGIN_LINE)
-            there[i] = false;
-        if (other && given[i] == ORIGIN_LINE)
-            there[other - rows] = false;
+        const struct option *other;
+        for (const char *list = rows[i].excludes;
+             (other = options_next(loading->command, &list));) {
+            if (given[other - rows] == ORIGIN_LINE)
+                there[i] = false;
+            if (given[i] == ORIGIN_LINE)
+                there[other - rows] = false;
+        }
         there[i] = there[i] && given[i] == ORIGIN_NONE;
     }
 }
@@ -321,9 +324,15 @@ static void drop_needing(const struct loading *loading, const bool were[OPTIONS_
     for (bool again = true; again;) {
         again = false;
         for (size_t i = 0; rows[i].name; i++) {
-            const struct option *needs = options_find(loading->command, rows[i].needs);
-            size_t at = needs ? (size_t)(needs - rows) : 0;
-            if (there[i] && needs && were[at] && !there[at] && given[at] == ORIGIN_NONE) {
+            const struct option *needs;
+            bool lost = false, met = false;
+            for (const char *list = rows[i].needs;
+                 (needs = options_next(loading->command, &list));) {
+                size_t at = (size_t)(needs - rows);
+                met |= there[at] || given[at] != ORIGIN_NONE;
+                lost |= were[at] && !there[at];
+            }
+            if (there[i] && lost && !met) {
                 there[i] = false;
                 again = true;
             }

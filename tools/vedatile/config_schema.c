@@ -94,10 +94,12 @@ static json_t *value_schema(const struct option *option)
 static json_t *excluding(const struct command *command)
 {
     json_t *all = json_array();
-    for (const struct option *option = command->options; option->name; option++)
-        if (option->excludes)
-            json_array_append_new(all, json_pack("{s:{s:[s, s]}}", "not", "required", option->name,
-                                                 option->excludes));
+    for (const struct option *option = command->options; option->name; option++) {
+        const struct option *other;
+        for (const char *list = option->excludes; (other = options_next(command, &list));)
+            json_array_append_new(
+                all, json_pack("{s:{s:[s, s]}}", "not", "required", option->name, other->name));
+    }
     return all;
 }
 

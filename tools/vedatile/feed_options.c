@@ -511,6 +511,7 @@ const struct option feed_options[] = {
      .argument = "block|scene|random|field:F|time",
      .accepts = split_by_accepts,
      .pattern = SPLIT_BY_PATTERN,
+     .needs = "split|split-time",
      .help =
          "block: no ground is in two groups; scene: whole scenes; random: by sample, where "
          "overlapping windows share ground; field:F: by the value of a field of the labels, all "
@@ -521,7 +522,7 @@ const struct option feed_options[] = {
      .offset = AT(split_time),
      .argument = "G=DATE,...,G",
      .needs = "split-by",
-     .excludes = "split",
+     .excludes = "split|group",
      .accepts = split_time_accepts,
      .pattern = SPLIT_TIME_PATTERN,
      .help = "groups of a split by time in their order, each with the date or time (UTC) before "

@@ -45,6 +45,16 @@ const struct option *options_find(const struct command *command, const char *nam
     return name ? find_long(command, name, strlen(name)) : NULL;
 }
 
+const struct option *options_next(const struct command *command, const char **list)
+{
+    if (!*list || **list == '\0')
+        return NULL;
+    size_t size = strcspn(*list, "|");
+    const struct option *found = find_long(command, *list, size);
+    *list += size + ((*list)[size] == '|');
+    return found;
+}
+
 bool options_member(const struct option *option, char *name, size_t size)
 {
     if (option->flags & OPTION_LINE_ONLY)
@@ -196,6 +206,27 @@ static int wrong_together(const struct parser *parser, const struct option *opti
     return report_wrong(parser->command, "--%s %s --%s%s", option->name, before, other, after);
 }
 
+static bool is_any_given(const struct parser *parser, const char *list)
+{
+    const struct option *other;
+    bool any = false;
+    while ((other = options_next(parser->command, &list)))
+        any |= is_given(parser, other);
+    return any;
+}
+
+static int needs_another(const struct parser *parser, const struct option *option)
+{
+    const char *list = option->needs;
+    const struct option *first = options_next(parser->command, &list);
+    const struct option *second = options_next(parser->command, &list);
+    char after[64] = "";
+    bool in_file = parser->given[option - parser->command->options] == ORIGIN_FILE;
+    if (second)
+        snprintf(after, sizeof after, in_file ? " or \"%s\"" : " or --%s", second->name);
+    return wrong_together(parser, option, "needs", first->name, after);
+}
+
 static int check_together(const struct parser *parser)
 {
     const struct command *command = parser->command;
@@ -204,13 +235,13 @@ static int check_together(const struct parser *parser)
             return missing(parser, option);
         if (!is_given(parser, option))
             continue;
-        const struct option *needs = options_find(command, option->needs);
-        if (needs && !is_given(parser, needs))
-            return wrong_together(parser, option, "needs", needs->name, "");
-        const struct option *excludes = options_find(command, option->excludes);
-        if (excludes && is_given(parser, excludes))
-            return wrong_together(parser, option, "and", excludes->name,
-                                  " contradict each other; give one");
+        if (option->needs && !is_any_given(parser, option->needs))
+            return needs_another(parser, option);
+        const struct option *other;
+        for (const char *list = option->excludes; (other = options_next(command, &list));)
+            if (is_given(parser, other))
+                return wrong_together(parser, option, "and", other->name,
+                                      " contradict each other; give one");
     }
     return OPTIONS_RUN;
 }

@@ -87,8 +87,8 @@ struct option {
     double low; /* REAL: inclusive */
     double high;
     const char *const *choices; /* ends with NULL */
-    const char *needs;          /* another option that must be given with this one */
-    const char *excludes;       /* another option that must not */
+    const char *needs;          /* others, "a" or "a|b", of which one must be given with this one */
+    const char *excludes;       /* others of which none must */
     unsigned flags;             /* enum option_flags */
     /* TEXT, items of WORDS and COMMAS: whether the option takes the text; else a message, of `size`
      * bytes. */
@@ -111,6 +111,9 @@ void options_help(const struct command *command);
 
 /* The row of an option by its name without dashes; NULL for NULL or a name of none. */
 const struct option *options_find(const struct command *command, const char *name);
+
+/* The next option of a list such as `needs`, which may be NULL; NULL at its end. */
+const struct option *options_next(const struct command *command, const char **list);
 
 /* The member of configuration files that an option is: its name, a position's in small letters.
  * False when it is none. */

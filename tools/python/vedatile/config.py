@@ -19,7 +19,8 @@ SIZES = ("tile", "stride")
 # Of the command, or given by other means.
 UNUSED = ("$schema", "store", "json", "progress", "plan")
 # An option that is given takes the place of these.
-EXCLUDES = {"group": ("split", "split_by", "block_size", "split_gap"), "split": ("group",)}
+EXCLUDES = {"group": ("split", "split_by", "split_time", "block_size", "split_gap"),
+            "split": ("group", "split_time"), "split_time": ("group", "split")}
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
