@@ -110,15 +110,17 @@ static uint32_t slot_count(const struct vdt_plan *plan)
 }
 
 /* What GDAL is to keep. Where it keeps nothing, it decodes a block and is done: as long as there is
- * room for a block of every band, it puts all of them there. */
+ * room for a block of every band, it puts all of them there. Clouds and rasters as labels are read
+ * through it, whatever becomes of the scenes. */
 static int64_t cache_bytes(const struct vdt_plan *plan)
 {
     int64_t most = 0;
+    bool rasters = plan->options->label_raster_count > 0;
     for (size_t i = 0; i < plan->scene_count; i++) {
         const struct vdt_plan_scene *scene = &plan->scenes[i];
         int64_t bytes =
             vdt_feed_block_pixels(plan, scene) * (int64_t)vdt_dtype_size(plan->spec.tile.dtype);
-        bool kept = !scene->own_blocks || vdt_cloud_is_planned(scene);
+        bool kept = rasters || !scene->own_blocks || vdt_cloud_is_planned(scene);
         most = kept && bytes > most ? bytes : most;
     }
     if (most == 0)
