@@ -56,7 +56,7 @@ static vdt_status fold_of(struct vdt_regroup *regroup, const struct vdt_regroup_
 static vdt_status make_rule(struct vdt_regroup *regroup, struct vdt_error *error)
 {
     static const uint64_t stream = 0x666f6c6473; /* so that folds do not follow the split */
-    char names[VDT_FOLDS_MOST][8];
+    char names[VDT_FOLDS_MOST][12];
     struct vdt_split_share shares[VDT_FOLDS_MOST];
     double equal[VDT_FOLDS_MOST];
     uint32_t count = regroup->options->folds;
