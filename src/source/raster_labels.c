@@ -409,6 +409,21 @@ static vdt_status fail_class(const struct vdt_raster_labels *labels,
                                   labels->options.paths[0], list);
 }
 
+/* A list that was stated is taken as it is. */
+static vdt_status check_list(const struct vdt_raster_labels *labels, struct vdt_error *error)
+{
+    const struct vdt_raster_label_options *options = &labels->options;
+    uint32_t found;
+    if (options->class_count > CLASS_LIMIT)
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "labels: %zu classes, of at most %d",
+                        options->class_count, CLASS_LIMIT);
+    for (size_t i = 0; i < options->class_count; i++)
+        if (vdt_values_find(&labels->classes, options->classes[i], &found) && found != i)
+            return vdt_fail(error, VDT_ERR_ARGUMENT, "labels: class '%s' is given twice",
+                            options->classes[i]);
+    return VDT_OK;
+}
+
 /* What a map or a raster calls a class must be one. */
 static vdt_status check_classes(const struct vdt_raster_labels *labels, struct vdt_error *error)
 {
@@ -437,6 +452,8 @@ vdt_status vdt_raster_labels_finish(struct vdt_raster_labels *labels, struct vdt
             return vdt_fail(error, VDT_ERR_NOT_FOUND, "%s: does not meet any of the scenes",
                             labels->options.paths[i]);
     vdt_status status = make_classes(labels, error);
+    if (status == VDT_OK)
+        status = check_list(labels, error);
     return status == VDT_OK ? check_classes(labels, error) : status;
 }
 

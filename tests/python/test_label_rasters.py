@@ -1,11 +1,14 @@
 """Rasters as labels: --label-raster, --label-values, --unknown."""
 import json
+import subprocess
+import time
 
 import h5py
 import numpy as np
 import pytest
 import rasterio
 import rasterio.warp
+from conftest import VEDATILE
 from osgeo import gdal
 from reference import (CORNER, IGNORE, SHARED, UTM, Labels, crop, feed, grid, rectangle,
                        write_labels, write_scene)
@@ -342,6 +345,29 @@ def test_a_masked_area_hides_classes(tmp_path, store, image):
     assert (made.masks[0][:, 45:] == IGNORE).all() and (made.masks[0][:, :45] == 1).all()
 
 
+def test_killed_and_run_again(tmp_path, vedatile):
+    """Labels, clouds and converted pixels of a feed that was killed are those of one that was not."""
+    rng = np.random.default_rng(6)
+    image = write_scene(tmp_path / "a.tif", rng.normal(100, 60, (2, 300, 300)).astype(np.float32))
+    raster = write_scene(tmp_path / "l.tif", blobs((300, 300), [0, 1, 2, 3]).astype(np.uint8))
+    marks = write_scene(tmp_path / "m.tif", blobs((300, 300), [0, 8], seed=1).astype(np.uint8))
+    arguments = ["--image", image, "--label-raster", raster, "--task", "segmentation", "--tile", 16,
+                 "--dtype", "uint8", "--cloud-file", marks, "--cloud-values", 8, "--max-cloud",
+                 0.6, "--cloud-mask", "--commit-seconds", 0.005, "--threads", 2]
+    digests = []
+    for kills in (0, 4):
+        store = tmp_path / f"{kills}.h5"
+        for number in range(kills):
+            process = subprocess.Popen([VEDATILE, "feed", store, *map(str, arguments)],
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(0.03 + 0.04 * number)
+            process.kill()
+            process.wait()
+        vedatile("feed", store, *arguments)
+        digests.append(vedatile("check", store, "--digest").stdout)
+    assert digests[0] == digests[1]
+
+
 # --- numbers --------------------------------------------------------------------------------------
 
 def test_regression(tmp_path, store, image):
@@ -421,6 +447,7 @@ def test_para_classes_as_a_raster(tmp_path, shared):
     (("--task", "segmentation", "--label-values", "1="), "'1='"),
     (("--task", "segmentation", "--label-values", "1=a", "--class-field", "x"), "--labels"),
     (("--task", "segmentation", "--unknown", "z", "--classes", "1"), "'z'"),
+    (("--task", "segmentation", "--classes", "1,2,1"), "class '1' is given twice"),
 ])
 def test_what_is_refused(tmp_path, store, image, vedatile, options, said):
     raster = write_scene(tmp_path / "l.tif", np.ones((70, 90), np.uint8))
