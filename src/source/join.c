@@ -96,8 +96,8 @@ static struct vdt_band_selection shifted(const struct vdt_band_selection *select
     return part;
 }
 
-void vdt_selection_take(const struct vdt_band_selection *selection, int first, int count,
-                        int *numbers, struct vdt_selection_part *part)
+static void take_bands(const struct vdt_band_selection *selection, int first, int count,
+                       int *numbers, struct vdt_selection_part *part)
 {
     part->wanted = shifted(selection, first, count, numbers);
     if (selection->stored == NULL)
@@ -230,13 +230,13 @@ void vdt_join_detach(struct vdt_scene *scene)
 
 /* --- stacks ------------------------------------------------------------------------------- */
 
-/* Bands of a selection from `first` on that are of the same member. */
-static int run_length(const struct vdt_scene_recipe *recipe,
-                      const struct vdt_band_selection *selection, int first)
+int vdt_join_run(const struct vdt_scene *scene, const struct vdt_band_selection *selection,
+                 int first)
 {
-    size_t member = recipe->bands[selection->bands[first] - 1].member;
+    const struct vdt_joined_band *bands = scene->join->recipe->bands;
+    size_t member = bands[selection->bands[first] - 1].member;
     int end = first + 1;
-    while (end < selection->count && recipe->bands[selection->bands[end] - 1].member == member)
+    while (end < selection->count && bands[selection->bands[end] - 1].member == member)
         end++;
     return end - first;
 }
@@ -262,6 +262,22 @@ static void add_valid(bool each, size_t count, const uint8_t *found, uint8_t *va
             valid[i] |= found[i];
 }
 
+/* A file may reach farther than the scene, which ends where its grid does. */
+static void blank_outside(const struct vdt_scene *scene, const struct vdt_band_selection *selection,
+                          const struct vdt_window *window, uint8_t *inside, unsigned char *pixels,
+                          uint8_t *valid)
+{
+    const struct vdt_scene_info *info = &scene->info;
+    size_t at = 0;
+    if (window->col >= 0 && window->row >= 0 && (int64_t)window->col + window->cols <= info->cols &&
+        (int64_t)window->row + window->rows <= info->rows)
+        return;
+    for (int64_t row = window->row; row < (int64_t)window->row + window->rows; row++)
+        for (int64_t col = window->col; col < (int64_t)window->col + window->cols; col++)
+            inside[at++] = row >= 0 && row < info->rows && col >= 0 && col < info->cols;
+    vdt_scene_blank(selection, at, inside, pixels, valid);
+}
+
 static vdt_status read_stack(struct vdt_scene *scene, const struct vdt_band_selection *selection,
                              const struct vdt_window *window, unsigned char *pixels, uint8_t *valid,
                              struct vdt_error *error)
@@ -275,26 +291,23 @@ static vdt_status read_stack(struct vdt_scene *scene, const struct vdt_band_sele
         return vdt_fail_memory(error, scene->path);
     memset(valid, selection->any_nodata, count);
     for (int first = 0, run; first < selection->count; first += run) {
-        struct member *member;
+        struct vdt_join_member member;
         size_t index = recipe->bands[selection->bands[first] - 1].member;
         const struct vdt_scene_recipe *part = &recipe->members[index];
-        run = run_length(recipe, selection, first);
-        vdt_status status = need_member(scene, index, &member, error);
+        run = vdt_join_run(scene, selection, first);
+        vdt_status status = vdt_join_take(scene, index, selection, first, run, &member, error);
         if (status != VDT_OK)
             return status;
-        for (int i = 0; i < run; i++)
-            join->numbers[i] = recipe->bands[selection->bands[first + i] - 1].number;
-        struct vdt_selection_part taken;
-        vdt_selection_take(selection, first, run, join->numbers, &taken);
         const struct vdt_window moved = {window->col - part->col, window->row - part->row,
                                          window->cols, window->rows};
-        status = vdt_scene_read(member->scene, &taken.wanted, &moved,
+        status = vdt_scene_read(member.scene, &member.part.wanted, &moved,
                                 pixels + (size_t)first * plane, join->valid, error);
         if (status != VDT_OK)
             return status;
         if (!main_only || index == 0)
             add_valid(selection->any_nodata, count, join->valid, valid);
     }
+    blank_outside(scene, selection, window, join->valid, pixels, valid);
     return VDT_OK;
 }
 
@@ -396,34 +409,51 @@ static void use_own_nodata(const struct vdt_join_state *join,
     }
 }
 
+vdt_status vdt_join_take(struct vdt_scene *scene, size_t index,
+                         const struct vdt_band_selection *selection, int first, int count,
+                         struct vdt_join_member *out, struct vdt_error *error)
+{
+    struct vdt_join_state *join = scene->join;
+    struct member *member;
+    vdt_status status = need_member(scene, index, &member, error);
+    if (status != VDT_OK)
+        return status;
+    bool mosaic = join->recipe->kind == VDT_SCENE_MOSAIC;
+    for (int i = 0; i < count; i++) {
+        int band = selection->bands[first + i] - 1;
+        join->numbers[i] = mosaic ? member->numbers[band] : join->recipe->bands[band].number;
+        if (mosaic) {
+            join->has_nodata[i] = member->has_nodata[band];
+            join->nodata[i] = member->nodata[band];
+        }
+    }
+    out->scene = member->scene;
+    take_bands(selection, first, count, join->numbers, &out->part);
+    if (mosaic) { /* what is no image in this file */
+        struct vdt_band_selection *stored =
+            selection->stored == NULL ? &out->part.wanted : &out->part.stored;
+        stored->has_nodata = join->has_nodata;
+        stored->nodata = join->nodata;
+    }
+    return VDT_OK;
+}
+
 /* Reads a part of the mosaic from one member. */
 static vdt_status read_part(struct vdt_scene *scene, size_t index,
                             const struct vdt_band_selection *selection,
                             const struct vdt_window *part, unsigned char *pixels, uint8_t *valid,
                             struct vdt_error *error)
 {
-    struct vdt_join_state *join = scene->join;
-    const struct vdt_scene_recipe *recipe = &join->recipe->members[index];
-    struct member *member;
-    vdt_status status = need_member(scene, index, &member, error);
+    const struct vdt_scene_recipe *recipe = &scene->join->recipe->members[index];
+    struct vdt_join_member member;
+    vdt_status status = vdt_join_take(scene, index, selection, 0, selection->count, &member, error);
     if (status != VDT_OK)
         return status;
-    for (int i = 0; i < selection->count; i++) {
-        int band = selection->bands[i] - 1;
-        join->numbers[i] = member->numbers[band];
-        join->has_nodata[i] = member->has_nodata[band];
-        join->nodata[i] = member->nodata[band];
-    }
-    struct vdt_selection_part taken;
-    vdt_selection_take(selection, 0, selection->count, join->numbers, &taken);
-    struct vdt_band_selection *stored = selection->stored == NULL ? &taken.wanted : &taken.stored;
-    stored->has_nodata = join->has_nodata; /* what is no image in this file */
-    stored->nodata = join->nodata;
     const struct vdt_window moved = {part->col - recipe->col, part->row - recipe->row, part->cols,
                                      part->rows};
-    status = vdt_scene_read(member->scene, &taken.wanted, &moved, pixels, valid, error);
+    status = vdt_scene_read(member.scene, &member.part.wanted, &moved, pixels, valid, error);
     if (status == VDT_OK && selection->stored == NULL)
-        use_own_nodata(join, selection, (size_t)part->cols * (size_t)part->rows, pixels);
+        use_own_nodata(scene->join, selection, (size_t)part->cols * (size_t)part->rows, pixels);
     return status;
 }
 

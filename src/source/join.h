@@ -34,13 +34,23 @@ const struct vdt_scene_recipe *vdt_join_recipe(const struct vdt_scene *scene);
 /* An open member: those of a stack are all open. */
 struct vdt_scene *vdt_join_member(const struct vdt_scene *scene, size_t index);
 
-/* Some bands of a selection, as a member has them: `numbers` there. Borrows from the selection. */
+/* Some bands of a selection, as a member has them. Borrows from the selection. */
 struct vdt_selection_part {
     struct vdt_band_selection wanted;
     struct vdt_band_selection stored; /* what it is made of where it is converted */
 };
-void vdt_selection_take(const struct vdt_band_selection *selection, int first, int count,
-                        int *numbers, struct vdt_selection_part *part);
+
+/* An open member and what to read of it; both until the next is taken. */
+struct vdt_join_member {
+    struct vdt_scene *scene;
+    struct vdt_selection_part part;
+};
+vdt_status vdt_join_take(struct vdt_scene *scene, size_t index,
+                         const struct vdt_band_selection *selection, int first, int count,
+                         struct vdt_join_member *out, struct vdt_error *error);
+/* How many bands of a selection, from `first` on, are of one member. */
+int vdt_join_run(const struct vdt_scene *scene, const struct vdt_band_selection *selection,
+                 int first);
 
 /* scene_recipe.c: a scene of `recipe` as a member, with the digest that it had. */
 vdt_status vdt_join_open_member(const struct vdt_scene_recipe *recipe, struct vdt_scene **scene,
@@ -51,6 +61,11 @@ struct vdt_join_state;
 vdt_status vdt_join_attach(struct vdt_scene *scene, const struct vdt_scene_recipe *recipe,
                            struct vdt_error *error);
 void vdt_join_detach(struct vdt_scene *scene);
+
+/* As vdt_scene_overview. */
+vdt_status vdt_join_overview(struct vdt_scene *scene, const struct vdt_band_selection *selection,
+                             int32_t cols, int32_t rows, void *pixels, uint8_t *valid,
+                             struct vdt_error *error);
 
 /* As vdt_scene_read. */
 vdt_status vdt_join_read(struct vdt_scene *scene, const struct vdt_band_selection *selection,

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "source/convert_pixels.h"
+#include "source/join.h"
 #include "source/quiet.h"
 #include "source/scene_reduce.h"
 #include "source/scene_state.h"
@@ -81,6 +82,8 @@ vdt_status vdt_scene_overview(struct vdt_scene *scene, const struct vdt_band_sel
     if (cols < 1 || rows < 1)
         return vdt_fail(error, VDT_ERR_ARGUMENT, "%s: an overview of %d x %d pixels", scene->path,
                         cols, rows);
+    if (scene->join != NULL)
+        return vdt_join_overview(scene, selection, cols, rows, pixels, valid, error);
     vdt_cleanup(vdt_quiet_end) struct vdt_quiet quiet;
     vdt_quiet_begin(&quiet);
     double most = strcmp(scene->info.driver, "VRT") == 0 ? WARP_MOST : READ_MOST;

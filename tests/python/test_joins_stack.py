@@ -162,3 +162,17 @@ def test_a_grid_that_is_turned(tmp_path, store):
     expected = target.ReadAsArray()
     assert np.count_nonzero(expected) > 500
     np.testing.assert_array_equal(found[1], expected)
+
+
+def test_a_stack_ends_with_its_grid(tmp_path, store):
+    """Beyond the first file there is no image, also where another file has some."""
+    images = [write_scene(tmp_path / "a.tif", noise(0, (1, 40, 40)), at(0, 0)),
+              write_scene(tmp_path / "b.tif", noise(1, (1, 80, 80)), at(-10, -10))]
+    for number, options in enumerate((("--join", "stack"), ("--extra", images[1]))):
+        files = images if number == 0 else images[:1]
+        made = feed_some(tmp_path / f"{number}.h5", files, *options)
+        for image, (col, row, _, _), fraction in zip(made.images, made.windows, valid_of(made)):
+            cols, rows = min(40 - col, 32), min(40 - row, 32)
+            assert fraction == pytest.approx(cols * rows / 1024)
+            assert not image[:, rows:].any() and not image[:, :, cols:].any()
+            assert image[:, :rows, :cols].all()
