@@ -103,6 +103,15 @@ enum vdt_unknown {
     VDT_UNKNOWN_CLASS      /* such features get the class `unknown_class` */
 };
 
+/* What label files are. */
+enum vdt_label_format {
+    VDT_LABELS_AUTO = 0, /* told by their content */
+    VDT_LABELS_OGR,      /* features on the ground, or in pixels of scenes without georeference */
+    VDT_LABELS_COCO,     /* JSON: polygons, run lengths and boxes of images that it names */
+    VDT_LABELS_YOLO,     /* a text file, a folder of them, or data.yaml */
+    VDT_LABELS_VOC       /* Pascal VOC: an XML file or a folder of them */
+};
+
 /* What the width of points and lines is measured in. */
 enum vdt_width_unit {
     VDT_WIDTH_METRES = 0, /* on the ground, whatever the projection */
@@ -198,8 +207,12 @@ struct vdt_feed_options {
     const char *store;         /* required: the store to create or add to */
     const char *const *images; /* required: anything GDAL opens */
     size_t image_count;
-    const char *const *labels; /* anything OGR opens; none: tiles without labels */
+    const char *const *labels; /* anything OGR opens, or labels of images: COCO, YOLO, Pascal VOC;
+                                  none: tiles without labels */
     size_t label_count;
+    enum vdt_label_format label_format; /* of all label files. Labels of images are in pixels of the
+                                           files of the same names, and are moved with them onto a
+                                           target grid */
 
     /* Rasters as labels, beside label files or in their place: of classes for VDT_SEGMENTATION and
      * VDT_CLASSIFICATION, of numbers for VDT_REGRESSION without target_field. Each has one band and
@@ -383,6 +396,7 @@ struct vdt_feed_report {
     uint64_t null_geometries; /* skipped */
     uint64_t repaired;        /* invalid geometries made valid */
     uint64_t unknown_skipped; /* features skipped by class */
+    uint64_t crowds;          /* COCO's objects of many: masks are ignore there */
     uint64_t left_out;        /* features that the class map leaves out */
     uint64_t slivers;         /* boxes dropped by min_visible */
     uint64_t overviews;       /* scenes that are read from an overview, for a coarser grid */

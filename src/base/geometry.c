@@ -3,6 +3,9 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
 
 double vdt_ring_area2(const double (*points)[2], size_t count)
 {
@@ -62,4 +65,56 @@ void vdt_geometry_clear(struct vdt_geometry *geometry)
     free(geometry->parts);
     free(geometry->features);
     *geometry = (struct vdt_geometry){0};
+}
+
+bool vdt_geometry_copy_part(struct vdt_geometry *to, const struct vdt_geometry *from,
+                            const struct vdt_part *part)
+{
+    if (!vdt_grow(&to->parts, &to->part_capacity, to->part_count + 1, sizeof *to->parts) ||
+        !vdt_grow(&to->rings, &to->ring_capacity, to->ring_count + part->count, sizeof *to->rings))
+        return false;
+    to->parts[to->part_count++] = (struct vdt_part){to->ring_count, part->count};
+    for (size_t r = part->first; r < part->first + part->count; r++) {
+        const struct vdt_ring *ring = &from->rings[r];
+        if (!vdt_grow(&to->points, &to->point_capacity, to->point_count + ring->count,
+                      sizeof *to->points))
+            return false;
+        memcpy(to->points + to->point_count, from->points + ring->first,
+               ring->count * sizeof *to->points);
+        to->rings[to->ring_count++] = (struct vdt_ring){to->point_count, ring->count};
+        to->point_count += ring->count;
+    }
+    return true;
+}
+
+bool vdt_geometry_replace(struct vdt_geometry *to, const struct vdt_geometry *begin,
+                          const struct vdt_geometry *from)
+{
+    if (!vdt_grow(&to->features, &to->feature_capacity, begin->feature_count + from->feature_count,
+                  sizeof *to->features) ||
+        !vdt_grow(&to->parts, &to->part_capacity, begin->part_count + from->part_count,
+                  sizeof *to->parts) ||
+        !vdt_grow(&to->rings, &to->ring_capacity, begin->ring_count + from->ring_count,
+                  sizeof *to->rings) ||
+        !vdt_grow(&to->points, &to->point_capacity, begin->point_count + from->point_count,
+                  sizeof *to->points))
+        return false;
+    for (size_t i = 0; i < from->feature_count; i++) {
+        to->features[begin->feature_count + i] = from->features[i];
+        to->features[begin->feature_count + i].first += begin->part_count;
+    }
+    for (size_t i = 0; i < from->part_count; i++)
+        to->parts[begin->part_count + i] =
+            (struct vdt_part){begin->ring_count + from->parts[i].first, from->parts[i].count};
+    for (size_t i = 0; i < from->ring_count; i++)
+        to->rings[begin->ring_count + i] =
+            (struct vdt_ring){begin->point_count + from->rings[i].first, from->rings[i].count};
+    if (from->point_count > 0)
+        memcpy(to->points + begin->point_count, from->points,
+               from->point_count * sizeof *to->points);
+    to->feature_count = begin->feature_count + from->feature_count;
+    to->part_count = begin->part_count + from->part_count;
+    to->ring_count = begin->ring_count + from->ring_count;
+    to->point_count = begin->point_count + from->point_count;
+    return true;
 }

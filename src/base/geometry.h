@@ -6,6 +6,7 @@
 #ifndef BASE_GEOMETRY_H
 #define BASE_GEOMETRY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -50,6 +51,15 @@ struct vdt_geometry {
 void vdt_geometry_measure(struct vdt_geometry *geometry);
 
 void vdt_geometry_clear(struct vdt_geometry *geometry);
+
+/* Appends a part of another geometry. False when memory is out. */
+bool vdt_geometry_copy_part(struct vdt_geometry *to, const struct vdt_geometry *from,
+                            const struct vdt_part *part);
+
+/* Puts all of `from` in the place of what was appended to `to` since it had the counts of `begin`.
+ * False when memory is out, and nothing has changed then. */
+bool vdt_geometry_replace(struct vdt_geometry *to, const struct vdt_geometry *begin,
+                          const struct vdt_geometry *from);
 
 /* Twice the signed area of a ring (shoelace). */
 double vdt_ring_area2(const double (*points)[2], size_t count);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/run_lengths.h"
 
 void vdt_paint_clear(struct vdt_paint *paint)
 {
@@ -41,38 +42,17 @@ vdt_status vdt_paint_polygon(struct vdt_paint *paint, const struct vdt_tile_spec
                          error);
 }
 
-/* The next run; pycocotools' rleFrString. */
-static bool next_run(const char **text, const int64_t before, int64_t *run)
-{
-    int64_t value = 0;
-    int shift = 0;
-    for (;; shift += 5) {
-        int letter = **text - 48;
-        if (letter < 0 || letter > 63 || shift > 30)
-            return false;
-        (*text)++;
-        value |= (int64_t)(letter & 31) << shift;
-        if ((letter & 32) != 0)
-            continue;
-        if ((letter & 16) != 0)
-            value -= (int64_t)1 << (shift + 5);
-        break;
-    }
-    *run = value + before;
-    return *run >= 0;
-}
-
 bool vdt_paint_rle(const char *text, const struct vdt_tile_spec *tile, uint16_t id,
                    uint16_t *instances)
 {
-    int64_t all = (int64_t)tile->rows * tile->cols, at = 0, run = 0, last[2] = {0};
-    for (size_t i = 0; *text != '\0'; i++) {
-        if (!next_run(&text, i > 2 ? last[i % 2] : 0, &run) || run > all - at)
+    int64_t all = (int64_t)tile->rows * tile->cols, at = 0, run = 0;
+    struct vdt_run_lengths runs = {.at = text};
+    while (vdt_run_lengths_next(&runs, &run)) {
+        if (run > all - at)
             return false;
-        last[i % 2] = run;
-        for (int64_t p = at; i % 2 == 1 && p < at + run; p++)
+        for (int64_t p = at; runs.count % 2 == 0 && p < at + run; p++)
             instances[(size_t)(p % tile->rows) * tile->cols + (size_t)(p / tile->rows)] = id;
         at += run;
     }
-    return at == all;
+    return *runs.at == '\0' && at == all;
 }

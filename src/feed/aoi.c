@@ -41,8 +41,9 @@ vdt_status vdt_aoi_open(struct vdt_plan *plan, struct vdt_error *error)
     const struct vdt_feed_options *options = plan->options;
     if (options->aoi_count == 0)
         return VDT_OK;
-    return vdt_labels_open(options->aoi, options->aoi_count, &(struct vdt_label_options){0},
-                           &plan->aoi, error);
+    return vdt_labels_open(options->aoi, options->aoi_count,
+                           &(struct vdt_label_options){.format = VDT_LABELS_OGR}, &plan->aoi,
+                           error);
 }
 
 vdt_status vdt_aoi_project(const struct vdt_plan *plan, struct vdt_scene *scene,
@@ -50,7 +51,7 @@ vdt_status vdt_aoi_project(const struct vdt_plan *plan, struct vdt_scene *scene,
 {
     if (plan->aoi == NULL)
         return VDT_OK;
-    vdt_status status = vdt_labels_project(plan->aoi, scene, &planned->aoi, error);
+    vdt_status status = vdt_labels_project(plan->aoi, scene, false, &planned->aoi, error);
     return status == VDT_OK ? vdt_index_geometry(&planned->aoi, &planned->aoi_index, error)
                             : status;
 }

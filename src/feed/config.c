@@ -12,6 +12,7 @@
 #include "base/path.h"
 #include "feed/config_options.h"
 
+static const char *const label_formats[] = {"auto", "ogr", "coco", "yolo", "voc"};
 static const char *const edges[] = {"drop", "pad", "shift"};
 static const char *const aoi_rules[] = {"inside", "touch", "share"};
 static const char *const matches[] = {"intersect", "inside", "all"};
@@ -211,6 +212,8 @@ static void describe_pixels(json_t *config, const struct vdt_plan *plan)
         json_object_set_new(config, "mask_order", json_sprintf("field:%s", o->order_field));
     if (o->ignore_count > 0)
         json_object_set_new(config, "ignore", paths(o->ignore, o->ignore_count, o->store));
+    if (o->label_format != VDT_LABELS_AUTO)
+        json_object_set_new(config, "label_format", json_string(label_formats[o->label_format]));
     if (o->width_field != NULL || o->width > 0)
         json_object_set_new(config, "width", vdt_config_width(o));
     if (tasks & VDT_BOUNDARY) {

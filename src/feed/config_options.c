@@ -11,6 +11,7 @@
 #include "base/path.h"
 
 /* Each list is in the order of its enum. */
+static const char *const label_formats[] = {"auto", "ogr", "coco", "yolo", "voc"};
 static const char *const edges[] = {"drop", "pad", "shift"};
 static const char *const windows[] = {"grid", "random", "centered", "list", "whole"};
 static const char *const aoi_rules[] = {"inside", "touch", "share"};
@@ -72,6 +73,7 @@ static const struct row members[] = {
     {"match", WORD, AT(match), 0, matches},
     {"mask-rule", WORD, AT(mask_rule), 0, mask_rules},
     {"ignore", FILES, AT(ignore), AT(ignore_count), NULL},
+    {"label-format", WORD, AT(label_format), 0, label_formats},
     {"boundary", WORD, AT(boundary), 0, boundaries},
     {"boundary-width", U32, AT(boundary_width), 0, NULL},
     {"contact-spacing", REAL, AT(contact_spacing), 0, NULL},

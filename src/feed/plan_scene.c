@@ -52,8 +52,23 @@ static vdt_status place_features(const struct vdt_labels_source *source, struct 
 {
     if (source == NULL)
         return VDT_OK;
-    vdt_status status = vdt_labels_project(source, scene, geometry, error);
+    vdt_status status = vdt_labels_project(source, scene, false, geometry, error);
     return status == VDT_OK ? vdt_index_geometry(geometry, index, error) : status;
+}
+
+/* What masks ignore: files of such areas, and what the labels themselves say. */
+static vdt_status place_ignored(const struct vdt_plan *plan, struct vdt_scene *scene,
+                                struct vdt_plan_scene *planned, struct vdt_error *error)
+{
+    bool any = plan->labels != NULL && vdt_labels_counts(plan->labels).ignored > 0;
+    vdt_status status = VDT_OK;
+    if (plan->ignore != NULL)
+        status = vdt_labels_project(plan->ignore, scene, false, &planned->ignore, error);
+    if (status == VDT_OK && any)
+        status = vdt_labels_project(plan->labels, scene, true, &planned->ignore, error);
+    return status == VDT_OK && (any || plan->ignore != NULL)
+               ? vdt_index_geometry(&planned->ignore, &planned->ignore_index, error)
+               : status;
 }
 
 static vdt_status plan_labels(const struct vdt_plan *plan, struct vdt_plan_scene *planned,
@@ -62,8 +77,7 @@ static vdt_status plan_labels(const struct vdt_plan *plan, struct vdt_plan_scene
     vdt_status status =
         place_features(plan->labels, scene, &planned->geometry, &planned->index, error);
     if (status == VDT_OK)
-        status =
-            place_features(plan->ignore, scene, &planned->ignore, &planned->ignore_index, error);
+        status = place_ignored(plan, scene, planned, error);
     if (status != VDT_OK || (plan->spec.tasks & VDT_CONTACT) == 0)
         return status;
     double spacing = plan->options->contact_spacing;

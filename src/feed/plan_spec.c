@@ -231,11 +231,24 @@ static vdt_status list_raster_classes(struct vdt_plan *plan, struct vdt_error *e
     return VDT_OK;
 }
 
+/* Scenes that are joined of several files have names that no labels know. */
+static vdt_status match_images(const struct vdt_plan *plan, struct vdt_error *error)
+{
+    vdt_cleanup(vdt_free_pointer) const char **paths =
+        vdt_allocate(plan->recipe_count, sizeof *paths);
+    if (paths == NULL)
+        return vdt_fail_memory(error, plan->options->store);
+    for (size_t i = 0; i < plan->recipe_count; i++)
+        paths[i] = plan->recipes[i].path;
+    return vdt_labels_match(plan->labels, paths, plan->recipe_count, error);
+}
+
 static vdt_status open_labels(struct vdt_plan *plan, const struct vdt_layout *layout,
                               struct vdt_feed_report *report, struct vdt_error *error)
 {
     const struct vdt_feed_options *options = plan->options;
-    struct vdt_label_options wanted = {.class_field = options->class_field,
+    struct vdt_label_options wanted = {.format = options->label_format,
+                                       .class_field = options->class_field,
                                        .classes = options->classes,
                                        .class_count = options->class_count,
                                        .unknown = options->unknown,
@@ -265,7 +278,10 @@ static vdt_status open_labels(struct vdt_plan *plan, const struct vdt_layout *la
             vdt_labels_open(options->labels, options->label_count, &wanted, &plan->labels, error);
     if (status == VDT_OK && options->ignore_count > 0)
         status = vdt_labels_open(options->ignore, options->ignore_count,
-                                 &(struct vdt_label_options){0}, &plan->ignore, error);
+                                 &(struct vdt_label_options){.format = VDT_LABELS_OGR},
+                                 &plan->ignore, error);
+    if (status == VDT_OK && plan->labels != NULL)
+        status = match_images(plan, error);
     if (status != VDT_OK || plan->labels == NULL)
         return status != VDT_OK || plan->rasters == NULL || of_classes(plan)
                    ? status
@@ -276,6 +292,7 @@ static vdt_status open_labels(struct vdt_plan *plan, const struct vdt_layout *la
     report->repaired = counts.repaired;
     report->unknown_skipped = counts.unknown_skipped;
     report->left_out = counts.left_out;
+    report->crowds = counts.ignored;
     if (of_classes(plan))
         return VDT_OK;
     size_t count = vdt_labels_class_count(plan->labels);

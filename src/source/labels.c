@@ -8,6 +8,7 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "source/label_images.h"
 #include "source/labels_state.h"
 
 enum { CLASS_LIMIT = 65534, LISTED_VALUES = 8 };
@@ -67,6 +68,16 @@ static bool add_class(struct vdt_labels_source *source, const char *text)
     return true;
 }
 
+static bool is_class(const char *value)
+{
+    return strcmp(value, VDT_NO_VALUE) != 0 && strcmp(value, VDT_IGNORED_VALUE) != 0;
+}
+
+static const char *field_name(const struct vdt_label_options *options)
+{
+    return options->class_field == NULL ? "name" : options->class_field;
+}
+
 /* The values that were met, and the class of unknown ones so that the list is the same whether or
  * not there are any. */
 static vdt_status collect_classes(struct vdt_labels_source *source,
@@ -74,20 +85,37 @@ static vdt_status collect_classes(struct vdt_labels_source *source,
                                   const struct vdt_values *values, struct vdt_error *error)
 {
     uint32_t found;
+    size_t listed = source->class_count;
     for (size_t i = 0; i < values->count; i++)
-        if (strcmp(values->texts[i], VDT_NO_VALUE) != 0 && !add_class(source, values->texts[i]))
+        if (is_class(values->texts[i]) &&
+            (listed == 0 || !vdt_values_find(&source->declared, values->texts[i], &found)) &&
+            !add_class(source, values->texts[i]))
             return fail_memory(error);
     if (options->unknown == VDT_UNKNOWN_CLASS &&
         !vdt_values_find(values, options->unknown_class, &found) &&
+        (listed == 0 || !vdt_values_find(&source->declared, options->unknown_class, &found)) &&
         !add_class(source, options->unknown_class))
         return fail_memory(error);
-    qsort(source->classes, source->class_count, sizeof *source->classes, compare_texts);
+    qsort(source->classes + listed, source->class_count - listed, sizeof *source->classes,
+          compare_texts);
     if (source->class_count > CLASS_LIMIT)
         return vdt_fail(error, VDT_ERR_ARGUMENT,
                         "%s: field '%s' has %zu distinct values, of at most %d classes: is it an "
                         "identifier?",
-                        source->paths[0], options->class_field, source->class_count, CLASS_LIMIT);
+                        source->paths[0], field_name(options), source->class_count, CLASS_LIMIT);
     return VDT_OK;
+}
+
+/* Labels of images have names of classes without a field being asked for. Classes that their files
+ * list come first, in their order. */
+static vdt_status collect_declared(struct vdt_labels_source *source,
+                                   const struct vdt_label_options *options,
+                                   const struct vdt_values *values, struct vdt_error *error)
+{
+    for (size_t i = 0; options->class_field == NULL && i < source->declared.count; i++)
+        if (!add_class(source, source->declared.texts[i]))
+            return fail_memory(error);
+    return collect_classes(source, options, values, error);
 }
 
 static size_t class_room(const struct vdt_label_options *options, const struct vdt_values *values)
@@ -115,8 +143,8 @@ static vdt_status make_classes(struct vdt_labels_source *source,
                                const struct vdt_label_options *options,
                                const struct vdt_values *values, struct vdt_error *error)
 {
-    source->classes = vdt_allocate_zero(options->class_count + class_room(options, values) + 1,
-                                        sizeof *source->classes);
+    size_t room = class_room(options, values) + source->declared.count;
+    source->classes = vdt_allocate_zero(options->class_count + room + 1, sizeof *source->classes);
     if (source->classes == NULL)
         return fail_memory(error);
     for (size_t i = 0; i < options->class_count; i++)
@@ -126,8 +154,8 @@ static vdt_status make_classes(struct vdt_labels_source *source,
         return VDT_OK;
     if (options->class_map != NULL)
         return collect_map_classes(source, options, error);
-    if (options->class_field != NULL)
-        return collect_classes(source, options, values, error);
+    if (options->class_field != NULL || source->of_images)
+        return collect_declared(source, options, values, error);
     return add_class(source, "object") ? VDT_OK : fail_memory(error);
 }
 
@@ -136,6 +164,8 @@ static vdt_status make_classes(struct vdt_labels_source *source,
 static uint32_t class_of(const struct vdt_values *index, const char *text)
 {
     uint32_t id = NO_CLASS;
+    if (strcmp(text, VDT_IGNORED_VALUE) == 0)
+        return VDT_IGNORED_CLASS;
     if (strcmp(text, VDT_NO_VALUE) == 0 || !vdt_values_find(index, text, &id))
         return NO_CLASS;
     return id;
@@ -188,7 +218,9 @@ static vdt_status map_values(const struct vdt_class_map *map, const struct vdt_v
         vdt_cleanup(vdt_free_pointer) char *text = vdt_copy_string(values->texts[i]);
         if (text == NULL)
             return fail_memory(error);
-        classes[i] = mapped_class(map, index, text, fields, holds);
+        classes[i] = VDT_IGNORED_CLASS;
+        if (is_class(text))
+            classes[i] = mapped_class(map, index, text, fields, holds);
     }
     return VDT_OK;
 }
@@ -242,7 +274,7 @@ static vdt_status fail_unknown(const struct vdt_labels_source *source,
     return vdt_fail(error, VDT_ERR_MISMATCH,
                     "%s: %zu features have a value of field '%s' that is not a class: %s%s: "
                     "--unknown skip%s",
-                    source->paths[file], features, options->class_field, list, more,
+                    source->paths[file], features, field_name(options), list, more,
                     only_null ? "" : ", or add them to --classes");
 }
 
@@ -259,6 +291,7 @@ static void apply_classes(struct vdt_labels_source *source, const uint32_t *clas
             uint32_t id = classes[features[f].class_id];
             source->counts.unknown_skipped += id == NO_CLASS;
             source->counts.left_out += id == LEFT_OUT;
+            source->counts.ignored += id == VDT_IGNORED_CLASS;
             if (id == NO_CLASS || id == LEFT_OUT)
                 continue;
             features[kept] = features[f];
@@ -274,7 +307,8 @@ static vdt_status classify(struct vdt_labels_source *source,
                            struct vdt_error *error)
 {
     vdt_status status = make_classes(source, options, values, error);
-    if (status != VDT_OK || (options->class_field == NULL && options->class_map == NULL))
+    bool valued = options->class_field != NULL || options->class_map != NULL || source->of_images;
+    if (status != VDT_OK || !valued)
         return status;
     vdt_cleanup(vdt_values_clear) struct vdt_values index = {0};
     uint32_t number;
@@ -341,7 +375,8 @@ vdt_status vdt_labels_open(const char *const *paths, size_t count,
         status = classify(opened, options, &values, error);
     if (status != VDT_OK)
         return status;
-    opened->counts.features = opened->geometry.feature_count;
+    vdt_label_images_sort(opened);
+    opened->counts.features = opened->geometry.feature_count - opened->counts.ignored;
     *source = opened;
     opened = NULL;
     return VDT_OK;
@@ -357,8 +392,14 @@ void vdt_labels_free(struct vdt_labels_source *source)
         free(source->classes[i]);
     for (size_t i = 0; i < source->layer_count; i++)
         free(source->layers[i].crs);
+    for (size_t i = 0; i < source->image_count; i++) {
+        free(source->images[i].name);
+        free(source->images[i].from);
+    }
+    vdt_values_clear(&source->declared);
     vdt_geometry_clear(&source->geometry);
     vdt_values_clear(&source->owners);
+    free(source->images);
     free(source->layers);
     free(source->classes);
     free(source->paths);

@@ -13,6 +13,7 @@ struct vdt_labels_source; /* all features of all files, in their own CRSs */
 
 /* Borrowed for the call. */
 struct vdt_label_options {
+    enum vdt_label_format format;
     const char *class_field;               /* NULL: one class for all */
     const struct vdt_class_map *class_map; /* decides instead of class_field; may be NULL */
     const char *const *classes; /* NULL: the map's, or the field's values, sorted by bytes */
@@ -36,6 +37,7 @@ struct vdt_label_counts {
     uint64_t repaired;
     uint64_t unknown_skipped;
     uint64_t left_out; /* by the class map */
+    uint64_t ignored;  /* areas that masks ignore */
 };
 
 /* Reads every layer of every file. One-line errors that name the file (and feature) for: missing
@@ -55,11 +57,17 @@ const char *vdt_labels_class(const struct vdt_labels_source *source, size_t clas
 /* The values of the owner field, by vdt_feature's owner. */
 const char *vdt_labels_owner(const struct vdt_labels_source *source, size_t owner);
 
+/* Whether labels of images and scenes go together: fails when none is about a scene's file, when
+ * two are about the same one, or one about two, and when a scene has none although its format has
+ * an entry for images without objects. Fine for labels on the ground. */
+vdt_status vdt_labels_match(const struct vdt_labels_source *source, const char *const *paths,
+                            size_t count, struct vdt_error *error);
+
 /* All features in the scene's pixels, measured, in file order; those that do not meet the scene
- * left out. Not finding any is no failure here: see vdt_labels_explain. The caller clears
- * *geometry. */
+ * left out. `ignored`: instead of objects the areas that masks ignore. Not finding any is no
+ * failure here: see vdt_labels_explain. Appends to *geometry, which the caller clears. */
 vdt_status vdt_labels_project(const struct vdt_labels_source *source, struct vdt_scene *scene,
-                              struct vdt_geometry *geometry, struct vdt_error *error);
+                              bool ignored, struct vdt_geometry *geometry, struct vdt_error *error);
 
 /* Fails with VDT_ERR_MISMATCH and a message with both extents (scene's and labels', in the scene's
  * CRS units, and the label file's CRS), and says so when swapping the axes would make them meet. */

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "source/geojson.h"
+#include "source/label_images.h"
 #include "source/labels_state.h"
 
 bool vdt_label_one_field(const struct vdt_label_options *options, const char **field)
@@ -144,11 +145,13 @@ vdt_status vdt_labels_read(struct vdt_labels_source *source, size_t number,
     vdt_status status = vdt_check_exists(file.path, error);
     bool numbers = options->order_field != NULL || options->target_field != NULL ||
                    options->width_field != NULL || options->owner_field != NULL;
-    if (status == VDT_OK && !numbers) /* which our own reader does not take */
+    if (status == VDT_OK)
+        status = vdt_label_images_read(&file, &taken, error);
+    if (status == VDT_OK && !taken && !numbers) /* which our own reader does not take */
         status = vdt_geojson_read(&file, &taken, error);
     if (status == VDT_OK && !taken)
         status = vdt_labels_read_ogr(&file, error);
-    if (status == VDT_OK)
+    if (status == VDT_OK && !source->of_images) /* which may have no objects */
         status = check_file(&file, error);
     if (status == VDT_OK &&
         (options->width_field != NULL || options->width_unit == VDT_WIDTH_METRES))

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "source/geos_shape.h"
+#include "source/label_images.h"
 #include "source/labels_state.h"
 #include "source/project.h"
 #include "source/scene_state.h"
@@ -227,25 +228,23 @@ static void finish_geos(GEOSContextHandle_t *geos)
         GEOS_finish_r(*geos);
 }
 
-static vdt_status project_layer(const struct vdt_labels_source *source,
-                                const struct vdt_label_layer *layer, struct vdt_scene *scene,
-                                struct vdt_geometry *geometry, struct vdt_error *error)
+/* The layer's features, whose points are given in the scene's pixels. */
+static vdt_status place_layer(const struct vdt_labels_source *source,
+                              const struct vdt_label_layer *layer, struct vdt_scene *scene,
+                              bool ignored, const struct vdt_points *points,
+                              struct vdt_geometry *geometry, struct vdt_error *error)
 {
     const struct vdt_geometry *own = &source->geometry;
-    vdt_cleanup(vdt_points_clear) struct vdt_points points = {0};
     vdt_cleanup(finish_geos) GEOSContextHandle_t geos = GEOS_init_r();
     if (geos == NULL)
         return vdt_fail_memory(error, source->paths[layer->file]);
-    vdt_status status = layer_on_ground(source, layer, false, scene, &points, error);
-    if (status == VDT_OK)
-        status = vdt_project_to_pixels(scene, &points, error);
-    if (status != VDT_OK)
-        return status;
     for (size_t f = layer->first_feature; f < layer->first_feature + layer->feature_count; f++) {
         const struct vdt_feature *feature = &own->features[f];
-        struct extent extent = feature_extent(own, feature, layer->first_point, &points);
+        if ((feature->class_id == VDT_IGNORED_CLASS) != ignored)
+            continue;
+        struct extent extent = feature_extent(own, feature, layer->first_point, points);
         if (meets_scene(&extent, vdt_scene_info(scene)) &&
-            !place_feature(geometry, own, feature, layer->first_point, &points, geos))
+            !place_feature(geometry, own, feature, layer->first_point, points, geos))
             return vdt_fail(error, VDT_ERR_MEMORY,
                             "%s: feature %lld cannot be placed: memory is out, or GEOS cannot "
                             "buffer it",
@@ -254,24 +253,55 @@ static vdt_status project_layer(const struct vdt_labels_source *source,
     return VDT_OK;
 }
 
-vdt_status vdt_labels_project(const struct vdt_labels_source *source, struct vdt_scene *scene,
-                              struct vdt_geometry *geometry, struct vdt_error *error)
+static vdt_status project_layer(const struct vdt_labels_source *source,
+                                const struct vdt_label_layer *layer, struct vdt_scene *scene,
+                                bool ignored, struct vdt_geometry *geometry,
+                                struct vdt_error *error)
 {
-    vdt_cleanup(vdt_geometry_clear) struct vdt_geometry projected = {0};
+    vdt_cleanup(vdt_points_clear) struct vdt_points points = {0};
+    vdt_status status = layer_on_ground(source, layer, false, scene, &points, error);
+    if (status == VDT_OK)
+        status = vdt_project_to_pixels(scene, &points, error);
+    return status == VDT_OK ? place_layer(source, layer, scene, ignored, &points, geometry, error)
+                            : status;
+}
+
+/* What there is about the scene's file. */
+static vdt_status project_images(const struct vdt_labels_source *source, struct vdt_scene *scene,
+                                 bool ignored, struct vdt_geometry *geometry,
+                                 struct vdt_error *error)
+{
+    vdt_cleanup(vdt_free_pointer) const struct vdt_label_image **found = NULL;
+    size_t count = 0;
+    vdt_status status = vdt_label_images_find(source, scene->path, &found, &count, error);
+    for (size_t i = 0; i < count && status == VDT_OK; i++) {
+        vdt_cleanup(vdt_points_clear) struct vdt_points points = {0};
+        const struct vdt_label_layer *layer = &source->layers[found[i]->layer];
+        status = vdt_label_image_points(source, found[i], scene, &points, error);
+        if (status == VDT_OK)
+            status = place_layer(source, layer, scene, ignored, &points, geometry, error);
+    }
+    return status;
+}
+
+vdt_status vdt_labels_project(const struct vdt_labels_source *source, struct vdt_scene *scene,
+                              bool ignored, struct vdt_geometry *geometry, struct vdt_error *error)
+{
+    if (ignored && source->counts.ignored == 0)
+        return VDT_OK;
     if (source->metres && scene->crs == NULL)
         return vdt_fail(error, VDT_ERR_MISMATCH,
                         "%s: has no CRS, so widths in metres mean nothing on it: give --width in "
                         "pixels, such as 3px",
                         scene->path);
-    for (size_t l = 0; l < source->layer_count; l++) {
-        vdt_status status = project_layer(source, &source->layers[l], scene, &projected, error);
-        if (status != VDT_OK)
-            return status;
-    }
-    vdt_geometry_measure(&projected);
-    *geometry = projected;
-    projected = (struct vdt_geometry){0};
-    return VDT_OK;
+    vdt_status status = VDT_OK;
+    if (source->of_images)
+        status = project_images(source, scene, ignored, geometry, error);
+    for (size_t l = 0; !source->of_images && status == VDT_OK && l < source->layer_count; l++)
+        status = project_layer(source, &source->layers[l], scene, ignored, geometry, error);
+    if (status == VDT_OK)
+        vdt_geometry_measure(geometry);
+    return status;
 }
 
 /* --- explaining -------------------------------------------------------------------------- */
@@ -332,6 +362,10 @@ vdt_status vdt_labels_explain(const struct vdt_labels_source *source, struct vdt
 {
     const struct vdt_scene_info *info = vdt_scene_info(scene);
     const char *path = source->paths[0];
+    if (source->of_images)
+        return vdt_fail(error, VDT_ERR_MISMATCH,
+                        "%s: has no object in the images that are fed (the last one is %s)", path,
+                        info->path);
     if (source->geometry.feature_count == 0)
         return vdt_fail(error, VDT_ERR_MISMATCH, "%s: no feature is left to label %s with", path,
                         info->path);

@@ -29,7 +29,18 @@ struct vdt_labels_source {
     struct vdt_label_counts counts;
     bool metres;              /* some features got their width in metres */
     struct vdt_values owners; /* of the owner field */
+
+    /* Labels of images; then all layers are theirs. */
+    struct vdt_label_image *images; /* sorted by the last part of their names */
+    size_t image_count, image_capacity;
+    struct vdt_values declared; /* classes that files list, in their order */
+    bool of_images;
+    bool absent_is_empty; /* an image without labels is one without objects */
 };
+
+/* The value of what is no object but an area to ignore, and its class id. */
+#define VDT_IGNORED_VALUE "(ignored)\x1f"
+#define VDT_IGNORED_CLASS (UINT32_MAX - 2)
 
 /* The text that stands for a class field without value; never a class. */
 #define VDT_NO_VALUE "(null)"

@@ -259,26 +259,6 @@ static bool add_line(struct widening *w, const double (*points)[2], size_t count
 
 /* --- features ---------------------------------------------------------------------------- */
 
-static bool copy_part(struct vdt_geometry *to, const struct vdt_geometry *from,
-                      const struct vdt_part *part)
-{
-    if (!vdt_grow(&to->parts, &to->part_capacity, to->part_count + 1, sizeof *to->parts) ||
-        !vdt_grow(&to->rings, &to->ring_capacity, to->ring_count + part->count, sizeof *to->rings))
-        return false;
-    to->parts[to->part_count++] = (struct vdt_part){to->ring_count, part->count};
-    for (size_t r = part->first; r < part->first + part->count; r++) {
-        const struct vdt_ring *ring = &from->rings[r];
-        if (!vdt_grow(&to->points, &to->point_capacity, to->point_count + ring->count,
-                      sizeof *to->points))
-            return false;
-        memcpy(to->points + to->point_count, from->points + ring->first,
-               ring->count * sizeof *to->points);
-        to->rings[to->ring_count++] = (struct vdt_ring){to->point_count, ring->count};
-        to->point_count += ring->count;
-    }
-    return true;
-}
-
 static vdt_status widen_feature(struct widening *w, const struct vdt_feature *feature,
                                 struct vdt_error *error)
 {
@@ -293,7 +273,7 @@ static vdt_status widen_feature(struct widening *w, const struct vdt_feature *fe
         const struct vdt_part *part = &from->parts[p];
         const struct vdt_ring *ring = &from->rings[part->first];
         good = p < end - feature->lines
-                   ? copy_part(to, from, part)
+                   ? vdt_geometry_copy_part(to, from, part)
                    : add_line(w, (const double(*)[2])from->points + ring->first, ring->count);
     }
     good = good && end_plane(w);
@@ -338,37 +318,6 @@ static vdt_status widen_layer(struct widening *w, struct vdt_label_layer *layer,
     return status;
 }
 
-/* Puts what was made in the place of what was read. */
-static vdt_status replace(struct widening *w, const struct vdt_geometry *begin,
-                          struct vdt_error *error)
-{
-    struct vdt_geometry *to = &w->file->source->geometry, *from = &w->done;
-    if (!vdt_grow(&to->parts, &to->part_capacity, begin->part_count + from->part_count,
-                  sizeof *to->parts) ||
-        !vdt_grow(&to->rings, &to->ring_capacity, begin->ring_count + from->ring_count,
-                  sizeof *to->rings) ||
-        !vdt_grow(&to->points, &to->point_capacity, begin->point_count + from->point_count,
-                  sizeof *to->points))
-        return vdt_fail_memory(error, w->file->path);
-    for (size_t i = 0; i < from->feature_count; i++) {
-        to->features[begin->feature_count + i] = from->features[i];
-        to->features[begin->feature_count + i].first += begin->part_count;
-    }
-    for (size_t i = 0; i < from->part_count; i++)
-        to->parts[begin->part_count + i] =
-            (struct vdt_part){begin->ring_count + from->parts[i].first, from->parts[i].count};
-    for (size_t i = 0; i < from->ring_count; i++)
-        to->rings[begin->ring_count + i] =
-            (struct vdt_ring){begin->point_count + from->rings[i].first, from->rings[i].count};
-    if (from->point_count > 0)
-        memcpy(to->points + begin->point_count, from->points,
-               from->point_count * sizeof *to->points);
-    to->part_count = begin->part_count + from->part_count;
-    to->ring_count = begin->ring_count + from->ring_count;
-    to->point_count = begin->point_count + from->point_count;
-    return VDT_OK;
-}
-
 vdt_status vdt_label_file_widen(struct vdt_label_file *file, const struct vdt_geometry *begin,
                                 struct vdt_error *error)
 {
@@ -388,5 +337,7 @@ vdt_status vdt_label_file_widen(struct vdt_label_file *file, const struct vdt_ge
             if (status != VDT_OK)
                 return status;
         }
-    return replace(&w, begin, error);
+    return vdt_geometry_replace(&source->geometry, begin, &w.done)
+               ? VDT_OK
+               : vdt_fail_memory(error, file->path);
 }

@@ -146,6 +146,7 @@ static vdt_status try_open(const char *path, const char *vrt, struct vdt_scene *
     status = fill_scene(opened, error);
     if (status != VDT_OK)
         return status;
+    opened->stands_in = vrt != NULL;
     *scene = opened;
     opened = NULL;
     return VDT_OK;

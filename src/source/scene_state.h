@@ -20,6 +20,7 @@ struct vdt_scene {
     struct vdt_scene_info info;
     char *path;
     char *wkt;
+    bool stands_in;           /* the dataset is VRT text in place of the file */
     OGRSpatialReferenceH crs; /* traditional axis order; NULL: labels share the scene's frame */
     double inverse[6];        /* ground to pixels, when affine */
     void *transformer;        /* GCP and RPC: pixels to ground and back */

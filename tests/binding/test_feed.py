@@ -469,6 +469,21 @@ def test_widths_are_those_of_the_command(path, tmp_path, width):
     assert digest(path) == digest(tmp_path / "c.h5")
 
 
+@pytest.mark.parametrize("form", [None, "auto", "yolo"])
+def test_labels_of_images(path, tmp_path, form):
+    (tmp_path / "scene.txt").write_text("1 0.5 0.5 0.2 0.1\n0 0.2 0.2 0.3 0.2 0.3 0.3\n")
+    report = vedatile.feed(path, OLINDA, tmp_path / "scene.txt", label_format=form, task="instance",
+                           tile=64, classes=["roof", "tree"])
+    command("feed", tmp_path / "c.h5", "--image", OLINDA, "--labels", tmp_path / "scene.txt", "--task",
+            "instance", "--tile", 64, "--classes", "roof,tree")
+    assert digest(path) == digest(tmp_path / "c.h5") and report.features == 2 and report.crowds == 0
+
+
+def test_a_label_format_that_is_none(path):
+    with pytest.raises(vedatile.ArgumentError, match="label_format"):
+        vedatile.feed(path, OLINDA, SECTORS, task="instance", label_format="shape")
+
+
 @pytest.mark.parametrize("width", ["3", "m", "0px", "-1m", "nanm", "3 ft", "field:", 3])
 def test_widths_that_are_none(path, width):
     with pytest.raises((vedatile.ArgumentError, TypeError), match="width: "):

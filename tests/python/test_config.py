@@ -89,6 +89,10 @@ def folder(tmp_path_factory):
         {"type": "Feature", "properties": {}, "geometry": {"type": "LineString", "coordinates": [
             [ORIGIN[0] + 3, ORIGIN[1] - 8], [ORIGIN[0] + 130, ORIGIN[1] - 90]]}}])
     make_scene(where / "a1.tif", side + 96, side, bands=1, seed=3, nodata=0, origin=ORIGIN)
+    (where / "objects.json").write_text(json.dumps({
+        "images": [{"id": name, "file_name": f"{name}.tif"} for name in "ab"],
+        "categories": [{"id": 3, "name": "car"}], "annotations": [
+            {"id": 1, "image_id": "a", "category_id": 3, "bbox": [10, 20, 30, 40]}]}))
     (where / "windows.csv").write_text("scene,col,row\n" + "".join(
         f"{name}.tif,{col},{row}\n" for name in "ab" for col, row in ((0, 0), (17, 33), (90, 100))))
     (where / "values.json").write_text(json.dumps({"rules": [
@@ -145,6 +149,8 @@ CASES = {
                "classification", "--tile", "40"],
     "lines": ["--labels", "lines.geojson", "--task", "segmentation", "--tile", "40", "--width",
               "2.25px", "--match", "all"],
+    "images": ["--labels", "objects.json", "--label-format", "coco", "--task", "detection",
+               "--tile", "40", "--match", "all"],
 }
 
 

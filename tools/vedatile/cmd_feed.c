@@ -60,6 +60,7 @@ static void print_summary(const struct feed_values *values, const struct vdt_fee
     print_left_out(report->null_geometries, "skipped: null geometry");
     print_left_out(report->unknown_skipped, "skipped: class not in the list");
     print_left_out(report->left_out, "left out by the class map");
+    print_left_out(report->crowds, "of many objects (iscrowd): masks ignore them");
     print_left_out(report->repaired, "repaired: invalid geometry");
     print_left_out(report->slivers, "boxes dropped: less visible than --min-visible");
     print_left_out(report->overviews, "scenes are read from an overview");
@@ -92,6 +93,7 @@ static json_t *report_json(const struct feed_values *values, const struct vdt_fe
         {"repaired", report->repaired},
         {"unknown_skipped", report->unknown_skipped},
         {"left_out", report->left_out},
+        {"crowds", report->crowds},
         {"slivers", report->slivers},
         {"overviews", report->overviews},
         {"failed_scenes", report->failed_scenes},

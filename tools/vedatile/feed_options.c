@@ -16,6 +16,7 @@
 static const char *const task_names[] = {"classification", "detection",  "segmentation",
                                          "instance",       "boundary",   "contact",
                                          "distance",       "regression", NULL};
+static const char *const label_names[] = {"auto", "ogr", "coco", "yolo", "voc", NULL};
 static const char *const window_names[] = {"grid", "random", "centered", "list", "whole", NULL};
 static const char *const resampling_names[] = {"nearest", "bilinear", "cubic", "cubicspline",
                                                "lanczos", "average",  "mode",  NULL};
@@ -125,7 +126,15 @@ const struct option feed_options[] = {
      .offset = AT(labels),
      .argument = "FILE...",
      .flags = OPTION_PATH,
-     .help = "label files that GDAL's vector drivers open; none: tiles without labels"},
+     .help = "label files that GDAL's vector drivers open, or COCO, YOLO and Pascal VOC files and "
+             "folders, in pixels of the images that they name; none: tiles without labels"},
+    {.name = "label-format",
+     .kind = OPTION_CHOICE,
+     .offset = AT(label_format),
+     .argument = "auto|ogr|coco|yolo|voc",
+     .choices = label_names,
+     .needs = "labels",
+     .help = "what the label files are; auto looks into them; default: auto"},
     {.name = "width",
      .kind = OPTION_TEXT,
      .offset = AT(width),
@@ -685,6 +694,7 @@ struct vdt_feed_options feed_library_options(const struct feed_values *values,
         .image_count = values->images.count,
         .labels = (const char *const *)values->labels.items,
         .label_count = values->labels.count,
+        .label_format = (enum vdt_label_format)values->label_format,
         .label_rasters = (const char *const *)values->label_rasters.items,
         .label_raster_count = values->label_rasters.count,
         .label_values = (const char *const *)values->label_values.items,

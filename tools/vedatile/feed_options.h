@@ -10,6 +10,7 @@ struct feed_values {
     const char *store;
     struct words images;
     struct words labels;
+    int label_format;
     const char *width;
     struct words label_rasters;
     struct words label_values;

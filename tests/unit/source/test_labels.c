@@ -108,7 +108,7 @@ static struct vdt_geometry project(const struct vdt_labels_source *source, struc
 {
     struct vdt_geometry geometry = {0};
     struct vdt_error error = {0};
-    if (vdt_labels_project(source, scene, &geometry, &error) != VDT_OK)
+    if (vdt_labels_project(source, scene, false, &geometry, &error) != VDT_OK)
         fail_msg("%s", error.message);
     return geometry;
 }

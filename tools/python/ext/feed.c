@@ -13,6 +13,9 @@ static const struct ext_word sources[] = {
     {"list", VDT_WINDOWS_LIST}, {"whole", VDT_WINDOWS_WHOLE},   {NULL, 0}};
 static const struct ext_word aoi_rules[] = {
     {"inside", VDT_AOI_INSIDE}, {"touch", VDT_AOI_TOUCH}, {"share", VDT_AOI_SHARE}, {NULL, 0}};
+static const struct ext_word label_formats[] = {
+    {"auto", VDT_LABELS_AUTO}, {"ogr", VDT_LABELS_OGR}, {"coco", VDT_LABELS_COCO},
+    {"yolo", VDT_LABELS_YOLO}, {"voc", VDT_LABELS_VOC}, {NULL, 0}};
 static const struct ext_word matches[] = {{"intersect", VDT_MATCH_INTERSECT},
                                           {"inside", VDT_MATCH_INSIDE},
                                           {"all", VDT_MATCH_ALL},
@@ -41,6 +44,7 @@ static const struct ext_word failures[] = {
     {"go", VDT_FAILURE_GO}, {"stop", VDT_FAILURE_STOP}, {NULL, 0}};
 
 static const struct ext_option options[] = {
+    {"label_format", EXT_WORD, AT(label_format), label_formats},
     {"task", EXT_FLAGS, AT(tasks), ext_tasks},
     {"tile_cols", EXT_U32, AT(tile_cols), NULL},
     {"tile_rows", EXT_U32, AT(tile_rows), NULL},
@@ -367,12 +371,12 @@ static const struct {
     const char *name;
     size_t offset;
 } counts[] = {
-    COUNT(windows),       COUNT(written),         COUNT(existing),       COUNT(unlabelled),
-    COUNT(background),    COUNT(outside),         COUNT(straddling),     COUNT(invalid),
-    COUNT(clouded),       COUNT(boxes),           COUNT(features),       COUNT(null_geometries),
-    COUNT(repaired),      COUNT(unknown_skipped), COUNT(left_out),       COUNT(slivers),
-    COUNT(overviews),     COUNT(failed_scenes),   COUNT(failed_windows), COUNT(requests),
-    COUNT(request_bytes),
+    COUNT(windows),    COUNT(written),         COUNT(existing),      COUNT(unlabelled),
+    COUNT(background), COUNT(outside),         COUNT(straddling),    COUNT(invalid),
+    COUNT(clouded),    COUNT(boxes),           COUNT(features),      COUNT(null_geometries),
+    COUNT(repaired),   COUNT(unknown_skipped), COUNT(left_out),      COUNT(crowds),
+    COUNT(slivers),    COUNT(overviews),       COUNT(failed_scenes), COUNT(failed_windows),
+    COUNT(requests),   COUNT(request_bytes),
 };
 
 /* Takes the value. */

@@ -66,7 +66,8 @@ def _values(value: Sequence[str] | Mapping[int | str, str] | None) -> Sequence[s
 
 
 def feed(store: Any, image: _Path | Sequence[_Path] | None = None,
-         labels: _Path | Sequence[_Path] | None = None, *, width: str | None = None,
+         labels: _Path | Sequence[_Path] | None = None, *, label_format: str | None = None,
+         width: str | None = None,
          label_raster: _Path | Sequence[_Path] | None = None,
          label_values: Sequence[str] | Mapping[int | str, str] | None = None,
          label_map: _Path | None = None,
@@ -109,7 +110,9 @@ def feed(store: Any, image: _Path | Sequence[_Path] | None = None,
 
     store         a Store, or a path
     image         files or URLs that GDAL opens: one, or a list
-    labels        files that OGR opens: one, or a list; None: tiles without labels
+    labels        files that OGR opens, or COCO, YOLO and Pascal VOC files or folders, in pixels of
+                  the images that they name: one, or a list; None: tiles without labels
+    label_format  "auto" (told by the content), "ogr", "coco", "yolo" or "voc"
     width         points and lines become polygons of this whole width: "2.5m" on the ground, "3px"
                   on the scene's grid, or "field:F", F a field with metres; None: they are refused
     label_raster  rasters of classes, or of numbers for regression: as many as images, or any that
@@ -189,7 +192,8 @@ def feed(store: Any, image: _Path | Sequence[_Path] | None = None,
 
     Returns a Report: windows, written, existing (already in the store), unlabelled,
     background (beyond background_ratio), outside (of the aoi), straddling, invalid, clouded, boxes,
-    features, null_geometries, repaired, unknown_skipped, left_out (by the class map), slivers,
+    features, null_geometries, repaired, unknown_skipped, left_out (by the class map), crowds
+    (COCO's objects of many, which masks ignore), slivers,
     overviews (scenes read from one), failed_scenes, failed_windows, requests and
     request_bytes (over the network), failures (a list of dicts:
     scene, window or None for all of it, message), groups (written, by name), block_size, warning
@@ -228,7 +232,8 @@ def feed(store: Any, image: _Path | Sequence[_Path] | None = None,
     options.update(cloud_band=None if cloud_band is None else str(cloud_band),
                    cloud_file=_names(cloud_file), cloud_bits=cloud_bits,
                    cloud_values=cloud_values, max_cloud=max_cloud, cloud_mask=cloud_mask)
-    options.update(width=width, crs=crs, resampling=resampling, dtype=dtype, unscale=unscale,
+    options.update(label_format=label_format, width=width, crs=crs, resampling=resampling,
+                   dtype=dtype, unscale=unscale,
                    valid_rule=valid_rule,
                    nodata=[nodata] if isinstance(nodata, numbers.Real) else nodata)
     if plan is not None:
