@@ -1,8 +1,9 @@
 /* Stores to the formats of others, folders of pictures and label files, and such folders back.
  *
  * An export is a folder that holds vedatile.json (what the samples have in common) and the files of
- * its format; files are named by the samples' keys. An import reads folders that an export made.
- * docs/exchange.md has every format with what it keeps. */
+ * its format; files are named by the samples' keys. An import reads folders that an export made,
+ * and of COCO, YOLO and Pascal VOC those of other programs. docs/exchange.md has every format with
+ * what it keeps. */
 #ifndef VEDATILE_EXCHANGE_H
 #define VEDATILE_EXCHANGE_H
 
@@ -75,10 +76,17 @@ VDT_API VDT_CHECKED vdt_status vdt_export(const struct vdt_export_options *optio
 struct vdt_import_options {
     const char *store;        /* required: to create or to add to */
     enum vdt_format format;   /* required: of all paths */
-    const char *const *paths; /* required: folders that vdt_export made */
+    const char *const *paths; /* required: folders that vdt_export made, or others of COCO, YOLO and
+                                 VOC: all of one kind */
     size_t path_count;
-    const char *group;    /* NULL: as they were exported */
+    const char *group;    /* NULL: as they were exported, or as names of files and folders say */
     enum vdt_codec codec; /* of a new store; VDT_CODEC_AUTO: LZ4 */
+
+    /* Of folders that are no exports. */
+    uint32_t tasks; /* enum vdt_task bits; 0: detection, of COCO also segmentation, instance */
+    uint32_t
+        tile_cols; /* smaller images are filled up as VDT_EDGE_PAD does; 0: all images have one */
+    uint32_t tile_rows; /* size */
 
     vdt_progress_fn progress; /* done and total in samples, the total of the folders begun */
     void *payload;
@@ -88,11 +96,18 @@ struct vdt_import_report {
     uint64_t written;
     uint64_t existing; /* already in the store: their keys are */
     uint64_t boxes;    /* written */
+    uint64_t crowds;   /* COCO's objects of many, which masks ignore */
+    uint64_t left_out; /* images of other bands than most */
+    char warning[512]; /* empty, or one line that the user should see */
 };
 
 /* Adds all samples or none: the store is committed once, at the end. A new store gets the tasks
  * that the format keeps. What is read is checked as vdt_check does. VDT_ERR_MISMATCH when an
- * existing store has other tiles, classes or tasks. `report` may be NULL. */
+ * existing store has other tiles, classes or tasks. `report` may be NULL.
+ *
+ * A folder of COCO, YOLO or VOC without vedatile.json is of another program: its images are fed as
+ * by vdt_feed with VDT_WINDOWS_WHOLE and VDT_MATCH_ALL, in a group for each split that it has, by
+ * whole commits that stay when a later one fails. */
 VDT_API VDT_CHECKED vdt_status vdt_import(const struct vdt_import_options *options,
                                           struct vdt_import_report *report,
                                           struct vdt_error *error);

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "exchange/data_set.h"
 #include "exchange/file.h"
 #include "exchange/importer.h"
 #include "source/raster_file.h"
@@ -349,9 +350,18 @@ static vdt_status import_folder(struct vdt_import *in, struct vdt_error *error)
     vdt_cleanup(vdt_free_pointer) char *path = vdt_path_join(in->folder, "vedatile.json", NULL);
     if (path == NULL)
         return vdt_fail_memory(error, in->folder);
+    if (!vdt_path_exists(in->folder))
+        return vdt_fail(error, VDT_ERR_NOT_FOUND, "%s: no such folder: check the path", in->folder);
+    if (!vdt_path_exists(path) && in->options->format <= VDT_FORMAT_VOC && in->writer == NULL)
+        return vdt_import_data_set(in->options, in->folder, in->report, error);
     if (!vdt_path_exists(path))
         return vdt_fail(error, VDT_ERR_NOT_FOUND,
                         "%s: no folder that vedatile export made: it has no vedatile.json",
+                        in->folder);
+    if (in->options->tile_cols > 0 || in->options->tasks != 0)
+        return vdt_fail(error, VDT_ERR_ARGUMENT,
+                        "%s: is an export, which has its tiles and tasks: leave --tile and --task "
+                        "out",
                         in->folder);
     vdt_status status = vdt_about_read_store(path, &in->about, error);
     if (status == VDT_OK && strcmp(in->about.format, in->format->name) != 0)
@@ -382,6 +392,8 @@ static vdt_status check_options(const struct vdt_import_options *options,
     if (options->format < 1 || (size_t)options->format >= known || formats[options->format] == NULL)
         return vdt_fail(error, VDT_ERR_UNSUPPORTED,
                         "this format can be exported, but not imported");
+    if ((options->tile_cols == 0) != (options->tile_rows == 0))
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "a tile has columns and rows");
     *format = formats[options->format];
     return VDT_OK;
 }
@@ -399,7 +411,7 @@ vdt_status vdt_import(const struct vdt_import_options *options, struct vdt_impor
     if (status == VDT_OK && counts.written + counts.existing == 0)
         status = vdt_fail(error, VDT_ERR_NOT_FOUND, "%s: there is no sample to import",
                           options->paths[0]);
-    if (status == VDT_OK)
+    if (status == VDT_OK && in.writer != NULL)
         status = vdt_writer_finish(in.writer, error);
     vdt_writer_free(in.writer);
     vdt_record_clear(&in.record);

@@ -68,7 +68,7 @@ static enum vdt_label_format folder_format(const char *path, struct vdt_error *e
     return format;
 }
 
-static enum vdt_label_format find_format(const char *path)
+enum vdt_label_format vdt_label_format_of(const char *path)
 {
     struct vdt_error unused;
     if (vdt_label_is_folder(path))
@@ -107,7 +107,7 @@ vdt_status vdt_label_images_read(struct vdt_label_file *file, bool *taken, struc
 {
     enum vdt_label_format format = file->options->format;
     if (format == VDT_LABELS_AUTO)
-        format = find_format(file->path);
+        format = vdt_label_format_of(file->path);
     *taken = format != VDT_LABELS_OGR;
     if (!*taken && file->source->image_count > 0)
         return vdt_fail(error, VDT_ERR_UNSUPPORTED,

@@ -9,6 +9,7 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "source/label_paths.h"
 #include "source/project.h"
 #include "source/scene_state.h"
 
@@ -155,10 +156,11 @@ static size_t common_tail(const char *name, const char *path)
     return equal + ends;
 }
 
-/* The images of one kind whose last name is that of the path. */
-static vdt_status collect(const struct vdt_labels_source *source, const char *path, bool stem,
-                          const struct vdt_label_image ***found, size_t *count, size_t *capacity,
-                          size_t *best, struct vdt_error *error)
+/* The images of one kind whose last name is that of the path. Labels lie in folders "labels" where
+ * their images are in "images": `twin` is the path with that name. */
+static vdt_status collect(const struct vdt_labels_source *source, const char *path,
+                          const char *twin, bool stem, const struct vdt_label_image ***found,
+                          size_t *count, size_t *capacity, size_t *best, struct vdt_error *error)
 {
     size_t low = 0, high = source->image_count;
     const char *last = last_of(path);
@@ -173,7 +175,8 @@ static vdt_status collect(const struct vdt_labels_source *source, const char *pa
         const struct vdt_label_image *image = &source->images[low];
         if (strcmp(last_of(image->name), last) != 0)
             break;
-        size_t equal = common_tail(image->name, path);
+        size_t equal = common_tail(image->name, path), other = common_tail(image->name, twin);
+        equal = other > equal ? other : equal;
         if (image->stem != stem || equal < *best)
             continue;
         if (equal > *best)
@@ -198,9 +201,12 @@ vdt_status vdt_label_images_find(const struct vdt_labels_source *source, const c
     char *dot = strrchr(last_of(stem), '.');
     if (dot != NULL && dot != last_of(stem))
         *dot = '\0';
-    vdt_status status = collect(source, path, false, &images, &used, &capacity, &best, error);
+    vdt_cleanup(vdt_free_pointer) char *twin = vdt_label_folder_of(stem);
+    if (twin == NULL)
+        return vdt_fail_memory(error, path);
+    vdt_status status = collect(source, path, path, false, &images, &used, &capacity, &best, error);
     if (status == VDT_OK)
-        status = collect(source, stem, true, &images, &used, &capacity, &best, error);
+        status = collect(source, stem, twin, true, &images, &used, &capacity, &best, error);
     if (status != VDT_OK)
         return status;
     *found = images;
@@ -277,6 +283,16 @@ vdt_status vdt_labels_match(const struct vdt_labels_source *source, const char *
                     "%s: %s%s has no entry for this image: leave it out, or add one (with no "
                     "objects, if there are none)",
                     without, source->images[0].from, source->path_count > 1 ? " (or another)" : "");
+}
+
+size_t vdt_labels_image_count(const struct vdt_labels_source *source)
+{
+    return source->image_count;
+}
+
+const char *vdt_labels_image(const struct vdt_labels_source *source, size_t number)
+{
+    return source->images[number].name;
 }
 
 /* --- one scene --------------------------------------------------------------------------- */

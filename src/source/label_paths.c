@@ -68,6 +68,10 @@ char *vdt_label_split_folder(const char *yaml, const char *root, const char *fol
         return NULL;
     while (strncmp(folder, "./", 2) == 0)
         folder += 2;
+    while (root != NULL && strncmp(root, "./", 2) == 0)
+        root += 2;
+    if (root != NULL && strcmp(root, ".") == 0)
+        root = NULL;
     vdt_cleanup(vdt_free_pointer) char *base = root == NULL || root[0] == '\0'
                                                    ? vdt_copy_string(above)
                                                : root[0] == '/' ? vdt_copy_string(root)

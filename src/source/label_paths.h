@@ -1,4 +1,4 @@
-/* Files and folders of labels of images. Private to source/. */
+/* Files and folders of labels of images. Any thread. */
 #ifndef SOURCE_LABEL_PATHS_H
 #define SOURCE_LABEL_PATHS_H
 

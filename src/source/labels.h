@@ -57,6 +57,13 @@ const char *vdt_labels_class(const struct vdt_labels_source *source, size_t clas
 /* The values of the owner field, by vdt_feature's owner. */
 const char *vdt_labels_owner(const struct vdt_labels_source *source, size_t owner);
 
+/* What the file or folder is, by its content; VDT_LABELS_OGR where it is nothing else. */
+enum vdt_label_format vdt_label_format_of(const char *path);
+
+/* Images that labels name, and what each is called there. */
+size_t vdt_labels_image_count(const struct vdt_labels_source *source);
+const char *vdt_labels_image(const struct vdt_labels_source *source, size_t number);
+
 /* Whether labels of images and scenes go together: fails when none is about a scene's file, when
  * two are about the same one, or one about two, and when a scene has none although its format has
  * an entry for images without objects. Fine for labels on the ground. */

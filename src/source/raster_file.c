@@ -209,3 +209,42 @@ vdt_status vdt_raster_decode(const char *what, const void *bytes, size_t size,
     VSIUnlink(path);
     return status;
 }
+
+static bool dtype_of(GDALDataType type, enum vdt_dtype *dtype)
+{
+    static const enum vdt_dtype all[] = {VDT_UINT8, VDT_UINT16,  VDT_INT16,  VDT_UINT32,
+                                         VDT_INT32, VDT_FLOAT32, VDT_FLOAT64};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (type_of(all[i]) == type) {
+            *dtype = all[i];
+            return true;
+        }
+    return false;
+}
+
+vdt_status vdt_raster_shape(const char *path, struct vdt_tile_spec *shape, struct vdt_error *error)
+{
+    vdt_cleanup(vdt_quiet_end) struct vdt_quiet quiet;
+    vdt_quiet_begin(&quiet);
+    vdt_cleanup(close_dataset) GDALDatasetH file = GDALOpenEx(
+        path, GDAL_OF_RASTER | GDAL_OF_READONLY | GDAL_OF_VERBOSE_ERROR, NULL, NULL, NULL);
+    if (file == NULL)
+        return vdt_fail(error, VDT_ERR_FORMAT, "%s: no image: %s", path,
+                        vdt_quiet_text(&quiet, "no driver knows it"));
+    struct vdt_tile_spec found = {.cols = (uint32_t)GDALGetRasterXSize(file),
+                                  .rows = (uint32_t)GDALGetRasterYSize(file)};
+    GDALDataType type = GDT_Unknown;
+    for (int b = 1; b <= GDALGetRasterCount(file); b++) {
+        GDALRasterBandH band = GDALGetRasterBand(file, b);
+        if (GDALGetRasterColorInterpretation(band) == GCI_AlphaBand)
+            continue;
+        found.bands++;
+        type = type == GDT_Unknown ? GDALGetRasterDataType(band)
+                                   : GDALDataTypeUnion(type, GDALGetRasterDataType(band));
+    }
+    if (found.bands == 0 || !dtype_of(type, &found.dtype))
+        return vdt_fail(error, VDT_ERR_UNSUPPORTED, "%s: no bands of a pixel type that stores have",
+                        path);
+    *shape = found;
+    return VDT_OK;
+}

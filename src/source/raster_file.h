@@ -32,6 +32,10 @@ vdt_status vdt_raster_encode(enum vdt_raster_format format, const struct vdt_til
                              const struct vdt_raster_place *place, struct vdt_buffer *bytes,
                              struct vdt_error *error);
 
+/* Columns, rows, bands and pixel type of any file that GDAL opens, from its header. Alpha counts as
+ * no band. */
+vdt_status vdt_raster_shape(const char *path, struct vdt_tile_spec *shape, struct vdt_error *error);
+
 /* Reads a whole file of exactly this shape and type, [band][row][col]. TIFF, PNG and JPEG only. */
 vdt_status vdt_raster_load(const char *path, const struct vdt_tile_spec *raster, void *pixels,
                            struct vdt_error *error);

@@ -4,7 +4,7 @@ import pathlib
 import numpy as np
 import pytest
 import vedatile
-from scenes import OLINDA, SECTORS, digest
+from scenes import OLINDA, SECTORS, command, digest, make_scene
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,8 @@ def test_there_and_back(store, tmp_path):
     report = vedatile.Store(store).export(tmp_path / "out", "coco", picture="tiff")
     assert report.samples == len(vedatile.Store(store)) and report.boxes > 0
     back = vedatile.import_(tmp_path / "back.h5", tmp_path / "out", "coco")
-    assert back == {"written": report.samples, "existing": 0, "boxes": report.boxes}
+    assert back == {"written": report.samples, "existing": 0, "boxes": report.boxes, "crowds": 0,
+                    "left_out": 0, "warning": None}
     assert digest(tmp_path / "back.h5") == digest(store)
     again = vedatile.import_(vedatile.Store(tmp_path / "back.h5"), [str(tmp_path / "out")], "coco")
     assert again.existing == report.samples
@@ -80,3 +81,22 @@ def test_what_is_refused(store, tmp_path, monkeypatch, call, error):
     with pytest.raises(error):
         call(str(store))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_of_others(tmp_path):
+    """The same as the command's; images of other bands are told of."""
+    (tmp_path / "d/images").mkdir(parents=True)
+    (tmp_path / "d/labels").mkdir()
+    for number, name in enumerate("abc"):
+        make_scene(tmp_path / f"d/images/{name}.tif", shape=(3 - number // 2, 30 + number, 40), seed=number,
+                   epsg=None)
+        (tmp_path / f"d/labels/{name}.txt").write_text("0 0.5 0.5 0.2 0.1\n")
+    with pytest.raises(vedatile.Error, match="--tile 40x32"):
+        vedatile.import_(tmp_path / "s.h5", tmp_path / "d", "yolo")
+    with pytest.warns(UserWarning, match="c.tif: left out: 2 bands"):
+        report = vedatile.import_(tmp_path / "s.h5", tmp_path / "d", "yolo", tile=(32, 40),
+                                  task="instance")
+    assert report.written == 2 and report.boxes == 2 and report.left_out == 1
+    command("import", tmp_path / "c.h5", tmp_path / "d", "--format", "yolo", "--tile", "40x32", "--task",
+            "instance")
+    assert digest(tmp_path / "s.h5") == digest(tmp_path / "c.h5")

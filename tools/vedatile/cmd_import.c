@@ -15,6 +15,8 @@ struct import_values {
     int format;
     struct words paths;
     const char *group;
+    uint32_t tasks;
+    struct size tile;
     int codec;
     int progress;
     bool json;
@@ -23,6 +25,9 @@ struct import_values {
 #define AT(field) offsetof(struct import_values, field)
 
 /* In the order of enum vdt_format, from its first value on. */
+static const char *const tasks[] = {"classification", "detection",  "segmentation",
+                                    "instance",       "boundary",   "contact",
+                                    "distance",       "regression", NULL};
 static const char *const formats[] = {"coco", "yolo", "voc",        "geotiff",
                                       "png",  "npz",  "webdataset", NULL};
 /* Without auto, which measures scenes. */
@@ -40,7 +45,7 @@ static const struct option import_options[] = {
      .kind = OPTION_POSITIONS,
      .required = true,
      .offset = AT(paths),
-     .help = "the folders to read, one or more"},
+     .help = "the folders to read, one or more: exports, or those of others in coco, yolo or voc"},
     {.name = "format",
      .kind = OPTION_CHOICE,
      .required = true,
@@ -52,7 +57,22 @@ static const struct option import_options[] = {
      .kind = OPTION_TEXT,
      .offset = AT(group),
      .argument = "NAME",
-     .help = "group that all samples go to; default: as they were exported"},
+     .help = "group that all samples go to; default: as they were exported, or as names of files "
+             "and folders say"},
+    {.name = "task",
+     .kind = OPTION_SET,
+     .offset = AT(tasks),
+     .argument = "T[,T]",
+     .choices = tasks,
+     .help = "folders that are no exports: what a tile is paired with; default: detection, of coco "
+             "also segmentation and instance"},
+    {.name = "tile",
+     .kind = OPTION_SIZE,
+     .offset = AT(tile),
+     .argument = "N|WxH",
+     .help =
+         "folders that are no exports: smaller images are filled up to so many pixels; default: "
+         "all images must have one size"},
     {.name = "codec",
      .kind = OPTION_CHOICE,
      .offset = AT(codec),
@@ -77,6 +97,10 @@ static int print_json(const struct import_values *values, const struct vdt_impor
     json_object_set_new(object, "written", json_from_count(report->written));
     json_object_set_new(object, "existing", json_from_count(report->existing));
     json_object_set_new(object, "boxes", json_from_count(report->boxes));
+    json_object_set_new(object, "crowds", json_from_count(report->crowds));
+    json_object_set_new(object, "left_out", json_from_count(report->left_out));
+    json_object_set_new(object, "warning",
+                        report->warning[0] ? json_from_text(report->warning) : json_null());
     return json_print(object);
 }
 
@@ -89,6 +113,8 @@ static void print_summary(const struct import_values *values,
         printf(", %" PRIu64 " box%s", report->boxes, report->boxes == 1 ? "" : "es");
     if (report->existing > 0)
         printf("; %" PRIu64 " already in the store", report->existing);
+    if (report->left_out > 0)
+        printf("; %" PRIu64 " left out: other bands", report->left_out);
     putchar('\n');
 }
 
@@ -103,6 +129,9 @@ static int import_samples(const struct import_values *values)
         .paths = (const char *const *)values->paths.items,
         .path_count = values->paths.count,
         .group = values->group,
+        .tasks = values->tasks,
+        .tile_cols = values->tile.cols,
+        .tile_rows = values->tile.rows,
         .codec = codec_values[values->codec],
         .progress = progress_update,
         .payload = &progress,
@@ -112,6 +141,8 @@ static int import_samples(const struct import_values *values)
     progress_finish(&progress);
     if (status)
         return report_error(&import_command, &error);
+    if (report.warning[0])
+        report_warning(&import_command, report.warning);
     if (values->json)
         return print_json(values, &report);
     print_summary(values, &report);
@@ -130,12 +161,13 @@ static int run_import(int argc, char **argv)
 
 const struct command import_command = {
     .name = "import",
-    .summary = "reads samples from folders that export made",
+    .summary = "reads samples from folders that export or others made",
     .usage = "STORE PATH... --format F [options]",
     .notes = "Adds all samples or none. Samples whose keys are in the store are left as they "
              "are.\n\n"
              "examples:\n"
              "  vedatile import land.h5 land-npz --format npz\n"
+             "  vedatile import coco.h5 coco --format coco --tile 640\n"
              "  vedatile import all.h5 a-tars b-tars --format webdataset --codec zstd\n",
     .options = import_options,
     .run = run_import,

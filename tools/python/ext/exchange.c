@@ -39,6 +39,9 @@ static const char *const export_others[] = {"bands", "progress", NULL};
 static const struct ext_option import_options[] = {{"format", EXT_WORD, IMPORT(format), formats},
                                                    {"group", EXT_TEXT, IMPORT(group), NULL},
                                                    {"codec", EXT_WORD, IMPORT(codec), ext_codecs},
+                                                   {"task", EXT_FLAGS, IMPORT(tasks), ext_tasks},
+                                                   {"tile_cols", EXT_U32, IMPORT(tile_cols), NULL},
+                                                   {"tile_rows", EXT_U32, IMPORT(tile_rows), NULL},
                                                    {0}};
 static const char *const import_others[] = {"paths", "progress", NULL};
 
@@ -162,9 +165,11 @@ static PyObject *run_import(const struct ext_state *state, PyObject *dict,
     Py_XDECREF(keep);
     if (status != VDT_OK)
         return ext_raise(state, &error);
-    return Py_BuildValue("{s:K,s:K,s:K}", "written", (unsigned long long)report.written, "existing",
-                         (unsigned long long)report.existing, "boxes",
-                         (unsigned long long)report.boxes);
+    return Py_BuildValue("{s:K,s:K,s:K,s:K,s:K,s:s}", "written", (unsigned long long)report.written,
+                         "existing", (unsigned long long)report.existing, "boxes",
+                         (unsigned long long)report.boxes, "crowds",
+                         (unsigned long long)report.crowds, "left_out",
+                         (unsigned long long)report.left_out, "warning", report.warning);
 }
 
 static PyObject *import_samples(PyObject *module, PyObject *arguments, PyObject *keywords)

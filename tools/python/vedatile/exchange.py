@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import _vedatile
 
 from .feed import Report
+from .scene import two
 
 __all__ = ["export", "import_"]
 
@@ -47,20 +49,26 @@ def export(store: Any, output: _Path, format: str, *, group: str | None = None,
 
 
 def import_(store: Any, paths: _Path | Sequence[_Path], format: str, *, group: str | None = None,
+            task: str | Sequence[str] | None = None, tile: int | Sequence[int] | None = None,
             codec: str | None = None,
             progress: Callable[[int, int], Any] | None = None) -> Report:
-    """Adds the samples of folders that export made to a store, all of them or none: what the command
-    `vedatile import` does.
+    """Adds the samples of folders that export made to a store, all of them or none, or the images of
+    folders that others made in COCO, YOLO or Pascal VOC: what the command `vedatile import` does.
 
     store    a Store, or a path: created or added to
     paths    the folders: one, or a list
     format   "coco", "yolo", "voc", "geotiff", "png", "npz" or "webdataset"
-    group    that all samples go to; None: as they were exported
+    group    that all samples go to; None: as they were exported, or as names of files and folders say
+    task, tile   of folders that are no exports: "detection" or another task or several (default:
+             detection, of COCO also segmentation and instance), and the pixels that smaller images
+             are filled up to, a number or (rows, cols); default: all have one size
     codec    of a new store: "lz4" (the default), "raw", "deflate" or "zstd"
     progress called as progress(done, total) in samples; False, an exception or Ctrl-C stops it, and
              nothing was added
 
-    Returns a Report: written, existing (their keys are in the store already), boxes.
+    Returns a Report: written, existing (their keys are in the store already), boxes, crowds (COCO's
+    objects of many, which masks ignore), left_out (images of other bands than most), warning (text or
+    None; it is also passed to warnings.warn).
 
     Raises ArgumentError, NotFoundError, FormatError (what was read is damaged), BusyError (another
     process writes the store), IoError."""
@@ -71,10 +79,17 @@ def import_(store: Any, paths: _Path | Sequence[_Path], format: str, *, group: s
     path = store.path if isinstance(store, Store) else os.fspath(store)
     if isinstance(store, Store):
         store.flush()
+    options: dict[str, Any] = {}
+    if tile is not None:
+        options["tile_rows"], options["tile_cols"] = two("tile", tile)
     try:
-        return Report(_vedatile.import_(
-            path, paths=[os.fspath(name) for name in paths], format=format, group=group,
-            codec=codec, progress=progress))
+        report = Report(_vedatile.import_(
+            path, paths=[os.fspath(name) for name in paths], format=format, group=group, task=task,
+            codec=codec, progress=progress, **options))
     finally:
         if isinstance(store, Store):
             store.refresh()
+    report["warning"] = report["warning"] or None
+    if report.warning:
+        warnings.warn(report.warning, stacklevel=2)
+    return report
