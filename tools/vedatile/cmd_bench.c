@@ -63,12 +63,7 @@ static const struct option bench_options[] = {
      .least = 1,
      .most = 65536,
      .help = "samples in a batch; default: 32"},
-    {.name = "threads",
-     .kind = OPTION_COUNT,
-     .offset = AT(threads),
-     .argument = "N",
-     .most = 1024,
-     .help = "worker threads; default: 0, one per core"},
+    OPTION_ROW_THREADS(AT(threads)),
     {.name = "prefetch",
      .kind = OPTION_COUNT,
      .offset = AT(prefetch),
@@ -228,7 +223,7 @@ static const struct option bench_options[] = {
      .argument = "N",
      .most = 1023,
      .help = "copy every batch to CUDA device N"},
-    {.name = "json", .kind = OPTION_FLAG, .offset = AT(json), .help = "print a JSON object"},
+    OPTION_ROW_JSON(AT(json)),
     {0},
 };
 

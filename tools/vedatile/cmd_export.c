@@ -93,13 +93,8 @@ static const struct option export_options[] = {
      .argument = "N",
      .least = 1,
      .help = "samples in one tar file of webdataset; default: 1000"},
-    {.name = "progress",
-     .kind = OPTION_CHOICE,
-     .offset = AT(progress),
-     .argument = "auto|json|none",
-     .choices = progress_modes,
-     .help = "progress on stderr: a bar on a terminal, JSON lines, or none; default: auto"},
-    {.name = "json", .kind = OPTION_FLAG, .offset = AT(json), .help = "print a JSON object"},
+    OPTION_ROW_PROGRESS(AT(progress)),
+    OPTION_ROW_JSON(AT(json)),
     {0},
 };
 

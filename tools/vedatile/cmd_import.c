@@ -79,13 +79,8 @@ static const struct option import_options[] = {
      .argument = "lz4|raw|deflate|zstd",
      .choices = codecs,
      .help = "how tiles of a new store are stored; default: lz4"},
-    {.name = "progress",
-     .kind = OPTION_CHOICE,
-     .offset = AT(progress),
-     .argument = "auto|json|none",
-     .choices = progress_modes,
-     .help = "progress on stderr: a bar on a terminal, JSON lines, or none; default: auto"},
-    {.name = "json", .kind = OPTION_FLAG, .offset = AT(json), .help = "print a JSON object"},
+    OPTION_ROW_PROGRESS(AT(progress)),
+    OPTION_ROW_JSON(AT(json)),
     {0},
 };
 

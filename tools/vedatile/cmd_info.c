@@ -26,7 +26,7 @@ static const struct option info_options[] = {
      .required = true,
      .offset = AT(store),
      .help = "the store to describe"},
-    {.name = "json", .kind = OPTION_FLAG, .offset = AT(json), .help = "print a JSON object"},
+    OPTION_ROW_JSON(AT(json)),
     {0},
 };
 

@@ -30,7 +30,7 @@ static const struct option stats_options[] = {
      .offset = AT(group),
      .argument = "NAME",
      .help = "only this group; default: all groups together"},
-    {.name = "json", .kind = OPTION_FLAG, .offset = AT(json), .help = "print a JSON object"},
+    OPTION_ROW_JSON(AT(json)),
     {0},
 };
 

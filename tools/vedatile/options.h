@@ -96,6 +96,23 @@ struct option {
     const char *pattern; /* what texts are then, as a regular expression, for the schema */
 };
 
+/* Rows that several commands have; `at` is the offset of the value. */
+#define OPTION_ROW_THREADS(at)                                                                  \
+    {                                                                                           \
+        .name = "threads", .kind = OPTION_COUNT, .offset = (at), .argument = "N", .most = 1024, \
+        .flags = OPTION_TRANSIENT, .help = "worker threads; default: 0, one per core"           \
+    }
+#define OPTION_ROW_PROGRESS(at)                                                                  \
+    {                                                                                            \
+        .name = "progress", .kind = OPTION_CHOICE, .offset = (at), .argument = "auto|json|none", \
+        .choices = progress_modes, .flags = OPTION_TRANSIENT,                                    \
+        .help = "progress on stderr: a bar on a terminal, JSON lines, or none; default: auto"    \
+    }
+#define OPTION_ROW_JSON(at)                                                                \
+    {                                                                                      \
+        .name = "json", .kind = OPTION_FLAG, .offset = (at), .help = "print a JSON object" \
+    }
+
 enum { OPTIONS_RUN = -1 };
 
 /* Fills `values`, which holds the defaults, from the command line and then, where that has no word,

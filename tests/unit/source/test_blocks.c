@@ -15,27 +15,10 @@
 #include <unistd.h>
 
 #include "base/random.h"
+#include "folder.h"
 #include "source/scene.h"
 
 enum { COLS = 150, ROWS = 101, MOST = 64 * 64 * 4 * 2 };
-
-static char folder[64];
-
-static int make_folder(void **state)
-{
-    (void)state;
-    strcpy(folder, "/tmp/vdt_blocks_XXXXXX");
-    GDALAllRegister();
-    return mkdtemp(folder) == NULL;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command);
-}
 
 static const char *make_image(int bands, GDALDataType type, char **options)
 {

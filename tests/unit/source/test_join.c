@@ -12,28 +12,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "folder.h"
 #include "source/scene_recipe.h"
 
 enum { SIDE = 20 };
 
-static char folder[64];
 static char paths[3][96];
-
-static int make_folder(void **state)
-{
-    (void)state;
-    strcpy(folder, "/tmp/vdt_join_XXXXXX");
-    GDALAllRegister();
-    return mkdtemp(folder) == NULL;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command);
-}
 
 /* Two bands; every third pixel is nodata in both. */
 static const char *create(int number, double col, double row, double size)

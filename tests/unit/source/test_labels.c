@@ -14,26 +14,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "folder.h"
 #include "source/labels.h"
 #include "source/shape.h"
-
-static char folder[64];
-
-static int make_folder(void **state)
-{
-    (void)state;
-    strcpy(folder, "/tmp/vdt_labels_XXXXXX");
-    GDALAllRegister();
-    return mkdtemp(folder) == NULL;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command);
-}
 
 static const char *in_folder(const char *name)
 {

@@ -15,27 +15,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "folder.h"
 #include "source/scene.h"
 
 enum { COLS = 7, ROWS = 5, PIXELS = COLS * ROWS };
-
-static char folder[64];
-
-static int make_folder(void **state)
-{
-    (void)state;
-    strcpy(folder, "/tmp/vdt_scene_XXXXXX");
-    GDALAllRegister();
-    return mkdtemp(folder) == NULL;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command);
-}
 
 static const char *in_folder(const char *name)
 {
