@@ -68,7 +68,8 @@ struct vdt_split_report {
  * Folds are views of one group. Each sample is in the test view of exactly one fold; its train view
  * has all others that share no ground with a test sample and are not nearer than split_gap. Views
  * of the same names are replaced, other folds removed. Without `stratify` a sample's fold is a
- * function of seed and place (or scene, or key), and later feeds bring the views up to date.
+ * function of seed and place (or scene, value or key). A feed that adds samples leaves the views as
+ * they are: make the folds again.
  *
  * The output appears when it is complete; folds come in one commit. VDT_ERR_EXISTS when there is an
  * output already, VDT_ERR_NOT_FOUND when a group or a test fold would be empty. `report` may be
