@@ -125,7 +125,8 @@ enum vdt_split_by {
     VDT_SPLIT_RANDOM,    /* by sample; overlapping windows may share ground */
     VDT_SPLIT_FIELD,     /* by the value of a field of the labels: all windows with objects of one
                             value are in one group */
-    VDT_SPLIT_TIME       /* by the scene's time of acquisition */
+    VDT_SPLIT_TIME,      /* by the scene's time of acquisition */
+    VDT_SPLIT_AREAS      /* by areas on the ground: split_areas; not to be asked for by itself */
 };
 
 /* What happens when a scene cannot be opened, or a window of it not be read. */
@@ -354,6 +355,11 @@ struct vdt_feed_options {
                                                      shares of the scenes, in the order of time,
                                                      make such limits otherwise */
     size_t split_period_count;
+    const char *const *split_areas; /* files of polygons in any projection, one a group, which has
+                                       the file's name without extension: a window goes to the group
+                                       in whose area all its pixels' centres are, others are left
+                                       out. In place of `split`, and with split_by as 0 */
+    size_t split_area_count;
     double block_size; /* metres, rounded to whole strides; 0: the store's, or chosen from the first
                           scene */
     double split_gap;  /* metres that groups of a split by block are apart at least: half of it is

@@ -109,21 +109,21 @@ static vdt_status burn(struct vdt_aoi_view *view, const struct vdt_geometry *are
     return status;
 }
 
-static vdt_status measure(struct vdt_aoi_view *view, const struct vdt_plan_scene *planned,
-                          const struct vdt_window *window, struct cover *cover,
-                          struct vdt_error *error)
+static vdt_status measure(struct vdt_aoi_view *view, const struct vdt_geometry *area,
+                          const struct vdt_index *index, const struct vdt_window *window,
+                          struct cover *cover, struct vdt_error *error)
 {
     double rectangle[4] = {window->col, window->row, (double)window->col + window->cols,
                            (double)window->row + window->rows};
     size_t size = (size_t)window->cols * (size_t)window->rows;
     *cover = (struct cover){0};
-    vdt_status status = vdt_index_query(planned->aoi_index, rectangle, &view->hits, error);
+    vdt_status status = vdt_index_query(index, rectangle, &view->hits, error);
     if (status != VDT_OK || view->hits.count == 0)
         return status;
     struct vdt_window corner = *window;
-    if (!outline_meets(&planned->aoi, &view->hits, rectangle))
+    if (!outline_meets(area, &view->hits, rectangle))
         corner.cols = corner.rows = 1;
-    status = burn(view, &planned->aoi, &corner, error);
+    status = burn(view, area, &corner, error);
     if (status != VDT_OK)
         return status;
     if (corner.cols < window->cols || corner.rows < window->rows) {
@@ -137,6 +137,16 @@ static vdt_status measure(struct vdt_aoi_view *view, const struct vdt_plan_scene
     return VDT_OK;
 }
 
+vdt_status vdt_area_pixels(struct vdt_aoi_view *view, const struct vdt_geometry *area,
+                           const struct vdt_index *index, const struct vdt_window *window,
+                           uint64_t *pixels, struct vdt_error *error)
+{
+    struct cover cover;
+    vdt_status status = measure(view, area, index, window, &cover, error);
+    *pixels = cover.pixels;
+    return status;
+}
+
 vdt_status vdt_aoi_keeps(struct vdt_aoi_view *view, const struct vdt_plan *plan,
                          const struct vdt_plan_scene *planned, const struct vdt_window *window,
                          bool *keeps, struct vdt_error *error)
@@ -147,7 +157,7 @@ vdt_status vdt_aoi_keeps(struct vdt_aoi_view *view, const struct vdt_plan *plan,
     *keeps = plan->aoi == NULL;
     if (*keeps)
         return VDT_OK;
-    status = measure(view, planned, window, &cover, error);
+    status = measure(view, &planned->aoi, planned->aoi_index, window, &cover, error);
     switch (plan->options->aoi_rule) {
     case VDT_AOI_INSIDE: *keeps = (double)cover.pixels == size; break;
     case VDT_AOI_TOUCH: *keeps = cover.touched; break;
@@ -165,7 +175,7 @@ vdt_status vdt_aoi_see(struct vdt_aoi_view *view, const struct vdt_plan *plan,
     *seen = NULL;
     if (plan->aoi == NULL || !plan->options->aoi_mask)
         return VDT_OK;
-    vdt_status status = measure(view, planned, window, &cover, error);
+    vdt_status status = measure(view, &planned->aoi, planned->aoi_index, window, &cover, error);
     if (status != VDT_OK || cover.pixels == size)
         return status;
     if (cover.pixels == 0) {

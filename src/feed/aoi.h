@@ -26,6 +26,11 @@ vdt_status vdt_aoi_open(struct vdt_plan *plan, struct vdt_error *error);
 vdt_status vdt_aoi_project(const struct vdt_plan *plan, struct vdt_scene *scene,
                            struct vdt_plan_scene *planned, struct vdt_error *error);
 
+/* How many of the window's pixels are in the polygons. */
+vdt_status vdt_area_pixels(struct vdt_aoi_view *view, const struct vdt_geometry *area,
+                           const struct vdt_index *index, const struct vdt_window *window,
+                           uint64_t *pixels, struct vdt_error *error);
+
 /* Whether the window stays by options->aoi_rule; true without an area. */
 vdt_status vdt_aoi_keeps(struct vdt_aoi_view *view, const struct vdt_plan *plan,
                          const struct vdt_plan_scene *planned, const struct vdt_window *window,

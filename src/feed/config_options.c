@@ -83,6 +83,7 @@ static const struct row members[] = {
     {"min-valid", REAL, AT(min_valid), 0, NULL},
     {"group", TEXT, AT(group), 0, NULL},
     {"block-size", REAL, AT(block_size), 0, NULL},
+    {"split-areas", FILES, AT(split_areas), AT(split_area_count), NULL},
     {"split-gap", REAL, AT(split_gap), 0, NULL},
     {"seed", U64, AT(seed), 0, NULL},
     {"codec", WORD, AT(codec), 0, codecs},
@@ -174,7 +175,7 @@ static json_t *split_json(const struct vdt_feed_options *options)
 
 static void add_split(json_t *object, const struct vdt_feed_options *o)
 {
-    static const char *const words[] = {NULL, "scene", "random", NULL, "time"};
+    static const char *const words[] = {NULL, "scene", "random", NULL, "time", NULL};
     json_t *periods = json_array();
     if (o->split_count > 0)
         json_object_set_new(object, "split", split_json(o));

@@ -87,6 +87,7 @@ int vdt_group_of(const struct vdt_groups *groups, const struct vdt_frame *frame,
                                     time)
                    : VDT_SPLIT_NONE;
     }
+    case VDT_SPLIT_AREAS: return VDT_SPLIT_NONE; /* a plan knows them: vdt_areas_group */
     case VDT_SPLIT_RANDOM: return vdt_split_hash(&groups->rule, query->key, strlen(query->key));
     default: break;
     }

@@ -10,9 +10,10 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "feed/areas.h"
 #include "store/layout.h"
 
-static const char *const by_names[] = {"block", "scene", "random", "field", "time"};
+static const char *const by_names[] = {"block", "scene", "random", "field", "time", "areas"};
 enum { BY_NAMES = sizeof by_names / sizeof *by_names };
 
 vdt_status vdt_split_shares_check(const struct vdt_split_share *shares, size_t count,
@@ -91,6 +92,8 @@ static vdt_status take_options(struct vdt_groups *groups, const struct vdt_feed_
 {
     if (options->split_period_count > 0)
         return take_periods(groups, options, error);
+    if (options->split_area_count > 0)
+        return vdt_areas_take(groups, options, error);
     vdt_status status = vdt_split_shares_check(options->split, options->split_count, error);
     if (status == VDT_OK)
         status = take_field(groups, options, error);
@@ -198,6 +201,10 @@ void vdt_groups_clear(struct vdt_groups *groups)
 {
     free((void *)groups->frame.crs);
     free(groups->field);
+    for (int i = 0; i < VDT_SPLIT_MAX; i++) {
+        free(groups->areas[i]);
+        free(groups->area_uris[i]);
+    }
     *groups = (struct vdt_groups){0};
 }
 
@@ -243,7 +250,8 @@ static vdt_status parse_field(struct vdt_groups *groups, const json_t *split, co
     return groups->field == NULL ? vdt_fail_memory(error, "split") : VDT_OK;
 }
 
-static vdt_status parse(struct vdt_groups *groups, const char *stored, struct vdt_error *error)
+static vdt_status parse(struct vdt_groups *groups, const char *stored, const char *store,
+                        struct vdt_error *error)
 {
     vdt_cleanup(vdt_json_release) json_t *split = NULL;
     vdt_status status = vdt_json_parse(stored, "attribute split", &split, error);
@@ -273,6 +281,8 @@ static vdt_status parse(struct vdt_groups *groups, const char *stored, struct vd
         return parse_times(groups, split, stored, error);
     if (groups->by == VDT_SPLIT_FIELD)
         return parse_field(groups, split, stored, error);
+    if (groups->by == VDT_SPLIT_AREAS)
+        return vdt_areas_parse(groups, split, store, error);
     return groups->by == VDT_SPLIT_BLOCK ? parse_blocks(groups, split, error) : VDT_OK;
 }
 
@@ -301,6 +311,8 @@ static bool same_parts(const struct vdt_groups *asked, const struct vdt_groups *
     bool same = asked->field == NULL || strcmp(asked->field, stored->field) == 0;
     for (size_t i = 0; same && options->split_period_count > 0 && i < asked->count; i++)
         same = strcmp(asked->limits[i], stored->limits[i]) == 0;
+    for (size_t i = 0; same && asked->by == VDT_SPLIT_AREAS && i < asked->count; i++)
+        same = strcmp(asked->digests[i], stored->digests[i]) == 0;
     return same;
 }
 
@@ -321,6 +333,13 @@ static bool agrees(const struct vdt_groups *asked, const struct vdt_groups *stor
     return same;
 }
 
+static void take_over(struct vdt_groups *groups, struct vdt_groups *stored)
+{
+    vdt_groups_clear(groups);
+    *groups = *stored;
+    *stored = (struct vdt_groups){0};
+}
+
 /* A split asked for when the store has one: the store's, if they agree. */
 static vdt_status follow(struct vdt_groups *groups, struct vdt_groups *stored,
                          const struct vdt_feed_options *options, struct vdt_error *error)
@@ -337,10 +356,7 @@ static vdt_status follow(struct vdt_groups *groups, struct vdt_groups *stored,
         return vdt_fail(error, VDT_ERR_MISMATCH,
                         "%s: it is split %s; this feed asks for %s: leave --split out",
                         options->store, have, want);
-    free(groups->field);
-    *groups = *stored;
-    stored->frame.crs = NULL;
-    stored->field = NULL;
+    take_over(groups, stored);
     return VDT_OK;
 }
 
@@ -367,7 +383,7 @@ vdt_status vdt_groups_make(struct vdt_groups *groups, const struct vdt_feed_opti
     vdt_cleanup(vdt_groups_clear) struct vdt_groups stored = {0};
     *groups = (struct vdt_groups){.count = 1};
     bool gap = options->split_gap != 0;
-    bool asked = options->split_count > 0 || options->split_period_count > 0;
+    bool asked = options->split_count + options->split_period_count + options->split_area_count > 0;
     if (gap && (options->split_count == 0 || options->split_by != VDT_SPLIT_BLOCK))
         return vdt_fail(error, VDT_ERR_ARGUMENT, "--split-gap needs --split by block");
     if (gap && !(options->split_gap > 0 && options->split_gap <= 1e5))
@@ -375,7 +391,7 @@ vdt_status vdt_groups_make(struct vdt_groups *groups, const struct vdt_feed_opti
                         options->split_gap);
     snprintf(groups->names[0], sizeof groups->names[0], "%s",
              options->group == NULL ? "train" : options->group);
-    vdt_status status = parse(&stored, stored_text, error);
+    vdt_status status = parse(&stored, stored_text, options->store, error);
     if (status != VDT_OK || options->group != NULL || (!asked && !stored.split))
         return status;
     if (stored.stratified)
@@ -385,9 +401,7 @@ vdt_status vdt_groups_make(struct vdt_groups *groups, const struct vdt_feed_opti
                         "not split and split it again",
                         options->store);
     if (!asked) {
-        *groups = stored;
-        stored.frame.crs = NULL;
-        stored.field = NULL;
+        take_over(groups, &stored);
         return VDT_OK;
     }
     status = take_options(groups, options, error);
@@ -426,6 +440,8 @@ char *vdt_groups_text(const struct vdt_groups *groups)
             json_object_set_new(split, "field", json_string(groups->field));
         if (groups->by == VDT_SPLIT_TIME)
             json_object_set_new(split, "limits", limits_json(groups));
+        if (groups->by == VDT_SPLIT_AREAS)
+            json_object_set_new(split, "areas", vdt_areas_json(groups));
         if (groups->by == VDT_SPLIT_BLOCK) {
             json_object_set_new(split, "block", numbers(groups->rule.block, 2));
             json_object_set_new(split, "block_metres", numbers(groups->block_metres, 2));

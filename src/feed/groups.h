@@ -34,6 +34,9 @@ struct vdt_groups {
     double gap;                                /* metres between groups of a split by block */
     char *field;                               /* of a split by field; owned */
     char limits[VDT_SPLIT_MAX][VDT_TIME_SIZE]; /* of a split by time */
+    char *areas[VDT_SPLIT_MAX];                /* of a split by areas: files; owned */
+    char *area_uris[VDT_SPLIT_MAX];            /* the same as the store names them; owned */
+    char digests[VDT_SPLIT_MAX][33];           /* of these files */
     bool stratified; /* blocks or scenes were chosen for the samples that there were */
 };
 

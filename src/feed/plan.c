@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/path.h"
 #include "feed/aoi.h"
+#include "feed/areas.h"
 #include "feed/plan_steps.h"
 #include "feed/tell.h"
 #include "feed/window_source.h"
@@ -68,6 +69,8 @@ static vdt_status add_scene(struct vdt_plan *plan, const struct vdt_scene_recipe
     if (status == VDT_OK && index == 0)
         status = vdt_plan_groups(plan, scene, writer, report, error);
     if (status == VDT_OK)
+        status = vdt_areas_project(plan, scene, &plan->scenes[index], error);
+    if (status == VDT_OK)
         status = vdt_plan_check_time(plan, &plan->scenes[index], error);
     if (status == VDT_OK)
         status = check_met(plan, scene, error);
@@ -113,6 +116,7 @@ vdt_status vdt_plan_make(struct vdt_plan *plan, const struct vdt_feed_options *o
 
 void vdt_plan_clear(struct vdt_plan *plan)
 {
+    vdt_areas_clear(plan);
     for (size_t i = 0; i < plan->scene_count; i++) {
         free(plan->scenes[i].uri);
         free(plan->scenes[i].crs_wkt);

@@ -24,6 +24,12 @@
 /* What an option of 0 stands for. */
 enum { VDT_BOUNDARY_WIDTH = 3, VDT_CONTACT_SPACING = 10, VDT_DISTANCE_LIMIT = 32 };
 
+/* A group's area in a scene's pixels. */
+struct vdt_plan_area {
+    struct vdt_geometry geometry;
+    struct vdt_index *index;
+};
+
 struct vdt_plan_scene {
     const struct vdt_scene_recipe *recipe; /* borrowed from the plan */
     const char *path;                      /* its file's */
@@ -42,6 +48,7 @@ struct vdt_plan_scene {
     struct vdt_index *index;          /* NULL without labels */
     struct vdt_geometry aoi;          /* the area of interest */
     struct vdt_index *aoi_index;      /* NULL without one */
+    struct vdt_plan_area *areas;      /* of a split by areas, one a group; else NULL */
     struct vdt_geometry contacts;     /* for VDT_CONTACT */
     struct vdt_index *contacts_index; /* NULL without */
     struct vdt_geometry ignore;
@@ -75,14 +82,15 @@ struct vdt_plan {
     const struct vdt_scene_recipe *times_of;
     struct vdt_scene_info series; /* the grid of a series: that of its first scene; crs borrowed */
     struct vdt_store_spec spec;   /* strings borrowed from the parts below or from the store */
-    struct vdt_band_selection selection;     /* of the first scene */
-    struct vdt_labels_source *labels;        /* NULL without */
-    struct vdt_labels_source *aoi;           /* the area of interest; NULL without */
-    struct vdt_window_file listed;           /* of VDT_WINDOWS_LIST */
-    struct vdt_class_map *class_map;         /* NULL without */
-    struct vdt_labels_source *ignore;        /* NULL without */
-    struct vdt_raster_labels *rasters;       /* NULL without */
-    struct vdt_raster_layers *raster_layers; /* [recipe_count] */
+    struct vdt_band_selection selection;            /* of the first scene */
+    struct vdt_labels_source *labels;               /* NULL without */
+    struct vdt_labels_source *aoi;                  /* the area of interest; NULL without */
+    struct vdt_labels_source *areas[VDT_SPLIT_MAX]; /* of a split by areas; NULL without */
+    struct vdt_window_file listed;                  /* of VDT_WINDOWS_LIST */
+    struct vdt_class_map *class_map;                /* NULL without */
+    struct vdt_labels_source *ignore;               /* NULL without */
+    struct vdt_raster_labels *rasters;              /* NULL without */
+    struct vdt_raster_layers *raster_layers;        /* [recipe_count] */
     const char **class_names;
     char *owner_field; /* of a split by field, else NULL */
     struct vdt_groups groups;

@@ -43,6 +43,11 @@ vdt_status vdt_plan_check_options(const struct vdt_feed_options *options, struct
     if (options->seed > INT64_MAX)
         return vdt_fail(error, VDT_ERR_ARGUMENT, "a seed is at most 9223372036854775807");
     bool split = options->split_count > 0 || options->split_period_count > 0;
+    if (options->split_by == VDT_SPLIT_AREAS ||
+        (options->split_area_count > 0 &&
+         (split || options->split_by != VDT_SPLIT_BLOCK || options->group != NULL)))
+        return vdt_fail(error, VDT_ERR_ARGUMENT,
+                        "--split-areas goes without --split, --split-by, --split-time and --group");
     if (split && (options->split_by == VDT_SPLIT_FIELD) != (options->split_field != NULL))
         return vdt_fail(error, VDT_ERR_ARGUMENT, "a split by field goes with the field's name");
     if (options->split_period_count > 0 &&

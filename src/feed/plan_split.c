@@ -6,6 +6,7 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "feed/areas.h"
 #include "feed/field_values.h"
 #include "feed/group_of.h"
 #include "feed/place.h"
@@ -34,6 +35,8 @@ vdt_status vdt_plan_group(const struct vdt_plan *plan, const struct vdt_plan_sce
 {
     vdt_cleanup(vdt_field_values_clear) struct vdt_field_values values = {0};
     vdt_status status = VDT_OK;
+    if (plan->groups.split && plan->groups.by == VDT_SPLIT_AREAS)
+        return vdt_areas_group(plan, planned, window, group, error);
     if (plan->groups.split && plan->groups.by == VDT_SPLIT_FIELD)
         status = vdt_field_values(plan, planned, window, &values, error);
     const struct vdt_group_query query = {.scene = scene,
@@ -134,6 +137,8 @@ vdt_status vdt_plan_groups(struct vdt_plan *plan, struct vdt_scene *first,
         status = vdt_groups_make(&plan->groups, plan->options,
                                  writer == NULL ? "{}" : vdt_writer_split(writer), &frame, &sizes,
                                  error);
+    if (status == VDT_OK)
+        status = vdt_areas_open(plan, error);
     if (status == VDT_OK)
         status = vdt_listed_groups(plan, error);
     if (status == VDT_OK && plan->groups.split && plan->groups.by == VDT_SPLIT_BLOCK)

@@ -37,6 +37,9 @@ static vdt_status check_options(const struct vdt_split_options *options, struct 
     if (split && options->output == NULL)
         return vdt_fail(error, VDT_ERR_ARGUMENT, "%s: --split makes another store: name it with -o",
                         options->store);
+    if (options->split_by == VDT_SPLIT_AREAS)
+        return vdt_fail(error, VDT_ERR_ARGUMENT,
+                        "a store is not split by areas: feed its scenes again with --split-areas");
     if (options->folds == 1 || options->folds > VDT_FOLDS_MOST)
         return vdt_fail(error, VDT_ERR_ARGUMENT, "%u folds: 2 to %d", options->folds,
                         VDT_FOLDS_MOST);

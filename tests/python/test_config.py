@@ -83,6 +83,9 @@ def folder(tmp_path_factory):
         feature["properties"]["height"] = number * 0.5
         feature["properties"]["rank"] = number % 7
     (where / "labels.geojson").write_text(json.dumps(labels))
+    for name, shift in ("west", 0), ("east", 130):
+        write_labels(where / f"{name}.geojson", [
+            polygon(square(ORIGIN[0] + shift, ORIGIN[1], 125))])
     write_labels(where / "area.geojson", [polygon(square(ORIGIN[0] + 5, ORIGIN[1] - 5, 120))])
     write_labels(where / "holes.geojson", [polygon(square(ORIGIN[0] + 40, ORIGIN[1] - 40, 30))])
     write_labels(where / "lines.geojson", [
@@ -116,6 +119,7 @@ CASES = {
               "--classes", "tree,car"],
     "scenes": ["--tile", "40", "--split", "b=1,a=1", "--split-by", "scene", "--seed", "3"],
     "dated": ["--tile", "40", "--split-by", "time", "--split-time", "train=2020-01-01,test"],
+    "areas": ["--tile", "40", "--split-areas", "east.geojson", "west.geojson"],
     "random": [*FEATURES, "--task", "instance", "--tile", "20", "--windows", "random", "--count",
                "30", "--apart", "--seed", str(2 ** 63 - 1), "--background-ratio", "0.7",
                "--unknown", "house", "--classes", "house,car"],

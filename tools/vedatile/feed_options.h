@@ -66,6 +66,7 @@ struct feed_values {
     struct words split;
     const char *split_by;
     struct words split_time;
+    struct words split_areas;
     double block_size;
     double split_gap;
     struct count seed;

@@ -97,20 +97,19 @@ static const struct ext_option options[] = {
     {"dry_run", EXT_BOOL, AT(dry_run), NULL},
     {0}};
 
-static const char *const others[] = {"image",        "labels",       "bands",      "classes",
-                                     "unknown",      "split_by",     "split_time", "split",
-                                     "progress",     "aoi",          "mask_order", "ignore",
-                                     "nodata",       "width",        "extra",      "cloud_file",
-                                     "label_raster", "label_values", "cloud_bits", "cloud_values",
-                                     "max_cloud",    "plan",         NULL};
+static const char *const others[] = {
+    "image",        "labels",      "bands",        "classes",   "unknown",    "split_by",
+    "split_time",   "split_areas", "split",        "progress",  "aoi",        "mask_order",
+    "ignore",       "nodata",      "width",        "extra",     "cloud_file", "label_raster",
+    "label_values", "cloud_bits",  "cloud_values", "max_cloud", "plan",       NULL};
 
-enum { KEPT = 11 };
+enum { KEPT = 12 };
 
 /* What a call needs besides the struct; cleared by release. */
 struct call {
     struct vdt_feed_options options;
     const char **images, **labels, **bands, **classes, **aoi, **ignore, **extras, **clouds,
-        **rasters, **values;
+        **rasters, **values, **areas;
     PyObject *keep[KEPT];
     struct ext_division division;
     double *nodata;
@@ -137,6 +136,7 @@ static void release(struct call *call)
     PyMem_Free(call->clouds);
     PyMem_Free(call->rasters);
     PyMem_Free(call->values);
+    PyMem_Free(call->areas);
     PyMem_Free(call->cloud_values);
     for (int i = 0; i < KEPT; i++)
         Py_XDECREF(call->keep[i]);
@@ -448,7 +448,9 @@ static int parse(const struct ext_state *state, PyObject *dict, struct call *cal
         parse_list(state, dict, "label_raster", &call->rasters, &o->label_raster_count,
                    &call->keep[9]) != 0 ||
         parse_list(state, dict, "label_values", &call->values, &o->label_value_count,
-                   &call->keep[10]) != 0)
+                   &call->keep[10]) != 0 ||
+        parse_list(state, dict, "split_areas", &call->areas, &o->split_area_count,
+                   &call->keep[11]) != 0)
         return -1;
     o->images = call->images;
     o->split = call->division.shares.items;
@@ -466,6 +468,7 @@ static int parse(const struct ext_state *state, PyObject *dict, struct call *cal
     o->cloud_files = call->clouds;
     o->label_rasters = call->rasters;
     o->label_values = call->values;
+    o->split_areas = call->areas;
     return 0;
 }
 

@@ -14,13 +14,15 @@ __all__ = ["read_config", "with_config"]
 
 # Names of files, relative to the file that they are in.
 PATHS = ("image", "labels", "extra", "window-file", "aoi", "class-map", "ignore", "cloud-file",
-         "label-raster", "label-map")
+         "label-raster", "label-map", "split-areas")
 SIZES = ("tile", "stride")
 # Of the command, or given by other means.
 UNUSED = ("$schema", "store", "json", "progress", "plan")
 # An option that is given takes the place of these.
-EXCLUDES = {"group": ("split", "split_by", "split_time", "block_size", "split_gap"),
-            "split": ("group", "split_time"), "split_time": ("group", "split")}
+EXCLUDES = {"group": ("split", "split_by", "split_time", "split_areas", "block_size", "split_gap"),
+            "split": ("group", "split_time", "split_areas"),
+            "split_time": ("group", "split", "split_areas"),
+            "split_areas": ("group", "split", "split_by", "split_time", "block_size", "split_gap")}
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 

@@ -97,6 +97,7 @@ def feed(store: Any, image: _Path | Sequence[_Path] | None = None,
          min_visible: float | None = None, min_valid: float | None = None,
          group: str | None = None, split: Mapping[str, float] | None = None,
          split_by: str | None = None, split_time: Mapping[str, str | None] | None = None,
+         split_areas: _Path | Sequence[_Path] | None = None,
          block_size: float | None = None,
          split_gap: float | None = None, seed: int | None = None,
          codec: str | None = None, name: str | None = None, threads: int | None = None,
@@ -172,6 +173,8 @@ def feed(store: Any, image: _Path | Sequence[_Path] | None = None,
                   block_size in metres
     split_time    {"train": "2020-01-01", "test": None}: groups of a split by time and the dates
                   before which their scenes were acquired, in place of split
+    split_areas   files of polygons in place of split, one a group and named as it (train.geojson):
+                  windows wholly in one area go to its group, others are left out
     split_gap     metres that groups of a split by block are apart at least
     seed          of the split and of random windows
     codec, name   of a new store: "auto", "raw", "lz4", "deflate", "zstd"
@@ -220,6 +223,7 @@ def feed(store: Any, image: _Path | Sequence[_Path] | None = None,
         split=None if split is None else dict(split),
         class_map=None if class_map is None else os.fspath(class_map),
         split_by=split_by, split_time=None if split_time is None else dict(split_time),
+        split_areas=_names(split_areas),
         block_size=block_size, split_gap=split_gap, seed=seed, codec=codec, name=name,
         threads=threads, commit_seconds=commit_seconds, dry_run=dry_run, progress=progress)
     options.update(windows=windows, count=count, apart=apart, jitter=jitter,
