@@ -258,8 +258,8 @@ def test_names_acquired_and_uri_go_with_the_scene(tmp_path, store, vedatile):
 @pytest.mark.parametrize("options, says", [
     (("--crs", "EPSG:3035"), "--resolution"),
     (("--resolution", "0"), "numbers above 0"),
-    (("--resolution", "1,2,3"), "one or two"),
-    (("--resolution", "x"), "one or two"),
+    (("--resolution", "1,2,3"), "1 to 2 numbers above 0"),
+    (("--resolution", "x"), "1 to 2 numbers above 0"),
     (("--resolution", "1", "--crs", "EPSG:999999"), "EPSG:999999"),
     (("--resolution", "1e-7"), "in units of the CRS"),
     (("--resampling", "cubic"), "--resolution"),

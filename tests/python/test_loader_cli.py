@@ -11,7 +11,7 @@ from big import feed, keys, make_labels, make_scene, one_line, refused
 from conftest import BUILD, SOURCE, VEDATILE, check_clean
 from osgeo import gdal
 
-COMMANDS = ["feed", "info", "check", "show", "stats", "bench"]
+COMMANDS = ["feed", "info", "check", "show", "stats", "split", "bench"]
 SAMPLES, BANDS, SIDE = 21, 2, 32
 
 
@@ -192,7 +192,8 @@ def options_of(command):
     """The options as the command's table in C names them."""
     files = [SOURCE / "tools/vedatile" / name for name in (f"cmd_{command}.c", f"{command}_options.c")]
     text = "".join(file.read_text(encoding="utf-8") for file in files if file.exists())
-    return re.findall(r'^ *\{\.name = "([a-z-]+)"', text, re.MULTILINE)
+    shared = [name.lower() for name in re.findall(r"^ *OPTION_ROW_([A-Z]+)", text, re.MULTILINE)]
+    return re.findall(r'^ *\{\.name = "([a-z-]+)"', text, re.MULTILINE) + shared
 
 
 @pytest.mark.parametrize("command", COMMANDS)
