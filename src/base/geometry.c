@@ -1,4 +1,4 @@
-/* Packed polygons: measures, copies, and their order in memory. */
+/* Measures of packed polygons. */
 #include "base/geometry.h"
 
 #include <math.h>
@@ -117,83 +117,4 @@ bool vdt_geometry_replace(struct vdt_geometry *to, const struct vdt_geometry *be
     to->ring_count = begin->ring_count + from->ring_count;
     to->point_count = begin->point_count + from->point_count;
     return true;
-}
-
-/* --- order in memory ---------------------------------------------------------------------- */
-
-struct placed {
-    uint32_t code; /* on the curve */
-    uint32_t feature;
-};
-
-/* The bits of 16 with a 0 before each. */
-static uint32_t spread(uint32_t bits)
-{
-    bits = (bits | bits << 8) & 0x00ff00ff;
-    bits = (bits | bits << 4) & 0x0f0f0f0f;
-    bits = (bits | bits << 2) & 0x33333333;
-    return (bits | bits << 1) & 0x55555555;
-}
-
-static uint32_t step_of(double low, double high, double value)
-{
-    double at = high > low ? (value - low) / (high - low) * UINT16_MAX : 0;
-    return at > 0 ? at < UINT16_MAX ? (uint32_t)at : UINT16_MAX : 0;
-}
-
-static int by_code(const void *a, const void *b)
-{
-    const struct placed *x = a, *y = b;
-    if (x->code != y->code)
-        return x->code < y->code ? -1 : 1;
-    return x->feature < y->feature ? -1 : 1;
-}
-
-static struct placed *place_features(const struct vdt_geometry *geometry)
-{
-    double extent[4] = {INFINITY, INFINITY, -INFINITY, -INFINITY};
-    struct placed *placed = vdt_allocate(geometry->feature_count, sizeof *placed);
-    if (placed == NULL)
-        return NULL;
-    for (size_t i = 0; i < geometry->feature_count; i++)
-        grow_box(extent, geometry->features[i].box);
-    for (size_t i = 0; i < geometry->feature_count; i++) {
-        const double *box = geometry->features[i].box;
-        placed[i] = (struct placed){spread(step_of(extent[0], extent[2], box[0])) |
-                                        spread(step_of(extent[1], extent[3], box[1])) << 1,
-                                    (uint32_t)i};
-    }
-    qsort(placed, geometry->feature_count, sizeof *placed, by_code);
-    return placed;
-}
-
-void vdt_geometry_gather(struct vdt_geometry *geometry)
-{
-    enum { FEW = 1000 }; /* the processor's caches hold them in any order */
-    if (geometry->feature_count < FEW || geometry->feature_count > UINT32_MAX)
-        return;
-    struct vdt_geometry gathered = {0};
-    struct placed *placed = place_features(geometry);
-    size_t *firsts = vdt_allocate(geometry->feature_count, sizeof *firsts);
-    bool good = placed != NULL && firsts != NULL;
-    for (size_t i = 0; good && i < geometry->feature_count; i++) {
-        const struct vdt_feature *feature = &geometry->features[placed[i].feature];
-        firsts[placed[i].feature] = gathered.part_count;
-        for (size_t p = feature->first; good && p < feature->first + feature->count; p++)
-            good = vdt_geometry_copy_part(&gathered, geometry, &geometry->parts[p]);
-    }
-    if (good) {
-        gathered.features = geometry->features;
-        gathered.feature_count = geometry->feature_count;
-        gathered.feature_capacity = geometry->feature_capacity;
-        for (size_t i = 0; i < gathered.feature_count; i++)
-            gathered.features[i].first = firsts[i];
-        geometry->features = NULL;
-        vdt_geometry_clear(geometry);
-        *geometry = gathered;
-    } else {
-        vdt_geometry_clear(&gathered);
-    }
-    free(placed);
-    free(firsts);
 }

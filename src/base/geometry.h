@@ -50,11 +50,6 @@ struct vdt_geometry {
 /* Computes area and box of every feature from its points. */
 void vdt_geometry_measure(struct vdt_geometry *geometry);
 
-/* Puts parts, rings and points of measured features that lie near each other near each other in
- * memory, along a Z-order curve: a tile then finds its features in a few pages, whatever their
- * number. The features keep their order. Without the memory for it all stays as it was. */
-void vdt_geometry_gather(struct vdt_geometry *geometry);
-
 void vdt_geometry_clear(struct vdt_geometry *geometry);
 
 /* Appends a part of another geometry. False when memory is out. */

@@ -301,8 +301,6 @@ vdt_status vdt_labels_project(const struct vdt_labels_source *source, struct vdt
         status = project_layer(source, &source->layers[l], scene, ignored, geometry, error);
     if (status == VDT_OK)
         vdt_geometry_measure(geometry);
-    if (status == VDT_OK)
-        vdt_geometry_gather(geometry);
     return status;
 }
 

@@ -99,75 +99,6 @@ static void clear_empties(void **state)
     assert_int_equal(geometry.point_count + geometry.point_capacity, 0);
 }
 
-enum { MANY = 3000 };
-
-/* Feature i is 1 + i % 3 triangles about (x, y), of which x says which feature it is. */
-static void make_many(struct vdt_geometry *geometry)
-{
-    geometry->features = calloc(MANY, sizeof *geometry->features);
-    geometry->parts = calloc(3 * MANY, sizeof *geometry->parts);
-    geometry->rings = calloc(3 * MANY, sizeof *geometry->rings);
-    geometry->points = calloc(9 * MANY, sizeof *geometry->points);
-    for (size_t i = 0; i < MANY; i++) {
-        struct vdt_feature *feature = &geometry->features[geometry->feature_count++];
-        feature->first = geometry->part_count;
-        feature->count = 1 + i % 3;
-        for (size_t p = 0; p < feature->count; p++) {
-            geometry->parts[geometry->part_count++] = (struct vdt_part){geometry->ring_count, 1};
-            geometry->rings[geometry->ring_count++] = (struct vdt_ring){geometry->point_count, 3};
-            for (size_t k = 0; k < 3; k++) {
-                double *point = geometry->points[geometry->point_count++];
-                point[0] = (double)(i * 769 % MANY) + (k == 1);
-                point[1] = (double)(i * 1213 % MANY) + (double)p + (k == 2);
-            }
-        }
-    }
-    vdt_geometry_measure(geometry);
-}
-
-/* How far apart in memory the points of features are that are next to each other along x. */
-static double mean_step(const struct vdt_geometry *geometry)
-{
-    size_t *place = calloc(MANY + 1, sizeof *place);
-    double sum = 0;
-    for (size_t i = 0; i < MANY; i++)
-        place[(size_t)geometry->features[i].box[0]] =
-            geometry->rings[geometry->parts[geometry->features[i].first].first].first;
-    for (size_t x = 1; x < MANY; x++)
-        sum += place[x] > place[x - 1] ? (double)(place[x] - place[x - 1])
-                                       : (double)(place[x - 1] - place[x]);
-    free(place);
-    return sum / (MANY - 1);
-}
-
-static void gather_moves_points_and_nothing_else(void **state)
-{
-    (void)state;
-    struct vdt_geometry before = {0}, after = {0};
-    make_many(&before);
-    make_many(&after);
-    vdt_geometry_gather(&after);
-    assert_int_equal(after.feature_count, MANY);
-    assert_int_equal(after.part_count, before.part_count);
-    assert_int_equal(after.point_count, before.point_count);
-    for (size_t i = 0; i < MANY; i++) {
-        const struct vdt_feature *a = &before.features[i], *b = &after.features[i];
-        assert_int_equal(a->count, b->count);
-        assert_memory_equal(a->box, b->box, sizeof a->box);
-        for (size_t p = 0; p < a->count; p++) {
-            const struct vdt_ring *from = &before.rings[before.parts[a->first + p].first];
-            const struct vdt_ring *to = &after.rings[after.parts[b->first + p].first];
-            assert_int_equal(from->count, to->count);
-            assert_memory_equal(before.points + from->first, after.points + to->first,
-                                3 * sizeof *before.points);
-        }
-    }
-    assert_memory_not_equal(before.points, after.points, 9 * sizeof *before.points);
-    assert_true(mean_step(&after) < mean_step(&before));
-    vdt_geometry_clear(&before);
-    vdt_geometry_clear(&after);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -177,7 +108,6 @@ int main(void)
         cmocka_unit_test(far_away_ring_keeps_its_area),
         cmocka_unit_test(measure_takes_holes_off_and_adds_parts),
         cmocka_unit_test(clear_empties),
-        cmocka_unit_test(gather_moves_points_and_nothing_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
