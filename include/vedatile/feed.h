@@ -412,8 +412,9 @@ struct vdt_feed_report {
     uint64_t requests;        /* over the network, for remote scenes and labels; counted by GDAL for
                                  the whole process */
     uint64_t request_bytes;   /* that came */
-    double block_size;        /* metres as used, when split by block; else 0 */
-    size_t group_count;       /* at most 64 are listed */
+    enum vdt_split_by split_by; /* the rule that made `straddling`, this feed's or the store's */
+    double block_size;          /* metres as used, when split by block; else 0 */
+    size_t group_count;         /* at most 64 are listed */
     struct vdt_feed_group groups[64];
     char warning[512]; /* empty, or one line that the user should see */
 };

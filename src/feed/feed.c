@@ -326,16 +326,18 @@ static vdt_status run_workers(struct run *run, struct vdt_error *error)
 static vdt_status explain_empty(const struct vdt_feed_options *options,
                                 const struct vdt_feed_report *report, struct vdt_error *error)
 {
+    const char *between = report->split_by == VDT_SPLIT_AREAS ? "not wholly in one group's area"
+                          : report->split_by == VDT_SPLIT_FIELD
+                              ? "with values of two groups or none"
+                              : "on block borders";
     return vdt_fail(
         error, VDT_ERR_NOT_FOUND,
         "%s: no window is left of %llu: %llu without an object (--match all keeps them), %llu "
-        "below --min-valid, %llu above --max-cloud, %llu on block borders, %llu outside of the "
-        "area "
-        "of interest",
+        "below --min-valid, %llu above --max-cloud, %llu %s, %llu outside of the area of interest",
         options->store, (unsigned long long)report->windows,
         (unsigned long long)(report->unlabelled + report->background),
         (unsigned long long)report->invalid, (unsigned long long)report->clouded,
-        (unsigned long long)report->straddling, (unsigned long long)report->outside);
+        (unsigned long long)report->straddling, between, (unsigned long long)report->outside);
 }
 
 /* Shares are kept by ground and by chance: with few blocks or scenes they can be far off. */
@@ -344,14 +346,16 @@ static void warn_shares(const struct vdt_plan *plan, struct vdt_feed_report *rep
     for (size_t i = 0; plan->groups.split && i < plan->groups.count && i < 64; i++) {
         double got = (double)report->groups[i].written / (double)report->written;
         bool off = got < plan->groups.shares[i] / 2 || got > (1 + plan->groups.shares[i]) / 2;
-        if (!off || report->warning[0] != '\0' || plan->groups.by == VDT_SPLIT_TIME)
+        if (!off || report->warning[0] != '\0' || plan->groups.by == VDT_SPLIT_TIME ||
+            plan->groups.by == VDT_SPLIT_AREAS) /* which have no shares */
             continue;
         snprintf(report->warning, sizeof report->warning,
                  "%s got %llu of %llu samples, %.3g was asked: %s", plan->groups.names[i],
                  (unsigned long long)report->groups[i].written, (unsigned long long)report->written,
                  plan->groups.shares[i],
-                 plan->groups.by == VDT_SPLIT_SCENE
-                     ? "there are too few scenes to split"
+                 plan->groups.by == VDT_SPLIT_SCENE ? "there are too few scenes to split"
+                 : plan->groups.by == VDT_SPLIT_FIELD
+                     ? "there are too few values to split"
                      : "try a smaller --block-size or another --seed");
     }
 }

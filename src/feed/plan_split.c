@@ -147,6 +147,7 @@ vdt_status vdt_plan_groups(struct vdt_plan *plan, struct vdt_scene *first,
     if (status != VDT_OK)
         return status;
     report->block_size = plan->groups.block_metres[0];
+    report->split_by = plan->groups.by;
     bool stored = writer != NULL && strcmp(vdt_writer_split(writer), "{}") != 0;
     if (stored && !plan->groups.split)
         snprintf(

@@ -101,6 +101,25 @@ def test_later_feeds_follow(place):
     assert digest(store) == before
 
 
+def test_what_is_said_of_windows_left_out(place):
+    """Also by a feed that follows the store; areas of unlike size are no reason for a warning."""
+    done = run_vedatile("feed", place / "store.h5", "--image", place / "scene.tif", "--tile", TILE,
+                        "--split-areas", place / "train.geojson", place / "test.geojson")
+    make_scene(place / "b.tif", SIDE, SIDE, seed=2, origin=(ORIGIN[0] + 40, ORIGIN[1]))
+    again = run_vedatile("feed", place / "store.h5", "--image", place / "b.tif", "--tile", TILE)
+    for text in done, again:
+        assert "not wholly in one group's area" in text.stdout and "blocks" not in text.stdout
+        assert text.stderr == ""
+    write_labels(place / "test.geojson", [polygon(ring((200, 0), (240, 0), (240, 40), (200, 40)))])
+    small = split(place, place / "small.h5")
+    assert small["groups"]["test"] < small["groups"]["train"] / 10 and small["warning"] is None
+    write_labels(place / "train.geojson", [polygon(ring((-90, 0), (-10, 0), (-10, 40), (-90, 40)))])
+    write_labels(place / "test.geojson", [polygon(ring((0, 0), (20, 0), (20, 20), (0, 20)))])
+    refused(place, ("feed", place / "none.h5", "--image", place / "scene.tif", "--tile", TILE,
+                    "--split-areas", place / "train.geojson", place / "test.geojson"),
+            "100 not wholly in one group's area")
+
+
 def test_areas_that_overlap(place):
     """torchgeo's roi_split refuses such areas as well."""
     write_labels(place / "test.geojson", [polygon(ring((100, -50), (400, -50), (400, 400), (100, 400)))])

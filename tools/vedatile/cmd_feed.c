@@ -48,9 +48,7 @@ static void print_summary(const struct feed_values *values, const struct vdt_fee
                                            : "without an object (--match all keeps them)");
     print_left_out(report->background, "without an object, beyond --background-ratio");
     print_left_out(report->outside, "outside of the area of interest");
-    print_left_out(report->straddling, values->split_areas.count > 0
-                                           ? "not wholly in one group's area"
-                                           : split_left_out(values->split_by, values->split_gap));
+    print_left_out(report->straddling, split_left_out(report->split_by, values->split_gap));
     print_left_out(report->invalid, "with fewer valid pixels than --min-valid");
     print_left_out(report->clouded, "with more cloud than --max-cloud");
     if (report->failed_scenes + report->failed_windows > 0)

@@ -177,7 +177,7 @@ static void print_summary(const struct split_values *values, const struct vdt_sp
                values->dry_run ? "would go to" : "in", report->groups[i].name);
     if (report->straddling > 0)
         printf("left out:\n  %10" PRIu64 "  %s\n", report->straddling,
-               split_left_out(values->split_by, values->split_gap));
+               split_left_out(split_by(values->split_by).by, values->split_gap));
     if (report->fold_count > 0)
         puts("folds:\n        test       train    left out of train");
     for (size_t i = 0; i < report->fold_count; i++)

@@ -77,9 +77,11 @@ int split_periods(const struct command *command, struct words *words,
     return OPTIONS_RUN;
 }
 
-const char *split_left_out(const char *by, double gap)
+const char *split_left_out(enum vdt_split_by by, double gap)
 {
-    if (split_by(by).by == VDT_SPLIT_FIELD)
+    if (by == VDT_SPLIT_AREAS)
+        return "not wholly in one group's area";
+    if (by == VDT_SPLIT_FIELD)
         return "have values of two groups, or none";
     return gap > 0 ? "reach into blocks of two groups or into the gap"
                    : "reach into blocks of two groups";

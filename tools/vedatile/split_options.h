@@ -32,6 +32,6 @@ int split_shares(const struct command *command, struct words *words,
 struct split_by split_by(const char *text);
 
 /* What is said of samples that such a split leaves out. */
-const char *split_left_out(const char *by, double gap);
+const char *split_left_out(enum vdt_split_by by, double gap);
 
 #endif
