@@ -409,9 +409,9 @@ struct vdt_feed_report {
     uint64_t failed_scenes;   /* that could not be opened, or had more than 100 bad windows */
     uint64_t failed_windows;  /* left out: they could not be read; those of scenes that could not be
                                  opened are not known */
-    uint64_t requests;        /* over the network, for remote scenes and labels; counted by GDAL for
-                                 the whole process */
-    uint64_t request_bytes;   /* that came */
+    uint64_t requests; /* over the network, for remote inputs of whatever kind; counted by GDAL for
+                          the whole process */
+    uint64_t request_bytes;     /* that came */
     enum vdt_split_by split_by; /* the rule that made `straddling`, this feed's or the store's */
     double block_size;          /* metres as used, when split by block; else 0 */
     size_t group_count;         /* at most 64 are listed */

@@ -410,11 +410,21 @@ static vdt_status run_feed(struct vdt_plan *plan, struct vdt_writer **writer,
 
 static bool is_remote(const struct vdt_feed_options *options)
 {
+    const struct {
+        const char *const *items;
+        size_t count;
+    } inputs[] = {{options->images, options->image_count},
+                  {options->extras, options->extra_count},
+                  {options->labels, options->label_count},
+                  {options->label_rasters, options->label_raster_count},
+                  {options->ignore, options->ignore_count},
+                  {options->aoi, options->aoi_count},
+                  {options->split_areas, options->split_area_count},
+                  {options->cloud_files, options->cloud_file_count}};
     bool remote = false;
-    for (size_t i = 0; i < options->image_count; i++)
-        remote |= vdt_is_remote(options->images[i]);
-    for (size_t i = 0; i < options->label_count; i++)
-        remote |= vdt_is_remote(options->labels[i]);
+    for (size_t k = 0; k < sizeof inputs / sizeof inputs[0]; k++)
+        for (size_t i = 0; i < inputs[k].count; i++)
+            remote |= vdt_is_remote(inputs[k].items[i]);
     return remote;
 }
 

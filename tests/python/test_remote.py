@@ -55,6 +55,19 @@ def test_equal_to_the_file_on_disk(folder, local, tmp_path, prefix, threads):
     assert "network" not in text
 
 
+@pytest.mark.parametrize("option", ["--aoi", "--ignore", "--split-areas", "--extra"])
+def test_requests_of_every_input_are_counted(folder, tmp_path, option):
+    """Through a server that cuts answers short, and equal to the same input from the disk."""
+    name = "scene.tif" if option == "--extra" else "sectors.geojson"
+    more = ("--aoi-rule", "touch") if option == "--aoi" else ()
+    feed(tmp_path / "a.h5", folder / "scene.tif", folder / "sectors.geojson", option, folder / name, *more)
+    with serve(folder, share=0.15, seed=4, faults=["cut", "refuse"]) as server:
+        report = feed(tmp_path / "b.h5", folder / "scene.tif", folder / "sectors.geojson", option,
+                      f"{server.url}/{name}", *more)
+        assert report["requests"] >= len(server.requests) > 0
+    assert digest(tmp_path / "a.h5") == digest(tmp_path / "b.h5")
+
+
 def test_no_folder_is_listed_and_no_block_is_fetched_twice(folder, tmp_path):
     with serve(folder) as server:
         feed(tmp_path / "store.h5", f"{server.url}/scene.tif", f"{server.url}/sectors.geojson", "--threads", 1)
