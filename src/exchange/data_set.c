@@ -312,7 +312,7 @@ static vdt_status read_set(struct vdt_data_set *set, const char *path, const cha
         if (length == 0)
             continue;
         while (found < set->file_count &&
-               (!is_photo(set, found) || compare_stem(set->files[found], stem, length) != 0))
+               (compare_stem(set->files[found], stem, length) != 0 || !is_photo(set, found)))
             found++;
         status = found == set->file_count
                      ? vdt_fail(error, VDT_ERR_NOT_FOUND,
