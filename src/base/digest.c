@@ -4,7 +4,9 @@
 #include <isa-l/crc.h>
 #include <limits.h>
 #include <openssl/evp.h>
+#include <openssl/sha.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct vdt_sha256 {
     EVP_MD_CTX *context;
@@ -54,6 +56,12 @@ void vdt_sha256_free(struct vdt_sha256 *sha)
         return;
     EVP_MD_CTX_free(sha->context);
     free(sha);
+}
+
+void vdt_sha256(const void *data, size_t size, unsigned char digest[32])
+{
+    if (SHA256(data, size, digest) == NULL)
+        memset(digest, 0, 32);
 }
 
 void vdt_hex(const unsigned char *data, size_t size, char *text)
