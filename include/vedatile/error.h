@@ -20,7 +20,8 @@ typedef enum vdt_status {
     VDT_ERR_UNSUPPORTED = -7, /* valid, but this build cannot do it */
     VDT_ERR_MISMATCH = -8,    /* two inputs contradict each other; both values are named */
     VDT_ERR_BUSY = -9,        /* another process is writing */
-    VDT_ERR_CANCELLED = -10   /* a progress callback asked to stop */
+    VDT_ERR_CANCELLED = -10,  /* a progress callback asked to stop */
+    VDT_ERR_FULL = -11        /* no room is left where it should be written */
 } vdt_status;
 
 /* Filled by the call that detects a failure and left alone by its callers.

@@ -25,10 +25,11 @@ vdt_status vdt_fail(struct vdt_error *error, vdt_status status, const char *form
 vdt_status vdt_fail_errno(struct vdt_error *error, const char *what)
 {
     int code = errno;
-    vdt_status status = code == ENOENT   ? VDT_ERR_NOT_FOUND
-                        : code == EEXIST ? VDT_ERR_EXISTS
-                        : code == ENOMEM ? VDT_ERR_MEMORY
-                                         : VDT_ERR_IO;
+    vdt_status status = code == ENOENT                     ? VDT_ERR_NOT_FOUND
+                        : code == EEXIST                   ? VDT_ERR_EXISTS
+                        : code == ENOMEM                   ? VDT_ERR_MEMORY
+                        : code == ENOSPC || code == EDQUOT ? VDT_ERR_FULL
+                                                           : VDT_ERR_IO;
     char text[128] = "";
     strerror_r(code, text, sizeof text);
     return vdt_fail(error, status, "%s: %s", what, text);
@@ -54,6 +55,7 @@ const char *vdt_status_name(vdt_status status)
     case VDT_ERR_MISMATCH: return "VDT_ERR_MISMATCH";
     case VDT_ERR_BUSY: return "VDT_ERR_BUSY";
     case VDT_ERR_CANCELLED: return "VDT_ERR_CANCELLED";
+    case VDT_ERR_FULL: return "VDT_ERR_FULL";
     }
     return "unknown status";
 }

@@ -8,7 +8,7 @@
 vdt_status vdt_fail(struct vdt_error *error, vdt_status status, const char *format, ...)
     VDT_PRINTF(3, 4);
 
-/* "<what>: <strerror(errno)>", with VDT_ERR_NOT_FOUND, _EXISTS or _IO by errno. */
+/* "<what>: <strerror(errno)>", with VDT_ERR_NOT_FOUND, _EXISTS, _MEMORY, _FULL or _IO by errno. */
 vdt_status vdt_fail_errno(struct vdt_error *error, const char *what);
 
 /* "<what>: out of memory" */

@@ -68,7 +68,7 @@ static void errno_decides_the_status(void **state)
         {ENOENT, VDT_ERR_NOT_FOUND, "x: No such file or directory"},
         {EEXIST, VDT_ERR_EXISTS, "x: File exists"},
         {ENOMEM, VDT_ERR_MEMORY, "x: Cannot allocate memory"},
-        {ENOSPC, VDT_ERR_IO, "x: No space left on device"},
+        {ENOSPC, VDT_ERR_FULL, "x: No space left on device"},
         {EACCES, VDT_ERR_IO, "x: Permission denied"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -85,10 +85,10 @@ static void every_status_has_its_name(void **state)
     (void)state;
     assert_string_equal(vdt_status_name(VDT_OK), "VDT_OK");
     assert_string_equal(vdt_status_name(VDT_END), "VDT_END");
-    for (int status = VDT_ERR_CANCELLED; status < 0; status++) {
+    for (int status = VDT_ERR_FULL; status < 0; status++) {
         const char *name = vdt_status_name((vdt_status)status);
         assert_int_equal(strncmp(name, "VDT_ERR_", 8), 0);
-        for (int other = VDT_ERR_CANCELLED; other < status; other++)
+        for (int other = VDT_ERR_FULL; other < status; other++)
             assert_string_not_equal(name, vdt_status_name((vdt_status)other));
     }
     assert_non_null(vdt_status_name((vdt_status)99));

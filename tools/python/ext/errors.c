@@ -78,6 +78,8 @@ static PyObject *class_of(const struct ext_state *state, vdt_status status)
 {
     if (status == VDT_ERR_MISMATCH)
         status = VDT_ERR_ARGUMENT;
+    if (status == VDT_ERR_FULL)
+        status = VDT_ERR_IO;
     for (size_t i = 0; i < FAILURES; i++)
         if (failures[i].status == status)
             return state->errors[failures[i].index];
