@@ -21,7 +21,8 @@ typedef enum vdt_status {
     VDT_ERR_MISMATCH = -8,    /* two inputs contradict each other; both values are named */
     VDT_ERR_BUSY = -9,        /* another process is writing */
     VDT_ERR_CANCELLED = -10,  /* a progress callback asked to stop */
-    VDT_ERR_FULL = -11        /* no room is left where it should be written */
+    VDT_ERR_FULL = -11,       /* no room is left where it should be written */
+    VDT_ERR_DENIED = -12      /* the caller may not do that */
 } vdt_status;
 
 /* Filled by the call that detects a failure and left alone by its callers.

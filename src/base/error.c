@@ -56,6 +56,7 @@ const char *vdt_status_name(vdt_status status)
     case VDT_ERR_BUSY: return "VDT_ERR_BUSY";
     case VDT_ERR_CANCELLED: return "VDT_ERR_CANCELLED";
     case VDT_ERR_FULL: return "VDT_ERR_FULL";
+    case VDT_ERR_DENIED: return "VDT_ERR_DENIED";
     }
     return "unknown status";
 }

@@ -1,0 +1,42 @@
+/* SQL that is SQLite's own: boxes (R*Tree), words (FTS5), JSON. Another engine has another
+ * dialect.c and nothing else. Functions that take `first` print parameters ?first, ?first+1, ... */
+#ifndef SERVER_META_DIALECT_H
+#define SERVER_META_DIALECT_H
+
+#include "base/buffer.h"
+#include "server/meta/db.h"
+
+enum vdt_boxed { VDT_BOX_OF_ENTRY, VDT_BOX_OF_SAMPLE };
+
+/* The box of an entry or a sample in degrees; west > east goes across the antimeridian. Replaces
+ * the one that is there; numbers that are none, or no numbers, remove it. */
+vdt_status vdt_box_put(struct vdt_session *session, enum vdt_boxed what, int64_t id,
+                       const double box[4], struct vdt_error *error);
+vdt_status vdt_box_remove(struct vdt_session *session, enum vdt_boxed what, int64_t id,
+                          struct vdt_error *error);
+
+/* Appends "<id_column> IN (...)": what may meet the box ?first west, +1 south, +2 east, +3 north
+ * (west <= east). Only a filter: boxes are rounded outward, so compare the exact ones as well.
+ * False: memory is out. */
+bool vdt_box_condition(struct vdt_buffer *sql, enum vdt_boxed what, const char *id_column,
+                       int first);
+
+/* The words by which an entry is found: name, description and whatever else is to be found. */
+vdt_status vdt_words_put(struct vdt_session *session, int64_t entry, const char *name,
+                         const char *text, struct vdt_error *error);
+vdt_status vdt_words_remove(struct vdt_session *session, int64_t entry, struct vdt_error *error);
+
+/* Appends "<id_column> IN (...)": entries with the words of ?first, which vdt_words_query made. */
+bool vdt_words_condition(struct vdt_buffer *sql, const char *id_column, int first);
+
+/* What a person typed as a query: all its words, each as the beginning of one; without any it finds
+ * nothing. Owned; NULL when memory is out. */
+char *vdt_words_query(const char *typed);
+
+/* Appends the value of a member of a JSON column, as ?path ("$.name"). */
+bool vdt_json_member(struct vdt_buffer *sql, const char *column, int path);
+
+/* Appends formatted text to SQL that is being made. False: memory is out. */
+bool vdt_sql_append(struct vdt_buffer *sql, const char *format, ...) VDT_PRINTF(2, 3);
+
+#endif
