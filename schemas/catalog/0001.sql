@@ -14,6 +14,7 @@ CREATE TABLE user (
     name TEXT NOT NULL UNIQUE,
     created INTEGER NOT NULL,
     disabled INTEGER NOT NULL DEFAULT 0,
+    scopes INTEGER NOT NULL DEFAULT 7, -- what its tokens may have at most
     quota_bytes INTEGER,               -- NULL: no limit
     quota_entries INTEGER,
     quota_uploads INTEGER              -- uploads that are open at one time
@@ -230,3 +231,12 @@ CREATE TABLE audit (
     previous TEXT NOT NULL,            -- hash of the row before; '' of the first
     hash TEXT NOT NULL
 );
+
+CREATE TRIGGER audit_stays BEFORE UPDATE ON audit
+BEGIN
+    SELECT raise(ABORT, 'the audit log is only ever added to');
+END;
+CREATE TRIGGER audit_all_stays BEFORE DELETE ON audit
+BEGIN
+    SELECT raise(ABORT, 'the audit log is only ever added to');
+END;

@@ -128,7 +128,7 @@ static vdt_status find_token(struct vdt_db *db, const char *token, struct vdt_ca
         status =
             vdt_db_prepare(session,
                            "SELECT t.id, t.hash, t.scopes, t.expires, t.revoked, t.last_used, "
-                           "u.id, u.name, u.disabled FROM token t JOIN user u ON u.id = t.user "
+                           "u.id, u.name, u.disabled, u.scopes FROM token t JOIN user u ON u.id = t.user "
                            "WHERE t.prefix = ?1",
                            &rows, error);
     if (status != VDT_OK)
@@ -148,7 +148,7 @@ static vdt_status find_token(struct vdt_db *db, const char *token, struct vdt_ca
     if (vdt_rows_integer(rows, 8) != 0)
         return vdt_fail(error, VDT_ERR_NOT_FOUND, "the token's user is disabled");
     caller->token = vdt_rows_integer(rows, 0);
-    caller->scopes = (unsigned)vdt_rows_integer(rows, 2) & VDT_SCOPE_ALL;
+    caller->scopes = (unsigned)(vdt_rows_integer(rows, 2) & vdt_rows_integer(rows, 9));
     caller->user = vdt_rows_integer(rows, 6);
     snprintf(caller->name, sizeof caller->name, "%s", vdt_rows_text(rows, 7));
     *used = vdt_rows_integer(rows, 5);
@@ -264,7 +264,8 @@ vdt_status vdt_user_find(struct vdt_session *session, const char *name, struct v
     vdt_cleanup(vdt_rows_release) struct vdt_rows *rows = NULL;
     vdt_status status = vdt_db_prepare(session,
                                        "SELECT id, name, created, disabled, quota_bytes, "
-                                       "quota_entries, quota_uploads FROM user WHERE name = ?1",
+                                       "quota_entries, quota_uploads, scopes FROM user "
+                                       "WHERE name = ?1",
                                        &rows, error);
     if (status != VDT_OK)
         return status;
@@ -279,7 +280,8 @@ vdt_status vdt_user_find(struct vdt_session *session, const char *name, struct v
                                   .disabled = vdt_rows_integer(rows, 3) != 0,
                                   .quota_bytes = limit_of(rows, 4),
                                   .quota_entries = limit_of(rows, 5),
-                                  .quota_uploads = limit_of(rows, 6)};
+                                  .quota_uploads = limit_of(rows, 6),
+                                  .scopes = (unsigned)vdt_rows_integer(rows, 7)};
     snprintf(user->name, sizeof user->name, "%s", vdt_rows_text(rows, 1));
     return VDT_OK;
 }
