@@ -2,6 +2,7 @@
 #ifndef VEDATILE_VEDATILE_H
 #define VEDATILE_VEDATILE_H
 
+#include "vedatile/catalog.h"
 #include "vedatile/error.h"
 #include "vedatile/exchange.h"
 #include "vedatile/export.h"

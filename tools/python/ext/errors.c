@@ -25,6 +25,8 @@ static const struct failure failures[] = {
      "Valid, but this build of vedatile cannot do it."},
     {EXT_BUSY, VDT_ERR_BUSY, "vedatile.BusyError",
      "Another process is writing, or another thread is in the same call."},
+    {EXT_DENIED, VDT_ERR_DENIED, "vedatile.DeniedError",
+     "The catalog says that this token may not. Also a PermissionError."},
 };
 
 enum { FAILURES = sizeof failures / sizeof failures[0] };
@@ -37,6 +39,7 @@ static PyObject *bases(enum ext_failure index, PyObject *error)
     case EXT_ARGUMENT: return PyTuple_Pack(2, error, PyExc_ValueError);
     case EXT_IO: return PyTuple_Pack(2, error, PyExc_OSError);
     case EXT_EXISTS: return PyTuple_Pack(2, error, PyExc_FileExistsError);
+    case EXT_DENIED: return PyTuple_Pack(2, error, PyExc_PermissionError);
     default: return PyTuple_Pack(1, error);
     }
 }

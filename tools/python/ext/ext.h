@@ -47,6 +47,7 @@ enum ext_failure {
     EXT_EXISTS,
     EXT_UNSUPPORTED,
     EXT_BUSY,
+    EXT_DENIED,
     EXT_FAILURES
 };
 

@@ -5,8 +5,8 @@
         ...
 """
 from ._vedatile import (  # noqa: F401
-    ArgumentError, Array, Batch, BusyError, Error, ExistsError, FormatError, IoError, NotFoundError,
-    Reader, UnsupportedError, versions)
+    ArgumentError, Array, Batch, BusyError, DeniedError, Error, ExistsError, FormatError, IoError,
+    NotFoundError, Reader, UnsupportedError, versions)
 
 from .exchange import export, import_
 from .feed import Report, feed
@@ -18,8 +18,8 @@ from .split import leakage, split
 from .store import Store
 
 __all__ = [
-    "ArgumentError", "Array", "Batch", "BusyError", "Error", "ExistsError", "FormatError", "Group",
-    "Hdf5", "IoError", "Loader", "NotFoundError", "Place", "Reader", "Report", "Sample", "Scene",
+    "ArgumentError", "Array", "Batch", "BusyError", "DeniedError", "Error", "ExistsError",
+    "FormatError", "Group", "Hdf5", "IoError", "Loader", "NotFoundError", "Place", "Reader", "Report", "Sample", "Scene",
     "Store", "UnsupportedError", "View", "Window", "export", "feed", "import_",
     "leakage", "loader", "open_hdf5", "split", "take", "versions",
 ]

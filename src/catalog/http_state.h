@@ -1,0 +1,34 @@
+/* What the files of the HTTP client share. */
+#ifndef CATALOG_HTTP_STATE_H
+#define CATALOG_HTTP_STATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "catalog/http.h"
+
+struct vdt_http_handle; /* one connection (catalog/http_once.c) */
+
+struct vdt_http {
+    char *base; /* without a slash at its end; "" for none */
+    char *token;
+    struct vdt_catalog_options options; /* texts are owned, defaults filled in */
+    atomic_bool stopped;                /* the callback asked to */
+    atomic_bool worked;                 /* the server answered once */
+
+    pthread_mutex_t mutex; /* guards the idle handles */
+    struct vdt_http_handle *idle;
+
+    atomic_int step;
+    atomic_llong done;
+    atomic_llong total;
+    pthread_mutex_t telling; /* the callback runs in one thread at a time */
+    double told;             /* when it last ran, in seconds of the monotonic clock */
+};
+
+void vdt_http_handles_free(struct vdt_http *http);
+
+/* `text` as it may stand in a message: cut off before a query, which may hold secrets. */
+int vdt_http_shown(const char *url);
+
+#endif
