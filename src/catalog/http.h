@@ -91,8 +91,8 @@ struct vdt_http_request {
 /* Sends the request, again where that may help, and waits for the answer. VDT_OK means 2xx (304
  * and, with any_code, 4xx as well); else the status is one by the code, and the message names the
  * URL and what the server says. Statuses: 400 ARGUMENT, 401 and 403 DENIED, 404 and 410 NOT_FOUND,
- * 409 EXISTS, 412 MISMATCH, 413, 422 FORMAT, 429 and 503 BUSY, others IO. `answer` is cleared and
- * filled, also for failures. */
+ * 409 EXISTS, 412 MISMATCH, 413 and 507 FULL, 422 FORMAT, 429 and 503 BUSY, others IO. `answer` is
+ * cleared and filled, also for failures. */
 vdt_status vdt_http_do(struct vdt_http *http, const struct vdt_http_request *request,
                        struct vdt_http_answer *answer, struct vdt_error *error);
 
