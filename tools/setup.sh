@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what is missing of tools/packages.txt with apt-get, and for the tests what is missing of
-# tests/requirements.txt with pip, in build-venv/.
+# tests/requirements.txt (libraries, in build-venv/) and tests/requirements-tools.txt (programs with
+# dependencies of their own, in build-tools/) with pip.
 # usage: tools/setup.sh [build|test|all]     (default: all)
 set -eu
 
@@ -33,16 +34,33 @@ give_up() {
     exit 1
 }
 
+# venv FOLDER LIST OPTIONS...: a virtual environment with what the list has; OPTIONS before -- are
+# venv's, those behind it pip's.
+venv() {
+    folder=$tools/../$1
+    list_of=$tools/../tests/$2
+    shift 2
+    cmp -s "$list_of" "$folder/installed.txt" && return
+    venv_options=
+    while [ "$1" != -- ]; do
+        venv_options="$venv_options $1"
+        shift
+    done
+    shift
+    # The options are words on purpose.
+    # shellcheck disable=SC2086
+    if /usr/bin/python3 -m venv $venv_options "$folder" &&
+        "$folder/bin/pip" install --quiet "$@" -r "$list_of"; then
+        cp "$list_of" "$folder/installed.txt"
+    else
+        echo "setup: no $folder (is the network there?); tests that need it are skipped" >&2
+    fi
+}
+
 peers() { # other people's results for the tests; they are skipped without
     [ "$section" = build ] && return
-    venv=$tools/../build-venv
-    cmp -s "$tools/../tests/requirements.txt" "$venv/installed.txt" && return
-    if /usr/bin/python3 -m venv --system-site-packages "$venv" &&
-        "$venv/bin/pip" install --quiet --no-deps -r "$tools/../tests/requirements.txt"; then
-        cp "$tools/../tests/requirements.txt" "$venv/installed.txt"
-    else
-        echo "setup: no $venv (is the network there?); tests that need it are skipped" >&2
-    fi
+    venv build-venv requirements.txt --system-site-packages -- --no-deps
+    venv build-tools requirements-tools.txt --
 }
 
 missing=

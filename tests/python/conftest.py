@@ -23,6 +23,8 @@ SHARED = pathlib.Path(os.environ.get("VEDATILE_SHARED_DATA", SOURCE / "../shared
 # What tools/setup.sh has from PyPI.
 sys.path += map(str, (SOURCE / "build-venv/lib").glob("python3*/site-packages"))
 
+TOOLS = SOURCE / "build-tools/bin"  # programs that tools/setup.sh has from PyPI
+
 SANITIZER_REPORTS = ("AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "runtime error:")
 
 
@@ -49,6 +51,13 @@ def run_vedatile(*arguments, code=0, timeout=300, **options):
 @pytest.fixture(scope="session")
 def vedatile():
     return run_vedatile
+
+
+def tool(name):
+    """The path of a program from tests/requirements-tools.txt; skips the test that finds it missing."""
+    if not (TOOLS / name).exists():
+        pytest.skip(f"no {name}: tools/setup.sh installs it")
+    return TOOLS / name
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,10 @@
 """schemas/openapi.json by itself: valid, every operation with its scopes, every name used and known."""
 import json
 import re
+import subprocess
 
 import pytest
-
-from conftest import SOURCE
+from conftest import SOURCE, tool
 
 PATH = SOURCE / "schemas/openapi.json"
 METHODS = ("get", "put", "post", "patch", "delete")
@@ -21,17 +21,24 @@ def operations():
             for method, operation in item.items()]
 
 
+def validate(path):
+    return subprocess.run([tool("openapi-spec-validator"), path], capture_output=True, text=True,
+                          check=False)
+
+
 def test_valid():
-    validator = pytest.importorskip("openapi_spec_validator", reason="tools/setup.sh installs it")
-    validator.validate(document())
+    done = validate(PATH)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_invalid_is_caught():
-    validator = pytest.importorskip("openapi_spec_validator", reason="tools/setup.sh installs it")
+def test_invalid_is_caught(tmp_path):
     broken = document()
     del broken["paths"]["/v1/me"]["get"]["responses"]
-    with pytest.raises(Exception, match="responses"):
-        validator.validate(broken)
+    path = tmp_path / "openapi.json"
+    path.write_text(json.dumps(broken))
+    done = validate(path)
+    assert done.returncode == 1
+    assert "responses" in done.stdout
 
 
 @pytest.mark.parametrize("name, operation", operations())
