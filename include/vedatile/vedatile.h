@@ -10,6 +10,7 @@
 #include "vedatile/hdf5.h"
 #include "vedatile/loader.h"
 #include "vedatile/scene.h"
+#include "vedatile/server.h"
 #include "vedatile/split.h"
 #include "vedatile/store.h"
 #include "vedatile/types.h"

@@ -25,5 +25,6 @@ extern const struct command bench_command;
 extern const struct command split_command;
 extern const struct command export_command;
 extern const struct command import_command;
+extern const struct command serve_command;
 
 #endif

@@ -10,7 +10,7 @@
 
 static const struct command *const commands[] = {
     &feed_command,  &info_command,  &check_command,  &show_command,   &stats_command,
-    &split_command, &bench_command, &export_command, &import_command,
+    &split_command, &bench_command, &export_command, &import_command, &serve_command,
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };

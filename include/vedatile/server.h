@@ -1,0 +1,60 @@
+/* The catalog's server: stores of many people behind HTTP. */
+#ifndef VEDATILE_SERVER_H
+#define VEDATILE_SERVER_H
+
+#include "vedatile/error.h"
+#include "vedatile/types.h"
+
+VDT_BEGIN_DECLS
+
+struct vdt_server;
+
+/* Zero-initialised fields mean the default. All texts are borrowed until the call returns. */
+struct vdt_server_options {
+    const char *root;   /* the folder of everything; made when it is not there */
+    const char *listen; /* "HOST:PORT", "[::1]:PORT"; port 0: any; default: 127.0.0.1:8765 */
+    const char *tls_cert, *tls_key; /* PEM files; both or none; read again by vdt_server_reload */
+    const char *public_url;         /* head of links; default: what the request's Host says */
+    const char *trust_forwarded; /* address of a front whose X-Forwarded-For and -Proto are true */
+    bool insecure;               /* plain HTTP on an address that is not this machine's own */
+    uint32_t threads;            /* that run requests; 0: twice the cores, 4 at least */
+    uint32_t queue;              /* requests that may wait for one; 0: 256 */
+    uint32_t connections;        /* at a time; 0: 512 */
+    uint32_t connections_per_ip; /* at a time, of one address; 0: 64 */
+    uint32_t header_seconds;     /* that a request's headers may take; 0: 10 */
+    uint32_t idle_seconds;       /* that a connection may stand idle; 0: 30 */
+    uint32_t request_seconds;    /* that a request may take in all; 0: 3600 */
+    uint32_t stop_seconds;       /* that running requests have when the server stops; 0: 30 */
+    uint64_t body_rate;          /* bytes a second that a body must bring over 30 s; 0: 1024 */
+    uint64_t upload_most;        /* bytes of one store; 0: 1 TiB */
+    uint64_t disk_reserve;       /* bytes that writes leave free on the disk; 0: 1 GiB */
+    double rate;                 /* requests a second of one token or address; 0: 200 */
+    uint32_t burst;              /* of them at once; 0: 400 */
+    const char *log;             /* file that lines are appended to; NULL: log_line */
+    int log_level;               /* 0: one line a request; 1: warnings; 2: errors */
+    /* Gets each line of the log, with its newline, when `log` is NULL; from any thread. */
+    void (*log_line)(const char *line, size_t size, void *payload);
+    void *payload;
+};
+
+/* Starts the server and returns; it runs in threads of its own. One server a root: a second one is
+ * VDT_ERR_BUSY. *server is owned: end it with vdt_server_stop. The process should ignore SIGPIPE.
+ */
+VDT_API VDT_CHECKED vdt_status vdt_server_start(const struct vdt_server_options *options,
+                                                struct vdt_server **server,
+                                                struct vdt_error *error);
+
+/* "http://127.0.0.1:8765": where it listens. Borrowed. Any thread. */
+VDT_API const char *vdt_server_url(const struct vdt_server *server);
+
+/* Reads the certificate and key again, and opens the log file anew. What cannot be read is left as
+ * it was. Any thread. */
+VDT_API VDT_CHECKED vdt_status vdt_server_reload(struct vdt_server *server,
+                                                 struct vdt_error *error);
+
+/* Takes no new requests, lets running ones end for `stop_seconds`, and releases everything. Accepts
+ * NULL. */
+VDT_API void vdt_server_stop(struct vdt_server *server);
+
+VDT_END_DECLS
+#endif

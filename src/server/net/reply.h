@@ -1,0 +1,50 @@
+/* Replies: exactly one for each request, from its handler. A second one is left out, and a handler
+ * that makes none gets a 500. What is "taken" is released whatever happens. */
+#ifndef SERVER_NET_REPLY_H
+#define SERVER_NET_REPLY_H
+
+#include <sys/types.h>
+
+#include "server/net/request.h"
+
+/* A header of the coming reply; control bytes in `value` become spaces. */
+void vdt_reply_header(struct vdt_request *request, const char *name, const char *value);
+
+void vdt_reply_json(struct vdt_request *request, unsigned code, json_t *taken);
+void vdt_reply_typed_json(struct vdt_request *request, unsigned code, const char *type,
+                          json_t *taken);
+
+/* `taken`: from malloc. */
+void vdt_reply_bytes(struct vdt_request *request, unsigned code, const char *type, void *taken,
+                     size_t size);
+
+/* `data` outlives the server. */
+void vdt_reply_static(struct vdt_request *request, unsigned code, const char *type,
+                      const void *data, size_t size);
+
+/* 200 or 206 with `size` bytes of a file from `offset`: Range, If-Range, 416. `etag` is with its
+ * quotes and may be NULL. If-None-Match is answered with 304 here. */
+void vdt_reply_file(struct vdt_request *request, int fd_taken, uint64_t offset, uint64_t size,
+                    const char *type, const char *etag);
+
+/* The same for bytes that `read` gives: up to `room` of them at `at`; it returns how many, at least
+ * one, or -1. It is called in a thread of sockets, after the handler. `release` may be NULL. */
+void vdt_reply_reader(struct vdt_request *request, uint64_t size, const char *type,
+                      const char *etag,
+                      ssize_t (*read)(void *state, uint64_t at, void *to, size_t room), void *state,
+                      void (*release)(void *state));
+
+void vdt_reply_empty(struct vdt_request *request, unsigned code);
+
+/* {"code": name, "description": text} */
+void vdt_reply_error(struct vdt_request *request, unsigned code, const char *name,
+                     const char *format, ...) VDT_PRINTF(4, 5);
+
+/* The same for a failed call: ARGUMENT and FORMAT 400, NOT_FOUND 404, EXISTS and MISMATCH 409, BUSY
+ * 503, UNSUPPORTED 501. Others are 500 without the message, which goes to the log. */
+void vdt_reply_failure(struct vdt_request *request, const struct vdt_error *error);
+
+/* Whether a reply was made. */
+bool vdt_replied(const struct vdt_request *request);
+
+#endif

@@ -1,0 +1,36 @@
+/* The server object, and what every part of the server finds in it. */
+#ifndef SERVER_SERVER_H
+#define SERVER_SERVER_H
+
+#include <stddef.h>
+#include <vedatile/server.h>
+
+struct vdt_blobs;
+struct vdt_db;
+struct vdt_draw;
+struct vdt_log;
+struct vdt_metrics;
+struct vdt_net;
+
+enum { VDT_SECRET_SIZE = 32 };
+
+struct vdt_server {
+    struct vdt_server_options options;     /* defaults filled in; its texts are owned */
+    unsigned char secret[VDT_SECRET_SIZE]; /* key of HMACs, from ROOT/secret */
+    int lock;                              /* ROOT/lock */
+    struct vdt_db *db;                     /* ROOT/catalog.db */
+    struct vdt_blobs *blobs;               /* ROOT/blobs, ROOT/uploads */
+    struct vdt_draw *draw;
+    struct vdt_log *log;
+    struct vdt_metrics *metrics;
+    struct vdt_net *net;
+};
+
+/* ROOT/name, owned; NULL when memory is out. */
+char *vdt_server_path(const struct vdt_server *server, const char *name);
+
+/* A line of the log about the server's own state; `event` is a short word. */
+void vdt_server_warn(struct vdt_server *server, const char *event, const char *format, ...)
+    VDT_PRINTF(3, 4);
+
+#endif
