@@ -125,12 +125,12 @@ static vdt_status find_token(struct vdt_db *db, const char *token, struct vdt_ca
     vdt_cleanup(vdt_rows_release) struct vdt_rows *rows = NULL;
     vdt_status status = vdt_db_begin(db, VDT_DB_READ, &session, error);
     if (status == VDT_OK)
-        status =
-            vdt_db_prepare(session,
-                           "SELECT t.id, t.hash, t.scopes, t.expires, t.revoked, t.last_used, "
-                           "u.id, u.name, u.disabled, u.scopes FROM token t JOIN user u ON u.id = t.user "
-                           "WHERE t.prefix = ?1",
-                           &rows, error);
+        status = vdt_db_prepare(
+            session,
+            "SELECT t.id, t.hash, t.scopes, t.expires, t.revoked, t.last_used, "
+            "u.id, u.name, u.disabled, u.scopes FROM token t JOIN user u ON u.id = t.user "
+            "WHERE t.prefix = ?1",
+            &rows, error);
     if (status != VDT_OK)
         return status;
     vdt_bind_text(rows, 1, prefix);

@@ -24,7 +24,7 @@ struct vdt_user_row {
     char name[VDT_USER_NAME_MOST + 1];
     int64_t created;
     bool disabled;
-    unsigned scopes; /* what its tokens may have at most */
+    unsigned scopes;                                   /* what its tokens may have at most */
     int64_t quota_bytes, quota_entries, quota_uploads; /* -1: no limit */
 };
 
