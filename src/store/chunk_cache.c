@@ -146,6 +146,8 @@ struct vdt_chunk_cache *vdt_chunk_cache_open(const struct vdt_file *file)
     if (cache == NULL)
         return NULL;
     cache->fd = -1;
+    if (file->runs != NULL) /* nothing lies beside descriptors */
+        return cache;
     cache->path = vdt_path_with(file->path, ".chunks");
     if (cache->path == NULL) {
         vdt_chunk_cache_free(cache);

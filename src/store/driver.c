@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "store/reader.h"
 
 /* What HDF5 hands to our callbacks; its first member must be H5FD_t. */
 struct vdt_driver {
@@ -141,6 +142,13 @@ static void register_driver(void)
     driver_id = H5FDregister(&driver_class);
 }
 
+void vdt_store_prepare(void)
+{
+    H5open();
+    H5PLset_loading_state(0);
+    pthread_once(&driver_once, register_driver);
+}
+
 /* --- for the store ------------------------------------------------------------------------ */
 
 vdt_status vdt_file_hdf5(struct vdt_file *file, hid_t *id, struct vdt_error *error)
@@ -156,7 +164,9 @@ vdt_status vdt_file_hdf5(struct vdt_file *file, hid_t *id, struct vdt_error *err
     if (creating)
         opened = H5Fcreate(file->path, H5F_ACC_TRUNC, H5P_DEFAULT, access);
     else
-        opened = H5Fopen(file->path, file->writing ? H5F_ACC_RDWR : H5F_ACC_RDONLY, access);
+        /* HDF5 completes a relative name by asking where it runs, which not everybody may. */
+        opened = H5Fopen(file->runs != NULL ? "/" : file->path,
+                         file->writing ? H5F_ACC_RDWR : H5F_ACC_RDONLY, access);
     H5Pclose(access);
     if (opened < 0)
         return vdt_fail(error, VDT_ERR_FORMAT, "%s: not a store: no whole HDF5 file", file->path);

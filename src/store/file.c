@@ -32,7 +32,9 @@ vdt_status vdt_file_read(const struct vdt_file *file, void *data, size_t size, u
                                                   : (size_t)(file->size - address);
     if (inside < size)
         memset((char *)data + inside, 0, size - inside);
-    vdt_status status = vdt_read_at(file->fd, data, inside, address, file->path, error);
+    vdt_status status = file->runs != NULL
+                            ? vdt_runs_read(file->runs, data, inside, address, error)
+                            : vdt_read_at(file->fd, data, inside, address, file->path, error);
     if (status == VDT_OK)
         vdt_overlay_patch(&file->overlay, data, size, address);
     return status;
@@ -108,6 +110,8 @@ static struct vdt_stamp stamp_now(const struct vdt_file *file)
 
 bool vdt_file_changed(const struct vdt_file *file)
 {
+    if (file->runs != NULL)
+        return false;
     struct vdt_stamp now = stamp_now(file);
     return now.generation != file->stamp.generation || now.size != file->stamp.size ||
            now.changed.tv_sec != file->stamp.changed.tv_sec ||
@@ -277,6 +281,21 @@ vdt_status vdt_file_open_read(const char *path, struct vdt_file **out, struct vd
     return VDT_OK;
 }
 
+vdt_status vdt_file_open_runs(const char *name, const struct vdt_run *runs, size_t count,
+                              struct vdt_file **out, struct vdt_error *error)
+{
+    vdt_cleanup(file_cleanup) struct vdt_file *file = new_file(name);
+    if (file == NULL)
+        return vdt_fail_memory(error, name);
+    vdt_status status = vdt_runs_open(name, runs, count, &file->runs, error);
+    if (status != VDT_OK)
+        return status;
+    file->size = vdt_runs_size(file->runs);
+    *out = file;
+    file = NULL;
+    return VDT_OK;
+}
+
 vdt_status vdt_file_cut(struct vdt_file *file, uint64_t end, struct vdt_error *error)
 {
     file->committed = 0;
@@ -384,6 +403,7 @@ void vdt_file_free(struct vdt_file *file)
         close(file->fd);
     }
     vdt_overlay_clear(&file->overlay);
+    vdt_runs_free(file->runs);
     free(file->path);
     free(file->part);
     free(file->journal_path);

@@ -12,6 +12,7 @@
 #include <vedatile/error.h>
 
 #include "store/journal.h"
+#include "store/runs.h"
 
 struct vdt_driver; /* HDF5's handle (store/driver.c) */
 
@@ -28,6 +29,7 @@ struct vdt_file {
     char *part; /* while a new store has no name yet, else NULL */
     char *journal_path;
     int fd;
+    struct vdt_runs *runs;      /* instead of fd: opened by descriptors, to read */
     struct vdt_journal journal; /* open while a named store is written */
     bool journal_pending;       /* the journal holds a commit that is not in the store yet */
     bool writing;
@@ -46,6 +48,10 @@ struct vdt_file {
 vdt_status vdt_file_create(const char *path, struct vdt_file **file, struct vdt_error *error);
 vdt_status vdt_file_open_write(const char *path, struct vdt_file **file, struct vdt_error *error);
 vdt_status vdt_file_open_read(const char *path, struct vdt_file **file, struct vdt_error *error);
+/* To read, from descriptors that the caller keeps open: nothing is looked up by path, there is no
+ * journal and no lock. `name` is for messages. */
+vdt_status vdt_file_open_runs(const char *name, const struct vdt_run *runs, size_t count,
+                              struct vdt_file **file, struct vdt_error *error);
 
 /* For opening to write: everything behind `end` is left from a transaction that a crash ended. */
 vdt_status vdt_file_cut(struct vdt_file *file, uint64_t end, struct vdt_error *error);

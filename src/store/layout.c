@@ -71,8 +71,7 @@ static vdt_status check_tile(const struct vdt_tile_spec *tile, struct vdt_error 
     return VDT_OK;
 }
 
-/* Well-formed, and no code point written longer than need be, beyond U+10FFFF or a surrogate. */
-static bool is_utf8(const char *text)
+bool vdt_text_is_utf8(const char *text)
 {
     const unsigned char *c = (const unsigned char *)text;
     while (*c != '\0') {
@@ -108,7 +107,7 @@ static vdt_status check_classes(const struct vdt_store_spec *spec, struct vdt_er
         bool added = false;
         if (name[0] == '\0' || strlen(name) > 255)
             status = vdt_fail(error, VDT_ERR_ARGUMENT, "class %zu: a name has 1 to 255 bytes", i);
-        else if (!is_utf8(name))
+        else if (!vdt_text_is_utf8(name))
             status = vdt_fail(error, VDT_ERR_ARGUMENT, "class %zu: the name is not UTF-8", i);
         else if (!vdt_keys_add(&seen, name, &added))
             status = vdt_fail_memory(error, "store layout");
@@ -121,10 +120,10 @@ static vdt_status check_classes(const struct vdt_store_spec *spec, struct vdt_er
 
 static vdt_status check_names(const struct vdt_store_spec *spec, struct vdt_error *error)
 {
-    if (!is_utf8(spec->name))
+    if (!vdt_text_is_utf8(spec->name))
         return vdt_fail(error, VDT_ERR_ARGUMENT, "the store's name is not UTF-8");
     for (uint32_t b = 0; b < spec->tile.bands; b++)
-        if (!is_utf8(spec->band_names[b]) || strlen(spec->band_names[b]) > 255)
+        if (!vdt_text_is_utf8(spec->band_names[b]) || strlen(spec->band_names[b]) > 255)
             return vdt_fail(error, VDT_ERR_ARGUMENT,
                             "band %u: a name is UTF-8 of at most 255 bytes", b + 1);
     return VDT_OK;

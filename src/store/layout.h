@@ -111,6 +111,10 @@ void vdt_label_set_pixels(struct vdt_labels *labels, enum vdt_array array, const
 /* CRC-32C over all label arrays in the order of struct vdt_labels. */
 uint32_t vdt_label_crc(const struct vdt_layout *layout, const struct vdt_labels *labels);
 
+/* Well-formed UTF-8, and no code point written longer than need be, beyond U+10FFFF or a surrogate.
+ */
+bool vdt_text_is_utf8(const char *text);
+
 /* One JSON object. */
 bool vdt_metadata_valid(const char *text);
 

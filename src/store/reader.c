@@ -159,19 +159,26 @@ static vdt_status check_range(const struct vdt_reader *reader, size_t group, uin
     return VDT_OK;
 }
 
+/* The rows from `first` that lie together, `count` at most, and where. */
+static uint64_t run_of(const struct vdt_extent *extent, size_t row_bytes, uint64_t first,
+                       uint64_t count, uint64_t *address)
+{
+    const uint64_t whole = extent->chunk_rows;
+    uint64_t chunk = first / whole, at = first % whole, step = whole - at;
+    *address = extent->addresses[chunk] + at * row_bytes;
+    while (step < count && extent->addresses[++chunk] == *address + step * row_bytes)
+        step += whole;
+    return step < count ? step : count;
+}
+
 /* Chunks that follow one another in the file are read at once. */
 static vdt_status read_rows(const struct vdt_reader *reader, const struct vdt_extent *extent,
                             size_t row_bytes, uint64_t first, uint64_t count, void *rows,
                             struct vdt_error *error)
 {
-    const uint64_t whole = extent->chunk_rows;
     char *to = rows;
     while (count > 0) {
-        uint64_t chunk = first / whole, at = first % whole, step = whole - at;
-        uint64_t address = extent->addresses[chunk] + at * row_bytes;
-        while (step < count && extent->addresses[++chunk] == address + step * row_bytes)
-            step += whole;
-        step = step < count ? step : count;
+        uint64_t address, step = run_of(extent, row_bytes, first, count, &address);
         vdt_status status = vdt_file_read(reader->file, to, step * row_bytes, address, error);
         if (status != VDT_OK)
             return status;
@@ -180,6 +187,33 @@ static vdt_status read_rows(const struct vdt_reader *reader, const struct vdt_ex
         count -= step;
     }
     return VDT_OK;
+}
+
+void vdt_reader_pieces(const struct vdt_reader *reader, size_t group, enum vdt_array array,
+                       uint64_t first, uint64_t count,
+                       bool (*piece)(void *payload, uint64_t address, uint64_t size), void *payload)
+{
+    const struct vdt_extent *extent = &reader->groups[group].extents[array];
+    size_t row_bytes = vdt_array_row_bytes(&reader->header.layout, array);
+    uint64_t address = 0;
+    for (uint64_t step = 0; count > 0; first += step, count -= step) {
+        bool tile = array < VDT_TILE_ARRAYS;
+        step = tile ? 1 : run_of(extent, row_bytes, first, count, &address);
+        if (!piece(payload, tile ? extent->addresses[first] : address,
+                   tile ? extent->sizes[first] : step * row_bytes))
+            return;
+    }
+}
+
+uint64_t vdt_reader_text_offset(const struct vdt_reader *reader, size_t group, uint64_t index)
+{
+    return reader->groups[group].text_offsets[index];
+}
+
+uint64_t vdt_reader_first_box(const struct vdt_reader *reader, size_t group, uint64_t index)
+{
+    const uint64_t *offsets = reader->groups[group].box_offsets;
+    return offsets == NULL ? 0 : offsets[index];
 }
 
 vdt_status vdt_reader_rows(const struct vdt_reader *reader, size_t group, enum vdt_array array,

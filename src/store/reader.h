@@ -6,8 +6,30 @@
 
 #include "store/decoder.h"
 #include "store/layout.h"
+#include "store/runs.h"
 
 const struct vdt_layout *vdt_reader_layout(const struct vdt_reader *reader);
+
+/* A reader of bytes behind descriptors, which the caller keeps open for as long as the reader
+ * lives. `name` is for messages. */
+vdt_status vdt_reader_open_runs(const char *name, const struct vdt_run *runs, size_t count,
+                                struct vdt_reader **reader, struct vdt_error *error);
+
+/* Stored bytes of rows [first, first + count) of an array that the store has, by the longest pieces
+ * that lie together: calls `piece` for each, in order, until it returns false. */
+void vdt_reader_pieces(const struct vdt_reader *reader, size_t group, enum vdt_array array,
+                       uint64_t first, uint64_t count,
+                       bool (*piece)(void *payload, uint64_t address, uint64_t size),
+                       void *payload);
+/* Where a sample's text begins in the column of metadata (index == count: where the last one ends).
+ */
+uint64_t vdt_reader_text_offset(const struct vdt_reader *reader, size_t group, uint64_t index);
+/* Row of the first box of a sample (or the end of the last one's). 0 without boxes. */
+uint64_t vdt_reader_first_box(const struct vdt_reader *reader, size_t group, uint64_t index);
+
+/* For a process that reads strangers' files: HDF5 is ready, and loads no plug-ins. Once, before
+ * anything is opened. */
+void vdt_store_prepare(void);
 
 /* Bytes of the metadata of all samples of a group. */
 uint64_t vdt_reader_text_bytes(const struct vdt_reader *reader, size_t group);

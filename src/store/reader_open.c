@@ -216,6 +216,37 @@ static vdt_status read_content(struct vdt_reader *reader, struct vdt_chunk_cache
     return status;
 }
 
+/* What is behind reader->file. */
+static vdt_status read_file(struct vdt_reader *reader, bool *moved, struct vdt_error *error)
+{
+    vdt_cleanup(cache_cleanup) struct vdt_chunk_cache *cache = vdt_chunk_cache_open(reader->file);
+    if (cache == NULL)
+        return vdt_fail_memory(error, reader->path);
+    vdt_status status = read_content(reader, cache, error);
+    *moved = vdt_file_changed(reader->file);
+    if (status == VDT_OK && !*moved)
+        vdt_chunk_cache_save(cache);
+    return status;
+}
+
+vdt_status vdt_reader_open_runs(const char *name, const struct vdt_run *runs, size_t count,
+                                struct vdt_reader **out, struct vdt_error *error)
+{
+    VDT_H5_QUIET;
+    vdt_cleanup(reader_cleanup) struct vdt_reader *reader = calloc(1, sizeof *reader);
+    bool moved = false;
+    if (reader == NULL || (reader->path = vdt_copy_string(name)) == NULL)
+        return vdt_fail_memory(error, name);
+    vdt_status status = vdt_file_open_runs(name, runs, count, &reader->file, error);
+    if (status == VDT_OK)
+        status = read_file(reader, &moved, error);
+    if (status != VDT_OK)
+        return status;
+    *out = reader;
+    reader = NULL;
+    return VDT_OK;
+}
+
 static vdt_status try_open(const char *path, struct vdt_reader **out, bool *moved,
                            struct vdt_error *error)
 {
@@ -226,15 +257,9 @@ static vdt_status try_open(const char *path, struct vdt_reader **out, bool *move
     vdt_status status = vdt_file_open_read(path, &reader->file, error);
     if (status != VDT_OK)
         return status;
-    vdt_cleanup(cache_cleanup) struct vdt_chunk_cache *cache = vdt_chunk_cache_open(reader->file);
-    if (cache == NULL)
-        return vdt_fail_memory(error, path);
-    status = read_content(reader, cache, error);
-    *moved = vdt_file_changed(reader->file);
+    status = read_file(reader, moved, error);
     if (status != VDT_OK)
         return status;
-    if (!*moved)
-        vdt_chunk_cache_save(cache);
     *out = reader;
     reader = NULL;
     return VDT_OK;
