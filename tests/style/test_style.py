@@ -126,10 +126,14 @@ FORBIDDEN = re.compile(
     r"|\b(?:stdout|stderr)\b")
 
 
+# Processes that the library forks end in it, too.
+PROCESSES = {"src/server/draw/draw.c": "_exit(", "src/server/draw/zygote.c": "_exit("}
+
+
 def test_library_neither_prints_nor_exits_nor_reads_the_environment():
     found = [f"{name}:{number}: {match.group()}" for name in files(["src"], "*.c", "*.h")
              for number, line in enumerate(code_of((SOURCE / name).read_text()).splitlines(), 1)
-             for match in FORBIDDEN.finditer(line)]
+             for match in FORBIDDEN.finditer(line) if match.group() != PROCESSES.get(name)]
     assert not found, "\n".join(found)
 
 
