@@ -168,8 +168,9 @@ CREATE TABLE upload (
     size INTEGER NOT NULL,             -- of the whole store
     block_size INTEGER NOT NULL,
     blocks BLOB NOT NULL,
-    received BLOB NOT NULL,            -- a bit a block
-    blob INTEGER REFERENCES blob (id),
+    received BLOB NOT NULL,            -- a bit a block: is it there, from wherever
+    boot TEXT NOT NULL DEFAULT '',     -- the system's start in which these bits were true
+    blob INTEGER REFERENCES blob (id), -- what is sent; NULL: nothing is missing, or committed
     state INTEGER NOT NULL DEFAULT 0,  -- 0 open, 1 committed
     version INTEGER,                   -- when committed
     reserved INTEGER NOT NULL DEFAULT 0 -- bytes that count for the user's quota meanwhile
@@ -178,6 +179,17 @@ CREATE INDEX upload_entry ON upload (entry);
 CREATE INDEX upload_user ON upload (user, state);
 CREATE INDEX upload_expires ON upload (expires);
 CREATE INDEX upload_blob ON upload (blob);
+
+-- Where the blocks of an open upload lie or will lie: the segments of the coming version.
+CREATE TABLE upload_segment (
+    upload TEXT NOT NULL REFERENCES upload (id) ON DELETE CASCADE,
+    first_block INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    blob INTEGER NOT NULL REFERENCES blob (id),
+    blob_offset INTEGER NOT NULL,
+    PRIMARY KEY (upload, first_block)
+) WITHOUT ROWID;
+CREATE INDEX upload_segment_blob ON upload_segment (blob);
 
 -- Samples -----------------------------------------------------------------------------------------
 

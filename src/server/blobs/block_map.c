@@ -2,11 +2,12 @@
 #include "server/blobs/block_map.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/cleanup.h"
 #include "base/error.h"
+#include "store/runs.h"
 
 /* The number of the blob in the map, which is added when it is new; SIZE_MAX: memory is out. */
 static size_t blob_number(struct vdt_block_map *map, const char *name)
@@ -122,6 +123,27 @@ ssize_t vdt_block_map_read(const struct vdt_block_map *map, void *data, size_t r
         at += size;
     }
     return (ssize_t)done;
+}
+
+vdt_status vdt_block_map_runs(const struct vdt_block_map *map, struct vdt_run **runs,
+                              struct vdt_error *error)
+{
+    vdt_cleanup(vdt_free_pointer) struct vdt_run *made =
+        vdt_allocate_zero(map->run_count, sizeof *made);
+    if (made == NULL)
+        return vdt_fail_memory(error, "block map");
+    for (size_t i = 0; i < map->run_count; i++) {
+        const struct vdt_map_run *run = &map->runs[i];
+        const struct vdt_blob *blob = map->blobs[run->blob].open;
+        int fd = blob == NULL ? -1 : vdt_blob_descriptor(blob);
+        if (fd < 0)
+            return vdt_fail(error, VDT_ERR_UNSUPPORTED, "blob %s: has no descriptor",
+                            map->blobs[run->blob].name);
+        made[i] = (struct vdt_run){.fd = fd, .offset = run->offset, .size = run->size};
+    }
+    *runs = made;
+    made = NULL;
+    return VDT_OK;
 }
 
 void vdt_block_map_clear(struct vdt_block_map *map)

@@ -13,6 +13,9 @@
 
 #include "server/blobs/blobs.h"
 
+struct vdt_run; /* store/runs.h */
+struct vdt_session;
+
 /* Bytes `at` ... `at + size` of the store are those of blob `blob` of the map from `offset`. */
 struct vdt_map_run {
     uint64_t at, size, offset;
@@ -57,6 +60,21 @@ const struct vdt_map_run *vdt_block_map_find(const struct vdt_block_map *map, ui
 ssize_t vdt_block_map_read(const struct vdt_block_map *map, void *data, size_t room, uint64_t at,
                            struct vdt_error *error);
 
+/* The same runs behind descriptors that are borrowed from the map; *runs is owned, as many as
+ * run_count. VDT_ERR_UNSUPPORTED where blobs have no descriptors. */
+vdt_status vdt_block_map_runs(const struct vdt_block_map *map, struct vdt_run **runs,
+                              struct vdt_error *error);
+
 void vdt_block_map_clear(struct vdt_block_map *map);
+
+/* --- from the database ---------------------------------------------------------------------- */
+
+/* The map of a version, complete, not opened. VDT_ERR_NOT_FOUND: no such version. */
+vdt_status vdt_block_map_load(struct vdt_session *session, int64_t entry, int64_t version,
+                              struct vdt_block_map *map, struct vdt_error *error);
+
+/* The map that an open upload will be committed with. */
+vdt_status vdt_block_map_of_upload(struct vdt_session *session, const char *upload,
+                                   struct vdt_block_map *map, struct vdt_error *error);
 
 #endif
