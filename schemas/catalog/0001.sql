@@ -202,21 +202,26 @@ CREATE TABLE sample (
     position INTEGER NOT NULL,         -- in its group
     since INTEGER NOT NULL,
     until INTEGER,
+    digest INTEGER NOT NULL DEFAULT 0, -- the same for samples that are the same
     west REAL, south REAL, east REAL, north REAL,
     time INTEGER,
-    scene TEXT,
-    crs TEXT,
+    scene TEXT NOT NULL DEFAULT '',    -- its URI
+    crs TEXT NOT NULL DEFAULT '',      -- "EPSG:32633"; "" when it has no number
+    crs_index INTEGER NOT NULL DEFAULT 0, -- in the version's info
+    geotransform BLOB,                 -- 6 doubles, little-endian; NULL: none
     col INTEGER, row INTEGER, cols INTEGER, rows INTEGER,  -- the window
     boxes INTEGER NOT NULL DEFAULT 0,
     classes TEXT NOT NULL DEFAULT '{}', -- JSON: objects by class
     image_crc INTEGER NOT NULL,
     label_crc INTEGER NOT NULL,
     valid_fraction REAL,
-    metadata TEXT                      -- JSON
+    metadata TEXT,                     -- JSON; NULL: too long to be kept here
+    places BLOB NOT NULL DEFAULT x''  -- where its arrays lie in the store: 16 bytes each, u64
+                                       -- address, u32 size, u32 array, little-endian
 );
 CREATE INDEX sample_entry ON sample (entry, since, until);
 CREATE INDEX sample_key ON sample (entry, key, since);
-CREATE INDEX sample_group ON sample (entry, grp, position);
+CREATE INDEX sample_group ON sample (entry, grp, position, since);
 CREATE INDEX sample_time ON sample (time, id);
 
 CREATE TABLE sample_class (

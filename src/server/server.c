@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/path.h"
+#include "server/draw/draw.h"
 #include "server/meta/db.h"
 #include "server/net/listener.h"
 #include "server/net/log.h"
@@ -186,6 +187,8 @@ vdt_status vdt_server_start(const struct vdt_server_options *options, struct vdt
         return vdt_fail_memory(error, "the server");
     server->lock = -1;
     status = copy_options(options, &server->options, error);
+    if (!status) /* forks: before there is a thread or a data base */
+        status = vdt_draw_start(NULL, &server->draw, error);
     if (!status)
         status = open_root(server, error);
     if (!status)
@@ -226,6 +229,7 @@ void vdt_server_stop(struct vdt_server *server)
     if (!server)
         return;
     vdt_net_stop(server->net);
+    vdt_draw_stop(server->draw);
     vdt_db_close(server->db);
     vdt_log_close(server->log);
     if (server->lock >= 0)

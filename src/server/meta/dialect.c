@@ -51,20 +51,26 @@ static vdt_status put_part(struct vdt_session *session, enum vdt_boxed what, int
     return vdt_rows_run(rows, error);
 }
 
-vdt_status vdt_box_put(struct vdt_session *session, enum vdt_boxed what, int64_t id,
+vdt_status vdt_box_add(struct vdt_session *session, enum vdt_boxed what, int64_t id,
                        const double box[4], struct vdt_error *error)
 {
-    vdt_status status = vdt_box_remove(session, what, id, error);
-    if (status != VDT_OK || !isfinite(box[0]) || !isfinite(box[1]) || !isfinite(box[2]) ||
-        !isfinite(box[3]))
-        return status;
+    if (!isfinite(box[0]) || !isfinite(box[1]) || !isfinite(box[2]) || !isfinite(box[3]))
+        return VDT_OK;
     if (box[0] <= box[2])
         return put_part(session, what, 2 * id, box, error);
-    status = put_part(session, what, 2 * id, (double[]){box[0], box[1], 180, box[3]}, error);
+    vdt_status status =
+        put_part(session, what, 2 * id, (double[]){box[0], box[1], 180, box[3]}, error);
     if (status == VDT_OK)
         status =
             put_part(session, what, 2 * id + 1, (double[]){-180, box[1], box[2], box[3]}, error);
     return status;
+}
+
+vdt_status vdt_box_put(struct vdt_session *session, enum vdt_boxed what, int64_t id,
+                       const double box[4], struct vdt_error *error)
+{
+    vdt_status status = vdt_box_remove(session, what, id, error);
+    return status == VDT_OK ? vdt_box_add(session, what, id, box, error) : status;
 }
 
 vdt_status vdt_box_remove(struct vdt_session *session, enum vdt_boxed what, int64_t id,

@@ -12,6 +12,9 @@ enum vdt_boxed { VDT_BOX_OF_ENTRY, VDT_BOX_OF_SAMPLE };
  * the one that is there; numbers that are none, or no numbers, remove it. */
 vdt_status vdt_box_put(struct vdt_session *session, enum vdt_boxed what, int64_t id,
                        const double box[4], struct vdt_error *error);
+/* The same for what has no box yet. */
+vdt_status vdt_box_add(struct vdt_session *session, enum vdt_boxed what, int64_t id,
+                       const double box[4], struct vdt_error *error);
 vdt_status vdt_box_remove(struct vdt_session *session, enum vdt_boxed what, int64_t id,
                           struct vdt_error *error);
 
