@@ -56,5 +56,23 @@ VDT_API VDT_CHECKED vdt_status vdt_server_reload(struct vdt_server *server,
  * NULL. */
 VDT_API void vdt_server_stop(struct vdt_server *server);
 
+/* --- users, made on the server's own disk ------------------------------------------------ */
+
+enum { VDT_SERVER_TOKEN_ROOM = 96 };
+
+struct vdt_new_user {
+    const char *root;      /* of the catalog; made when it is not there */
+    const char *name;      /* 1 to 64 of a-z, 0-9, '.', '_' and '-' */
+    const char *scopes;    /* some of "read,write,publish,admin" */
+    uint32_t expires_days; /* after which the token is good for nothing; 0: never */
+};
+
+/* Makes a user, or one more token for a user who is there, and puts the token into `token`: it is
+ * kept nowhere else. A server may run on that root, or not. This is the only way to a first token.
+ */
+VDT_API VDT_CHECKED vdt_status vdt_server_add_user(const struct vdt_new_user *user,
+                                                   char token[VDT_SERVER_TOKEN_ROOM],
+                                                   struct vdt_error *error);
+
 VDT_END_DECLS
 #endif

@@ -52,12 +52,26 @@ static int serve(const struct serve_values *values)
     return EXIT_DONE;
 }
 
+static int add_user(const struct serve_values *values)
+{
+    struct vdt_error error = {.status = VDT_OK};
+    char token[VDT_SERVER_TOKEN_ROOM];
+    const struct vdt_new_user user = {.root = values->root,
+                                      .name = values->add_user,
+                                      .scopes = values->scopes,
+                                      .expires_days = (uint32_t)values->expires.value};
+    if (vdt_server_add_user(&user, token, &error))
+        return report_error(&serve_command, &error);
+    puts(token);
+    return EXIT_DONE;
+}
+
 static int run_serve(int argc, char **argv)
 {
     struct serve_values values = {0};
     int code = options_parse(&serve_command, argc, argv, &values);
     if (code == OPTIONS_RUN)
-        code = serve(&values);
+        code = values.add_user ? add_user(&values) : serve(&values);
     options_clear(&serve_command, &values);
     return code;
 }
@@ -65,11 +79,12 @@ static int run_serve(int argc, char **argv)
 const struct command serve_command = {
     .name = "serve",
     .summary = "runs the catalog's server",
-    .usage = "--root DIR [--listen HOST:PORT] [options]",
+    .usage = "--root DIR [--listen HOST:PORT] [options] | --root DIR --add-user NAME --scopes A,B",
     .notes = "The address is printed on standard output when the server is ready. SIGTERM and "
              "Ctrl-C let running\nrequests end; SIGHUP reads the certificate and opens the log "
              "anew.\n\n"
              "examples:\n"
+             "  vedatile serve --root catalog --add-user ada --scopes read,write,publish,admin\n"
              "  vedatile serve --root catalog\n"
              "  vedatile serve --root catalog --listen 0.0.0.0:8443 --tls-cert cert.pem --tls-key "
              "key.pem\n",

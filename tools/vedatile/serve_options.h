@@ -16,6 +16,8 @@ struct serve_values {
     int log_level;
     struct count threads;
     struct count connections, connections_per_ip;
+    const char *add_user, *scopes;
+    struct count expires;
 };
 
 extern const struct option serve_options[];
