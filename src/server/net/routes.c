@@ -1,7 +1,9 @@
 /* The list of all routes: each folder's table is named here. */
 #include "server/net/route.h"
+#include "server/page/page.h"
 
 const struct vdt_route *const vdt_all_routes[] = {
     vdt_net_routes,
+    vdt_page_routes,
     NULL,
 };
