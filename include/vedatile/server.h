@@ -24,22 +24,23 @@ struct vdt_server_options {
     uint32_t header_seconds;     /* that a request's headers may take; 0: 10 */
     uint32_t idle_seconds;       /* that a connection may stand idle; 0: 30 */
     uint32_t request_seconds;    /* that a request may take in all; 0: 3600 */
-    uint32_t stop_seconds;       /* that running requests have when the server stops; 0: 30 */
-    uint64_t body_rate;          /* bytes a second that a body must bring over 30 s; 0: 1024 */
-    uint64_t upload_most;        /* bytes of one store; 0: 1 TiB */
-    uint64_t disk_reserve;       /* bytes that writes leave free on the disk; 0: 1 GiB */
-    double rate;                 /* requests a second of one token or address; 0: 200 */
-    uint32_t burst;              /* of them at once; 0: 400 */
-    const char *log;             /* file that lines are appended to; NULL: log_line */
-    int log_level;               /* 0: one line a request; 1: warnings; 2: errors */
+    uint32_t housekeeping_seconds; /* between rounds: bin, uploads, database; 0: 60 */
+    uint32_t stop_seconds;         /* that running requests have when the server stops; 0: 30 */
+    uint64_t body_rate;            /* bytes a second that a body or reply must move; 0: 1024 */
+    uint64_t upload_most;          /* bytes of one store; 0: 1 TiB */
+    uint64_t disk_reserve;         /* bytes that writes leave free on the disk; 0: 1 GiB */
+    double rate;                   /* requests a second of one token or address; 0: 1000 */
+    uint32_t burst;                /* of them at once; 0: 2000 */
+    const char *log;               /* file that lines are appended to; NULL: log_line */
+    int log_level;                 /* 0: one line a request; 1: warnings; 2: errors */
     /* Gets each line of the log, with its newline, when `log` is NULL; from any thread. */
     void (*log_line)(const char *line, size_t size, void *payload);
     void *payload;
 };
 
 /* Starts the server and returns; it runs in threads of its own. One server a root: a second one is
- * VDT_ERR_BUSY. *server is owned: end it with vdt_server_stop. The process should ignore SIGPIPE.
- */
+ * VDT_ERR_BUSY. *server is owned: end it with vdt_server_stop. It forks the process that draws, so
+ * call it before there are threads; the process should ignore SIGPIPE. */
 VDT_API VDT_CHECKED vdt_status vdt_server_start(const struct vdt_server_options *options,
                                                 struct vdt_server **server,
                                                 struct vdt_error *error);

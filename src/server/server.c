@@ -9,15 +9,19 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/path.h"
+#include "server/blobs/blobs.h"
+#include "server/chores.h"
 #include "server/draw/draw.h"
 #include "server/meta/db.h"
 #include "server/net/listener.h"
 #include "server/net/log.h"
+#include "server/net/metrics.h"
 
 enum { THREADS_LEAST = 4 };
 
@@ -84,12 +88,13 @@ static vdt_status copy_options(const struct vdt_server_options *given,
     fill(&options->idle_seconds, 30);
     fill(&options->request_seconds, 3600);
     fill(&options->stop_seconds, 30);
-    fill(&options->burst, 400);
+    fill(&options->housekeeping_seconds, 60);
+    fill(&options->burst, 2000);
     fill_long(&options->body_rate, 1024);
     fill_long(&options->upload_most, (uint64_t)1 << 40);
     fill_long(&options->disk_reserve, (uint64_t)1 << 30);
     if (options->rate == 0)
-        options->rate = 200;
+        options->rate = 1000;
     return whole ? VDT_OK : vdt_fail_memory(error, "the server's options");
 }
 
@@ -159,12 +164,40 @@ static vdt_status open_root(struct vdt_server *server, struct vdt_error *error)
         vdt_cleanup(vdt_free_pointer) char *path = vdt_server_path(server, folders[i]);
         status = path ? make_folder(path, error) : vdt_fail_memory(error, "the server");
     }
-    if (!status)
-        status = read_secret(server, error);
+    return status ? status : read_secret(server, error);
+}
+
+static vdt_status open_parts(struct vdt_server *server, struct vdt_error *error)
+{
     vdt_cleanup(vdt_free_pointer) char *database = vdt_server_path(server, "catalog.db");
-    if (!status && !database)
-        status = vdt_fail_memory(error, "the server");
-    return status ? status : vdt_db_open(database, true, &server->db, error);
+    vdt_cleanup(vdt_free_pointer) char *blobs = vdt_server_path(server, "blobs");
+    if (!database || !blobs)
+        return vdt_fail_memory(error, "the server");
+    vdt_status status = vdt_log_open(&server->options, &server->log, error);
+    if (!status)
+        status = vdt_db_open(database, true, &server->db, error);
+    if (!status)
+        status = vdt_blobs_open_folder(blobs, &server->blobs, error);
+    if (!status)
+        status = vdt_metrics_open(&server->metrics, error);
+    vdt_server_look_at_disk(server);
+    return status;
+}
+
+void vdt_server_look_at_disk(struct vdt_server *server)
+{
+    struct statvfs disk;
+    if (statvfs(server->options.root, &disk))
+        return;
+    const uint64_t left = (uint64_t)disk.f_bavail * disk.f_frsize;
+    const uint64_t reserve = server->options.disk_reserve;
+    atomic_store(&server->disk_free, left > reserve ? left - reserve : 0);
+}
+
+bool vdt_server_has_room(const struct vdt_server *server, uint64_t bytes)
+{
+    const uint64_t left = atomic_load(&server->disk_free);
+    return left > 0 && bytes <= left;
 }
 
 static vdt_status check_options(const struct vdt_server_options *options, struct vdt_error *error)
@@ -187,12 +220,14 @@ vdt_status vdt_server_start(const struct vdt_server_options *options, struct vdt
         return vdt_fail_memory(error, "the server");
     server->lock = -1;
     status = copy_options(options, &server->options, error);
-    if (!status) /* forks: before there is a thread or a data base */
+    if (!status) /* forks, so nothing is open and no thread runs yet */
         status = vdt_draw_start(NULL, &server->draw, error);
     if (!status)
         status = open_root(server, error);
     if (!status)
-        status = vdt_log_open(&server->options, &server->log, error);
+        status = open_parts(server, error);
+    if (!status)
+        status = vdt_chores_start(server, &server->chores, error);
     if (!status)
         status = vdt_net_start(server, &server->net, error);
     if (status) {
@@ -210,7 +245,8 @@ const char *vdt_server_url(const struct vdt_server *server)
 
 vdt_status vdt_server_reload(struct vdt_server *server, struct vdt_error *error)
 {
-    return vdt_log_reopen(server->log, error);
+    vdt_status status = vdt_net_reload(server->net, error);
+    return status ? status : vdt_log_reopen(server->log, error);
 }
 
 static void free_options(struct vdt_server_options *options)
@@ -229,7 +265,10 @@ void vdt_server_stop(struct vdt_server *server)
     if (!server)
         return;
     vdt_net_stop(server->net);
+    vdt_chores_stop(server->chores);
     vdt_draw_stop(server->draw);
+    vdt_metrics_close(server->metrics);
+    vdt_blobs_free(server->blobs);
     vdt_db_close(server->db);
     vdt_log_close(server->log);
     if (server->lock >= 0)

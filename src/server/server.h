@@ -2,10 +2,13 @@
 #ifndef SERVER_SERVER_H
 #define SERVER_SERVER_H
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <vedatile/server.h>
 
 struct vdt_blobs;
+struct vdt_chores;
 struct vdt_db;
 struct vdt_draw;
 struct vdt_log;
@@ -24,10 +27,18 @@ struct vdt_server {
     struct vdt_log *log;
     struct vdt_metrics *metrics;
     struct vdt_net *net;
+    struct vdt_chores *chores;
+    atomic_uint_fast64_t disk_free; /* bytes that writes may still take; looked at every second */
 };
 
 /* ROOT/name, owned; NULL when memory is out. */
 char *vdt_server_path(const struct vdt_server *server, const char *name);
+
+/* Looks at the disk anew. */
+void vdt_server_look_at_disk(struct vdt_server *server);
+
+/* Whether `bytes` more may be written. */
+bool vdt_server_has_room(const struct vdt_server *server, uint64_t bytes);
 
 /* A line of the log about the server's own state; `event` is a short word. */
 void vdt_server_warn(struct vdt_server *server, const char *event, const char *format, ...)

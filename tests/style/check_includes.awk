@@ -8,7 +8,7 @@
 BEGIN {
     plain = " stdbool.h stddef.h stdint.h "
     standard = plain "arpa/inet.h assert.h ctype.h dirent.h endian.h errno.h fcntl.h float.h ftw.h immintrin.h " \
-        "inttypes.h limits.h locale.h math.h netdb.h netinet/in.h netinet/tcp.h poll.h pthread.h sched.h " \
+        "inttypes.h limits.h linux/tcp.h locale.h math.h netdb.h netinet/in.h netinet/tcp.h poll.h pthread.h sched.h " \
         "signal.h spawn.h stdalign.h stdarg.h stdatomic.h stdio.h stdlib.h string.h strings.h time.h unistd.h "
 }
 FILENAME ~ /folders\.txt$/ {

@@ -16,6 +16,11 @@ struct serve_values {
     int log_level;
     struct count threads;
     struct count connections, connections_per_ip;
+    const char *trust_forwarded;
+    struct count queue, header_seconds, idle_seconds, request_seconds, stop_seconds;
+    struct count housekeeping_seconds, body_rate, upload_most, disk_reserve, burst;
+    double rate;
+    struct config_values config;
     const char *add_user, *scopes;
     struct count expires;
 };

@@ -1,9 +1,11 @@
 #include "server/net/authorize.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "server/meta/users.h"
+#include "server/net/guard.h"
 #include "server/net/reply.h"
 
 static bool refuse(struct vdt_request *request, const char *challenge, const char *text)
@@ -51,6 +53,10 @@ bool vdt_request_authorize(struct vdt_request *request)
         vdt_reply_failure(request, &error);
         return false;
     }
+    char number[24];
+    snprintf(number, sizeof number, "%lld", (long long)request->caller.token);
+    if (!vdt_request_is_in_rate(request, vdt_rates_key("token", number)))
+        return false;
     if (!vdt_caller_may(&request->caller, route->scopes)) {
         vdt_reply_error(request, MHD_HTTP_FORBIDDEN, "Forbidden", "the token lacks the scope '%s'",
                         scope_name(route->scopes & ~request->caller.scopes));

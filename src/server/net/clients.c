@@ -1,12 +1,15 @@
 #include "server/net/clients.h"
 
 #include <arpa/inet.h>
+#include <linux/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/error.h"
 #include "server/net/log.h"
+
+#define SECOND INT64_C(1000000000)
 
 static void write_address(const struct sockaddr *address, char *text, size_t size)
 {
@@ -34,6 +37,7 @@ static void add(struct vdt_net *net, struct MHD_Connection *connection, void **c
     write_address(info ? info->client_addr : NULL, client->address, sizeof client->address);
     client->since = vdt_now();
     client->first = true;
+    client->net = net;
     pthread_mutex_lock(&net->lock);
     client->over = net->client_count >= net->server->options.connections;
     client->next = net->clients;
@@ -107,15 +111,49 @@ void vdt_clients_end(struct vdt_net *net, bool all)
     pthread_mutex_unlock(&net->lock);
 }
 
-static bool too_long(const struct vdt_net *net, const struct vdt_client *client, int64_t now)
+/* Bytes that the other side has sent or has taken, as the kernel counts them. */
+static bool moved(const struct vdt_client *client, uint64_t *bytes)
+{
+    struct tcp_info info;
+    socklen_t size = sizeof info;
+    memset(&info, 0, sizeof info);
+    if (getsockopt(client->fd, IPPROTO_TCP, TCP_INFO, &info, &size) ||
+        size < offsetof(struct tcp_info, tcpi_bytes_received) + sizeof info.tcpi_bytes_received)
+        return false;
+    *bytes = client->state == VDT_CLIENT_BODY ? info.tcpi_bytes_received : info.tcpi_bytes_acked;
+    return true;
+}
+
+/* Whether a body or a reply has come too slowly for as long as an idle connection may stand. */
+static bool too_slow(const struct vdt_net *net, struct vdt_client *client, int64_t now)
 {
     const struct vdt_server_options *options = &net->server->options;
-    const int64_t second = 1000000000;
+    uint64_t bytes = 0;
+    if (!moved(client, &bytes))
+        return false;
+    if (client->window_since == 0) {
+        client->window_since = now;
+        client->window_bytes = bytes;
+    }
+    if (now - client->window_since < (int64_t)options->idle_seconds * SECOND)
+        return false;
+    const bool slow =
+        bytes - client->window_bytes < options->body_rate * (uint64_t)options->idle_seconds;
+    client->window_since = now;
+    client->window_bytes = bytes;
+    return slow;
+}
+
+static bool too_long(const struct vdt_net *net, struct vdt_client *client, int64_t now)
+{
+    const struct vdt_server_options *options = &net->server->options;
     if (client->state == VDT_CLIENT_HEADERS) {
         const uint32_t idle = client->first ? 0 : options->idle_seconds;
-        return now - client->since > (int64_t)(options->header_seconds + idle) * second;
+        return now - client->since > (int64_t)(options->header_seconds + idle) * SECOND;
     }
-    return now - client->request_since > (int64_t)options->request_seconds * second;
+    if (now - client->request_since > (int64_t)options->request_seconds * SECOND)
+        return true;
+    return client->state != VDT_CLIENT_WORK && too_slow(net, client, now);
 }
 
 static void *reap(void *payload)

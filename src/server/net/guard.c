@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "server/net/reply.h"
+#include "server/net/wire.h"
 
 static bool refuse(struct vdt_request *request, unsigned code, const char *name, const char *text)
 {
@@ -135,18 +136,42 @@ static bool guard_target(struct vdt_request *request)
     return true;
 }
 
+/* Whether the request comes through the front whose words are believed. */
+static bool is_forwarded(const struct vdt_request *request)
+{
+    const char *front = request->net->server->options.trust_forwarded;
+    return front && request->client && strcmp(front, request->client->address) == 0;
+}
+
+static void set_address(struct vdt_request *request)
+{
+    const char *list =
+        is_forwarded(request) ? vdt_request_header(request, "X-Forwarded-For") : NULL;
+    const char *last = list ? strrchr(list, ',') : NULL;
+    last = last ? last + 1 + strspn(last + 1, " ") : list; /* the one that the front has seen */
+    if (!last || strlen(last) >= sizeof request->address ||
+        strspn(last, "0123456789abcdefABCDEF.:") != strlen(last))
+        last = request->client->address;
+    snprintf(request->address, sizeof request->address, "%s", last);
+}
+
 static bool set_base(struct vdt_request *request)
 {
     const struct vdt_server_options *options = &request->net->server->options;
     const char *host = vdt_request_header(request, "Host");
     const char *scheme = options->tls_cert ? "https" : "http";
+    const char *forwarded =
+        is_forwarded(request) ? vdt_request_header(request, "X-Forwarded-Proto") : NULL;
+    if (forwarded && (strcmp(forwarded, "https") == 0 || strcmp(forwarded, "http") == 0))
+        scheme = forwarded;
     if (options->public_url || !host) {
         request->base =
             vdt_copy_string(options->public_url ? options->public_url : request->net->url);
     } else {
-        request->base = vdt_allocate(strlen(scheme) + strlen(host) + 4, 1);
+        const size_t size = strlen(scheme) + strlen(host) + 4;
+        request->base = vdt_allocate(size, 1);
         if (request->base)
-            sprintf(request->base, "%s://%s", scheme, host);
+            snprintf(request->base, size, "%s://%s", scheme, host);
     }
     return request->base || refuse(request, MHD_HTTP_SERVICE_UNAVAILABLE, "Busy", "out of memory");
 }
@@ -205,23 +230,55 @@ static bool guard_body(struct vdt_request *request)
     return true;
 }
 
-bool vdt_guard_request(struct vdt_request *request, const char *url, const char *method,
-                       const char *version)
+static bool guard_room(struct vdt_request *request)
 {
-    (void)url;
+    const bool reads = request->match.route->flags & VDT_ROUTE_SHARED;
+    const uint64_t wanted = request->length == UINT64_MAX ? 0 : request->length;
+    if (!request->has_body || reads || vdt_server_has_room(request->net->server, wanted))
+        return true;
+    return refuse(request, MHD_HTTP_INSUFFICIENT_STORAGE, "InsufficientStorage",
+                  "the server's disk is nearly full; it takes no more for now");
+}
+
+static bool guard_rate(struct vdt_request *request)
+{
+    if (request->match.route->flags & VDT_ROUTE_LIGHT)
+        return true;
+    return vdt_request_is_in_rate(request, vdt_rates_key("address", request->address));
+}
+
+bool vdt_request_is_in_rate(struct vdt_request *request, uint64_t key)
+{
+    char text[24];
+    const double wait = vdt_rates_take(request->net->rates, key, vdt_now());
+    if (wait <= 0)
+        return true;
+    snprintf(text, sizeof text, "%u", wait > 3600 ? 3600 : (unsigned)wait + 1);
+    vdt_reply_header(request, "Retry-After", text);
+    vdt_reply_error(request, MHD_HTTP_TOO_MANY_REQUESTS, "TooManyRequests",
+                    "too many requests; try again in %s s", text);
+    return false;
+}
+
+bool vdt_guard_request(struct vdt_request *request, const char *method, const char *version)
+{
     snprintf(request->method, sizeof request->method, "%s", method);
     request->head = strcmp(method, "HEAD") == 0;
+    if (request->client)
+        set_address(request);
     if (!is_token(method, strlen(method)))
         return bad(request, "the method is none");
-    if (request->client)
-        snprintf(request->address, sizeof request->address, "%s", request->client->address);
+    if (!vdt_wire_is_whole(request, method, version))
+        return bad(request, "the request has a NUL, or a header of several lines");
+    if (!guard_target(request) || !guard_headers(request, version))
+        return false;
     if (!request->client || request->client->over) {
         vdt_reply_header(request, "Retry-After", "1");
         return refuse(request, MHD_HTTP_SERVICE_UNAVAILABLE, "Busy",
                       "too many connections; try again in a second");
     }
-    if (!guard_target(request) || !guard_headers(request, version) || !set_base(request) ||
-        !find_route(request) || !guard_body(request) || !vdt_request_decode(request))
+    if (!set_base(request) || !find_route(request) || !guard_rate(request) ||
+        !guard_body(request) || !guard_room(request) || !vdt_request_decode(request))
         return false;
     request->close = false;
     return true;

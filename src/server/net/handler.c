@@ -85,15 +85,14 @@ static enum MHD_Result hand_over(struct vdt_request *request, enum vdt_request_p
 }
 
 /* The headers are complete. */
-static enum MHD_Result begin(struct vdt_request *request, const char *url, const char *method,
-                             const char *version)
+static enum MHD_Result begin(struct vdt_request *request, const char *method, const char *version)
 {
     struct vdt_net *net = request->net;
     request->number = atomic_fetch_add(&net->request_number, 1) + 1;
     atomic_fetch_add(&net->running, 1);
     request->client = vdt_client_of(request->connection);
     vdt_client_turn(net, request->client, VDT_CLIENT_WORK);
-    const bool good = vdt_guard_request(request, url, method, version);
+    const bool good = vdt_guard_request(request, method, version);
     if (good && request->has_body)
         return hand_over(request, VDT_REQUEST_STARTING);
     if (!good && request->close)
@@ -167,11 +166,12 @@ enum MHD_Result vdt_handle_request(void *payload, struct MHD_Connection *connect
 {
     (void)payload;
     (void)connection;
+    (void)url;
     struct vdt_request *request = *context;
     if (!request)
         return MHD_NO;
     if (request->phase == VDT_REQUEST_NEW)
-        return begin(request, url, method, version);
+        return begin(request, method, version);
     return go_on(request, data, size);
 }
 

@@ -132,20 +132,43 @@ static unsigned socket_threads(void)
     return cores < 2 ? 2 : cores > SOCKET_THREADS_MOST ? SOCKET_THREADS_MOST : (unsigned)cores;
 }
 
+/* GnuTLS asks for the certificate in each handshake. The session's pointer is the connection. */
+static int give_certificate(gnutls_session_t session, const gnutls_datum_t *names, int name_count,
+                            const gnutls_pk_algorithm_t *algorithms, int algorithm_count,
+                            gnutls_pcert_st **chain, unsigned *count, gnutls_privkey_t *key)
+{
+    (void)names;
+    (void)name_count;
+    (void)algorithms;
+    (void)algorithm_count;
+    const struct vdt_client *client = vdt_client_of(gnutls_session_get_ptr(session));
+    if (!client)
+        return -1;
+    vdt_tls_use(client->net->tls, chain, count, key);
+    return 0;
+}
+
 static vdt_status start_daemon(struct vdt_net *net, int fd, struct vdt_error *error)
 {
     const struct vdt_server_options *options = &net->server->options;
+    struct MHD_OptionItem plain[] = {{MHD_OPTION_END, 0, NULL}};
+    struct MHD_OptionItem secure[] = {
+        {MHD_OPTION_HTTPS_CERT_CALLBACK, (intptr_t)give_certificate, NULL},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)VDT_TLS_PRIORITIES},
+        {MHD_OPTION_END, 0, NULL}};
     net->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-        vdt_handle_request, net, MHD_OPTION_EXTERNAL_LOGGER, note_library, net->server,
-        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, socket_threads(),
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
+            (net->tls ? (unsigned)MHD_USE_TLS : 0),
+        0, NULL, NULL, vdt_handle_request, net, MHD_OPTION_EXTERNAL_LOGGER, note_library,
+        net->server, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, socket_threads(),
         MHD_OPTION_CONNECTION_LIMIT, options->connections + RESERVE,
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, options->connections_per_ip,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY, MHD_OPTION_CONNECTION_MEMORY_INCREMENT,
         (size_t)MEMORY_STEP, MHD_OPTION_CONNECTION_TIMEOUT, options->idle_seconds,
         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, leave_as_it_is, NULL,
         MHD_OPTION_URI_LOG_CALLBACK, vdt_handle_target, net, MHD_OPTION_NOTIFY_COMPLETED,
-        vdt_handle_end, net, MHD_OPTION_NOTIFY_CONNECTION, vdt_client_notify, net, MHD_OPTION_END);
+        vdt_handle_end, net, MHD_OPTION_NOTIFY_CONNECTION, vdt_client_notify, net, MHD_OPTION_ARRAY,
+        net->tls ? secure : plain, MHD_OPTION_END);
     if (!net->daemon)
         return vdt_fail(error, VDT_ERR_IO, "--listen %s: the HTTP library refuses to start",
                         options->listen);
@@ -156,8 +179,21 @@ static void release(struct vdt_net *net)
 {
     pthread_cond_destroy(&net->wake);
     pthread_mutex_destroy(&net->lock);
+    vdt_tls_close(net->tls);
+    vdt_rates_close(net->rates);
     free(net->url);
     free(net);
+}
+
+static vdt_status open_means(struct vdt_net *net, struct vdt_error *error)
+{
+    const struct vdt_server_options *options = &net->server->options;
+    if (options->tls_cert) {
+        vdt_status status = vdt_tls_open(options->tls_cert, options->tls_key, &net->tls, error);
+        if (status)
+            return status;
+    }
+    return vdt_rates_open(options->rate, options->burst, &net->rates, error);
 }
 
 vdt_status vdt_net_start(struct vdt_server *server, struct vdt_net **out, struct vdt_error *error)
@@ -173,7 +209,9 @@ vdt_status vdt_net_start(struct vdt_server *server, struct vdt_net **out, struct
     pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
     pthread_cond_init(&net->wake, &clock);
     pthread_condattr_destroy(&clock);
-    vdt_status status = bind_address(net, &fd, error);
+    vdt_status status = open_means(net, error);
+    if (!status)
+        status = bind_address(net, &fd, error);
     if (!status)
         status =
             vdt_workers_start(server->options.threads, server->options.queue, &net->workers, error);
@@ -191,6 +229,20 @@ vdt_status vdt_net_start(struct vdt_server *server, struct vdt_net **out, struct
     }
     *out = net;
     return VDT_OK;
+}
+
+vdt_status vdt_net_reload(struct vdt_net *net, struct vdt_error *error)
+{
+    return net->tls ? vdt_tls_reload(net->tls, error) : VDT_OK;
+}
+
+void vdt_net_load(struct vdt_net *net, struct vdt_net_load *load)
+{
+    vdt_workers_load(net->workers, &load->waiting, &load->running);
+    load->requests = atomic_load(&net->running);
+    pthread_mutex_lock(&net->lock);
+    load->connections = net->client_count;
+    pthread_mutex_unlock(&net->lock);
 }
 
 const char *vdt_net_url(const struct vdt_net *net)

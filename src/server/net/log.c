@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/error.h"
+#include "server/net/metrics.h"
 #include "server/net/state.h"
 
 struct vdt_log {
@@ -83,7 +84,7 @@ void vdt_log_write(struct vdt_log *log, int level, json_t *taken)
     json_object_set_new(taken, "time", json_string(text));
     json_object_set_new(taken, "level", json_string(names[level]));
     /* ASCII only, so that no terminal and no reader of lines is told anything else. */
-    char *line = json_dumps(taken, JSON_COMPACT | JSON_ENSURE_ASCII);
+    char *line = json_dumps(taken, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(12));
     json_decref(taken);
     if (!line)
         return;
@@ -113,12 +114,16 @@ void vdt_log_close(struct vdt_log *log)
 
 void vdt_request_note(const struct vdt_request *request, bool whole)
 {
-    const double ms = (double)(vdt_now() - request->began) / 1e6;
-    vdt_log_write(request->net->server->log, request->code >= 500 ? 1 : 0,
-                  json_pack("{s:s, s:I, s:s, s:s, s:s*, s:i, s:f, s:I, s:I, s:s, s:b}", "event",
+    struct vdt_server *server = request->net->server;
+    const int64_t spent = vdt_now() - request->began;
+    vdt_metrics_note(server->metrics, request->match.number, request->code, spent,
+                     request->bytes_in, request->bytes_out);
+    vdt_log_write(server->log, request->code >= 500 ? 1 : 0,
+                  json_pack("{s:s, s:I, s:s, s:s, s:s, s:i, s:f, s:I, s:I, s:s, s:I, s:b}", "event",
                             "request", "request", (json_int_t)request->number, "address",
                             request->address, "method", request->method, "target", request->target,
-                            "code", (int)request->code, "ms", ms, "in",
+                            "code", (int)request->code, "ms", (double)(spent / 1000) / 1000, "in",
                             (json_int_t)request->bytes_in, "out", (json_int_t)request->bytes_out,
-                            "user", request->caller.name, "whole", (int)whole));
+                            "user", request->caller.name, "token",
+                            (json_int_t)request->caller.token, "whole", (int)whole));
 }

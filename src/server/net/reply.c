@@ -139,6 +139,11 @@ void vdt_reply_failure(struct vdt_request *request, const struct vdt_error *erro
     case VDT_ERR_MISMATCH:
         vdt_reply_error(request, MHD_HTTP_CONFLICT, "Conflict", "%s", text);
         break;
+    case VDT_ERR_FULL:
+        vdt_reply_error(
+            request, MHD_HTTP_INSUFFICIENT_STORAGE, "InsufficientStorage", "%s",
+            strstr(text, request->net->server->options.root) ? "the server's disk is full" : text);
+        break;
     case VDT_ERR_UNSUPPORTED:
         vdt_reply_error(request, MHD_HTTP_NOT_IMPLEMENTED, "NotImplemented", "%s", text);
         break;

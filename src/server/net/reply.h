@@ -41,7 +41,7 @@ void vdt_reply_error(struct vdt_request *request, unsigned code, const char *nam
                      const char *format, ...) VDT_PRINTF(4, 5);
 
 /* The same for a failed call: ARGUMENT and FORMAT 400, NOT_FOUND 404, EXISTS and MISMATCH 409, BUSY
- * 503, UNSUPPORTED 501. Others are 500 without the message, which goes to the log. */
+ * 503, UNSUPPORTED 501, FULL 507. Others are 500 without the message, which goes to the log. */
 void vdt_reply_failure(struct vdt_request *request, const struct vdt_error *error);
 
 /* Whether a reply was made. */

@@ -69,9 +69,10 @@ void vdt_route_find(const struct vdt_route *const *tables, const char *method, c
     const char *wanted = strcmp(method, "HEAD") == 0 ? "GET" : method;
     struct vdt_route_match tried;
     uint64_t path_best = 0, best = 0;
-    *match = (struct vdt_route_match){0};
+    size_t number = 0;
+    *match = (struct vdt_route_match){.number = SIZE_MAX};
     for (; *tables; tables++)
-        for (const struct vdt_route *route = *tables; route->method; route++) {
+        for (const struct vdt_route *route = *tables; route->method; route++, number++) {
             const uint64_t score = fit(route->pattern, path, path + size, &tried);
             if (score == 0)
                 continue;
@@ -79,12 +80,14 @@ void vdt_route_find(const struct vdt_route *const *tables, const char *method, c
                 path_best = score;
                 match->allow[0] = '\0';
                 match->route = NULL;
+                match->number = SIZE_MAX;
             }
             if (score == path_best)
                 allow(match->allow, sizeof match->allow, route->method);
             if (score == path_best && score > best && strcmp(route->method, wanted) == 0) {
                 best = score;
                 match->route = route;
+                match->number = number;
                 match->count = tried.count;
                 memcpy(match->values, tried.values, sizeof tried.values);
             }

@@ -46,6 +46,7 @@ struct vdt_path_value {
 
 struct vdt_route_match {
     const struct vdt_route *route; /* NULL: no such path, or not with this method */
+    size_t number;                 /* of the route, counted over all tables; SIZE_MAX: none */
     char allow[64];                /* the path's methods, "" for no such path */
     size_t count;
     struct vdt_path_value values[VDT_PATH_NAMES_MOST];

@@ -8,8 +8,10 @@
 #include <stdatomic.h>
 #include <sys/socket.h>
 
+#include "server/net/rates.h"
 #include "server/net/request.h"
 #include "server/net/route.h"
+#include "server/net/tls.h"
 #include "server/net/workers.h"
 #include "server/server.h"
 
@@ -21,6 +23,7 @@ enum vdt_client_state { VDT_CLIENT_HEADERS, VDT_CLIENT_BODY, VDT_CLIENT_WORK, VD
 /* One connection. All fields are under the net's lock. */
 struct vdt_client {
     struct vdt_client *next, *previous;
+    struct vdt_net *net;
     int fd;
     char address[VDT_ADDRESS_MOST];
     enum vdt_client_state state;
@@ -37,6 +40,8 @@ struct vdt_net {
     struct vdt_server *server;
     struct MHD_Daemon *daemon;
     struct vdt_workers *workers;
+    struct vdt_rates *rates;
+    struct vdt_tls *tls; /* NULL: plain HTTP */
     char *url;
     pthread_mutex_t lock;
     struct vdt_client *clients;

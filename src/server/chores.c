@@ -1,0 +1,119 @@
+#include "server/chores.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "server/meta/db.h"
+#include "server/meta/entries.h"
+#include "server/meta/times.h"
+
+static vdt_status look_at_disk(struct vdt_server *server, struct vdt_error *error)
+{
+    (void)error;
+    vdt_server_look_at_disk(server);
+    return VDT_OK;
+}
+
+static vdt_status empty_bin(struct vdt_server *server, struct vdt_error *error)
+{
+    int count = 0;
+    return vdt_entries_purge(server->db, vdt_time_now(), &count, error);
+}
+
+static vdt_status checkpoint(struct vdt_server *server, struct vdt_error *error)
+{
+    return vdt_db_checkpoint(server->db, error);
+}
+
+static const struct vdt_chore list[] = {
+    {"disk", 1, look_at_disk},
+    {"bin", 0, empty_bin},
+    {"checkpoint", 0, checkpoint},
+};
+
+enum { COUNT = sizeof list / sizeof list[0] };
+
+struct vdt_chores {
+    struct vdt_server *server;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    pthread_t thread;
+    bool stopping;
+    time_t next[COUNT];
+};
+
+static time_t seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec;
+}
+
+static void run(struct vdt_chores *chores, size_t i)
+{
+    struct vdt_error error = {.status = VDT_OK};
+    const unsigned seconds =
+        list[i].seconds ? list[i].seconds : chores->server->options.housekeeping_seconds;
+    if (list[i].run(chores->server, &error))
+        vdt_server_warn(chores->server, "housekeeping", "%s: %s", list[i].name, error.message);
+    chores->next[i] = seconds_now() + seconds;
+}
+
+static void *work(void *payload)
+{
+    struct vdt_chores *chores = payload;
+    pthread_mutex_lock(&chores->lock);
+    while (!chores->stopping) {
+        for (size_t i = 0; i < COUNT && !chores->stopping; i++)
+            if (seconds_now() >= chores->next[i]) {
+                pthread_mutex_unlock(&chores->lock);
+                run(chores, i);
+                pthread_mutex_lock(&chores->lock);
+            }
+        struct timespec until;
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec++;
+        if (!chores->stopping)
+            pthread_cond_timedwait(&chores->wake, &chores->lock, &until);
+    }
+    pthread_mutex_unlock(&chores->lock);
+    return NULL;
+}
+
+vdt_status vdt_chores_start(struct vdt_server *server, struct vdt_chores **out,
+                            struct vdt_error *error)
+{
+    pthread_condattr_t clock;
+    struct vdt_chores *chores = calloc(1, sizeof *chores);
+    if (!chores)
+        return vdt_fail_memory(error, "the server's housekeeping");
+    chores->server = server;
+    pthread_mutex_init(&chores->lock, NULL);
+    pthread_condattr_init(&clock);
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    pthread_cond_init(&chores->wake, &clock);
+    pthread_condattr_destroy(&clock);
+    if (pthread_create(&chores->thread, NULL, work, chores)) {
+        pthread_cond_destroy(&chores->wake);
+        pthread_mutex_destroy(&chores->lock);
+        free(chores);
+        return vdt_fail(error, VDT_ERR_IO, "cannot start the server's housekeeping");
+    }
+    *out = chores;
+    return VDT_OK;
+}
+
+void vdt_chores_stop(struct vdt_chores *chores)
+{
+    if (!chores)
+        return;
+    pthread_mutex_lock(&chores->lock);
+    chores->stopping = true;
+    pthread_cond_signal(&chores->wake);
+    pthread_mutex_unlock(&chores->lock);
+    pthread_join(chores->thread, NULL);
+    pthread_cond_destroy(&chores->wake);
+    pthread_mutex_destroy(&chores->lock);
+    free(chores);
+}
