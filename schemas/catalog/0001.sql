@@ -65,6 +65,7 @@ CREATE INDEX entry_updated ON entry (updated, id);
 CREATE INDEX entry_created ON entry (created, id);
 CREATE INDEX entry_name ON entry (name, id);
 CREATE INDEX entry_public ON entry (public, updated);
+CREATE INDEX entry_seen ON entry (id, public, owner, deleted, head); -- who sees what, without the rows
 CREATE INDEX entry_expires ON entry (expires) WHERE expires IS NOT NULL;
 
 CREATE TABLE entry_tag (
@@ -204,6 +205,7 @@ CREATE TABLE sample (
     until INTEGER,
     digest INTEGER NOT NULL DEFAULT 0, -- the same for samples that are the same
     west REAL, south REAL, east REAL, north REAL,
+    footprint BLOB,                    -- corners as doubles, longitude, latitude, ...; NULL: the box
     time INTEGER,
     scene TEXT NOT NULL DEFAULT '',    -- its URI
     crs TEXT NOT NULL DEFAULT '',      -- "EPSG:32633"; "" when it has no number
@@ -219,10 +221,12 @@ CREATE TABLE sample (
     places BLOB NOT NULL DEFAULT x''  -- where its arrays lie in the store: 16 bytes each, u64
                                        -- address, u32 size, u32 array, little-endian
 );
-CREATE INDEX sample_entry ON sample (entry, since, until);
-CREATE INDEX sample_key ON sample (entry, key, since);
+CREATE INDEX sample_entry ON sample (entry, id, since, until);
+CREATE INDEX sample_key ON sample (key, entry, since, until);
 CREATE INDEX sample_group ON sample (entry, grp, position, since);
-CREATE INDEX sample_time ON sample (time, id);
+-- Samples without a time come before all others; src/server/query/queryables.c has the same.
+CREATE INDEX sample_time ON sample (coalesce(time, -99999999999999999), id);
+CREATE INDEX sample_entry_time ON sample (entry, coalesce(time, -99999999999999999), id);
 
 CREATE TABLE sample_class (
     sample INTEGER NOT NULL REFERENCES sample (id) ON DELETE CASCADE,

@@ -84,6 +84,14 @@ vdt_status vdt_box_remove(struct vdt_session *session, enum vdt_boxed what, int6
     return vdt_rows_run(rows, error);
 }
 
+bool vdt_box_select(struct vdt_buffer *sql, enum vdt_boxed what, int first)
+{
+    return vdt_sql_append(sql,
+                          "SELECT id / 2 AS id FROM %s WHERE east >= ?%d AND west <= ?%d AND "
+                          "north >= ?%d AND south <= ?%d",
+                          box_table[what], first, first + 2, first + 1, first + 3);
+}
+
 bool vdt_box_condition(struct vdt_buffer *sql, enum vdt_boxed what, const char *id_column,
                        int first)
 {
@@ -127,6 +135,12 @@ bool vdt_words_condition(struct vdt_buffer *sql, const char *id_column, int firs
                           id_column, first);
 }
 
+bool vdt_words_select(struct vdt_buffer *sql, int first)
+{
+    return vdt_sql_append(sql, "SELECT rowid AS id FROM entry_text WHERE entry_text MATCH ?%d",
+                          first);
+}
+
 /* FTS5's own characters divide words here; letters of all scripts are bytes above 127. */
 static bool of_word(unsigned char c)
 {
@@ -154,6 +168,29 @@ char *vdt_words_query(const char *typed)
         *end++ = '*';
     }
     strcpy(end, end == query ? "\"\"" : "");
+    return query;
+}
+
+char *vdt_words_terms(const char *sent)
+{
+    /* A comma becomes at most six bytes: " OR "" and its quote. */
+    char *query = vdt_allocate(6 * strlen(sent) + 8, 1);
+    if (query == NULL)
+        return NULL;
+    char *end = query;
+    bool open = false, word = false;
+    for (const char *at = sent; *at != '\0'; at++) {
+        if (*at == ',' && open) {
+            *end++ = '"';
+            open = false;
+        } else if (of_word((unsigned char)*at)) {
+            end = stpcpy(end, open ? (word ? "" : " ") : end == query ? "\"" : " OR \"");
+            *end++ = *at;
+            open = true;
+        }
+        word = of_word((unsigned char)*at);
+    }
+    strcpy(end, open ? "\"" : end == query ? "\"\"" : "");
     return query;
 }
 

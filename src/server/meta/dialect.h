@@ -24,6 +24,9 @@ vdt_status vdt_box_remove(struct vdt_session *session, enum vdt_boxed what, int6
 bool vdt_box_condition(struct vdt_buffer *sql, enum vdt_boxed what, const char *id_column,
                        int first);
 
+/* Appends "SELECT ... AS id FROM ..." of the same. */
+bool vdt_box_select(struct vdt_buffer *sql, enum vdt_boxed what, int first);
+
 /* The words by which an entry is found: name, description and whatever else is to be found. */
 vdt_status vdt_words_put(struct vdt_session *session, int64_t entry, const char *name,
                          const char *text, struct vdt_error *error);
@@ -31,6 +34,13 @@ vdt_status vdt_words_remove(struct vdt_session *session, int64_t entry, struct v
 
 /* Appends "<id_column> IN (...)": entries with the words of ?first, which vdt_words_query made. */
 bool vdt_words_condition(struct vdt_buffer *sql, const char *id_column, int first);
+
+/* Appends "SELECT ... AS id FROM ..." of the same. */
+bool vdt_words_select(struct vdt_buffer *sql, int first);
+
+/* What a STAC client sends as a query: terms with commas between, of which one is enough; the words
+ * of a term stand in its order. Owned; NULL when memory is out. */
+char *vdt_words_terms(const char *sent);
 
 /* What a person typed as a query: all its words, each as the beginning of one; without any it finds
  * nothing. Owned; NULL when memory is out. */

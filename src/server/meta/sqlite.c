@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/path.h"
 #include "server/meta/times.h"
+#include "server/query/functions.h"
 
 enum {
     WAIT_SECONDS = 10,    /* for a connection */
@@ -65,6 +66,9 @@ static vdt_status configure(struct vdt_connection *connection, const char *path,
     sqlite3_db_config(handle, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
     sqlite3_db_config(handle, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
     sqlite3_limit(handle, SQLITE_LIMIT_ATTACHED, 1); /* VACUUM INTO needs one */
+    int made = vdt_query_functions(handle);
+    if (made != SQLITE_OK)
+        return vdt_sqlite_fail(handle, made, path, error);
     sqlite3_progress_handler(handle, PROGRESS_STEPS, watch_clock, connection);
     int code = sqlite3_exec(handle,
                             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "

@@ -115,6 +115,9 @@ bool vdt_time_parse(const char *text, int64_t *time)
         minute > 59 || second > 60)
         return false;
     int64_t seconds = days_of(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
-    *time = seconds * VDT_SECOND + add;
+    int64_t utc = seconds * VDT_SECOND + add;
+    if (utc < days_of(0, 1, 1) * VDT_DAY || utc >= days_of(10000, 1, 1) * VDT_DAY)
+        return false; /* it could not be written again */
+    *time = utc;
     return true;
 }
