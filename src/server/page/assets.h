@@ -22,6 +22,7 @@
     X("main.js", "text/javascript; charset=utf-8", main_js)         \
     X("map.js", "text/javascript; charset=utf-8", map_js)           \
     X("palette.js", "text/javascript; charset=utf-8", palette_js)   \
+    X("png.js", "text/javascript; charset=utf-8", png_js)           \
     X("releases.js", "text/javascript; charset=utf-8", releases_js) \
     X("sample.js", "text/javascript; charset=utf-8", sample_js)     \
     X("style.css", "text/css; charset=utf-8", style_css)            \

@@ -1,7 +1,8 @@
 /* One sample's picture with its labels over it. */
-import {blob, inTurn, jsonInTurn, call, url} from "./api.js";
+import {blob, jsonInTurn, url} from "./api.js";
 import {h, svg} from "./dom.js";
 import {channels, classColour} from "./palette.js";
+import {numbersOf} from "./png.js";
 
 const MASKS = ["segmentation", "instance"];
 const BOXES = ["detection", "instance"];
@@ -10,19 +11,19 @@ export function samplePath(id, key, what, query) {
   return url(["v1", "entries", id, "samples", key, ...(what ? [what] : [])], query);
 }
 
-/* Pixels of a mask (0: background, class id + 1, 255: not known) as colours. */
-export function paintMask(canvas, bitmap, hiddenClasses) {
-  canvas.width = bitmap.width;
-  canvas.height = bitmap.height;
-  const context = canvas.getContext("2d", {willReadFrequently: true});
-  context.drawImage(bitmap, 0, 0);
-  const pixels = context.getImageData(0, 0, bitmap.width, bitmap.height);
-  const colours = Array.from({length: 256}, (_, value) =>
-    value === 0 || hiddenClasses.has(value - 1) ? null : value === 255 ? [128, 128, 128] : channels(classColour(value - 1)));
-  for (let at = 0; at < pixels.data.length; at += 4) {
-    const colour = colours[pixels.data[at]];
-    pixels.data.set(colour ? [...colour, 255] : [0, 0, 0, 0], at);
-  }
+/* Numbers of a mask (0: background, class id + 1, the type's largest: not known) as colours. */
+export function paintMask(canvas, mask, hiddenClasses) {
+  canvas.width = mask.width;
+  canvas.height = mask.height;
+  const context = canvas.getContext("2d");
+  const pixels = context.createImageData(mask.width, mask.height);
+  const unknown = 2 ** (8 * mask.values.BYTES_PER_ELEMENT) - 1;
+  const colours = new Map([[0, null], [unknown, [128, 128, 128, 255]]]);
+  mask.values.forEach((value, at) => {
+    if (!colours.has(value)) colours.set(value, hiddenClasses.has(value - 1) ? null : [...channels(classColour(value - 1)), 255]);
+    const colour = colours.get(value);
+    if (colour) pixels.data.set(colour, 4 * at);
+  });
   context.putImageData(pixels, 0, 0);
 }
 
@@ -86,11 +87,9 @@ export class Tile {
 
   async loadMask() {
     const {signal} = this.options;
-    this.bitmap = await inTurn(signal, async () => createImageBitmap(
-      await (await call(this.path("mask.png"), {signal})).blob(),
-      {colorSpaceConversion: "none", premultiplyAlpha: "none"}));
+    this.numbers = await numbersOf(await blob(this.path("mask.png"), signal));
     this.mask.style.opacity = this.opacity ?? 0.42;
-    paintMask(this.mask, this.bitmap, this.hiddenClasses);
+    paintMask(this.mask, this.numbers, this.hiddenClasses);
   }
 
   async loadBoxes() {
@@ -113,7 +112,7 @@ export class Tile {
     }
     if (hiddenClasses) {
       this.hiddenClasses = hiddenClasses;
-      if (this.bitmap) paintMask(this.mask, this.bitmap, hiddenClasses);
+      if (this.numbers) paintMask(this.mask, this.numbers, hiddenClasses);
       this.paintBoxes();
     }
   }
