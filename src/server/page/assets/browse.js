@@ -7,7 +7,7 @@ import {classColour} from "./palette.js";
 
 const PAGE = 24;
 const TASKS = ["classification", "detection", "segmentation", "instance", "boundary", "contact", "distance", "regression"];
-const SORTS = [["-updated", "Changed last"], ["name", "Name"], ["-samples", "Most samples"]];
+const SORTS = [["", "Newest"], ["-updated", "Changed last"], ["name", "Name"], ["-samples", "Most samples"]];
 const NAMES = {q: "Text", class: "Class", task: "Task", sensor: "Sensor", tag: "Tag", owner: "Owner",
   bbox: "Area of the map", datetime: "Time", filter: "Filter"};
 
@@ -164,7 +164,7 @@ export async function showBrowse(main, query, signal) {
       h("div", {class: "head-row"}, h("div", {}, h("h1", {tabindex: "-1"}, query.q ? `Results for “${query.q}”` : "Training data"), count),
         h("div", {class: "tools"}, h("label", {class: "field"}, h("span", {class: "hidden"}, "Order"),
           h("select", {onchange: (event) => go({...query, sortby: event.target.value})},
-            SORTS.map(([value, text]) => h("option", {value, selected: query.sortby === value}, text)))))),
+            SORTS.map(([value, text]) => h("option", {value, selected: (query.sortby ?? "") === value}, text)))))),
       filters(query), chips(query), fault, list, !fault && entries.length === 0 && nothing(query), more),
     h("aside", {class: "browse-map", "aria-label": "Map"}, map.element)));
   map.resize();

@@ -7,18 +7,14 @@ function change(text, value, kind) {
   return value ? h("span", {class: kind}, `${number(value)} ${text}`) : null;
 }
 
-function count(value) {
-  return Array.isArray(value) ? value.length : value;
-}
-
 function differences(diff) {
   const classes = Object.entries(diff.classes ?? {}).filter(([, one]) => one && typeof one === "object");
-  const parts = [change("samples added", count(diff.added), "plus"), change("removed", count(diff.removed), "minus"), change("changed", count(diff.changed), "")]
+  const parts = [change("samples added", diff.added, "plus"), change("samples removed", diff.removed, "minus"), change("samples changed", diff.changed, "")]
     .filter(Boolean);
   return h("div", {}, h("p", {}, parts.length > 0 ? parts.flatMap((part, at) => at > 0 ? [", ", part] : [part]) : "The same samples."),
     classes.length > 0 && h("div", {class: "scroll"}, h("table", {},
       h("thead", {}, h("tr", {}, ["Class", "Before", "After"].map((text) => h("th", {scope: "col"}, text)))),
-      h("tbody", {}, classes.map(([name, one]) => h("tr", {}, h("th", {scope: "row"}, name), h("td", {}, number(one.from)), h("td", {}, number(one.to))))))));
+      h("tbody", {}, classes.map(([name, one]) => h("tr", {}, h("th", {scope: "row"}, name), h("td", {}, number(one.before)), h("td", {}, number(one.after))))))));
 }
 
 function one(entry, release, before, signal) {
