@@ -114,6 +114,10 @@ char *vdt_url_escape(const char *text);
 /* True when both have the same scheme, host and port. */
 bool vdt_url_same_origin(const char *a, const char *b);
 
+/* How much of an address may stand in a message ("%.*s"): what is before a query, which may hold
+ * secrets. */
+int vdt_http_shown(const char *url);
+
 /* An http(s) URL with a host and no user name: it may be asked. */
 bool vdt_url_is_http(const char *text);
 

@@ -28,7 +28,4 @@ struct vdt_http {
 
 void vdt_http_handles_free(struct vdt_http *http);
 
-/* `text` as it may stand in a message: cut off before a query, which may hold secrets. */
-int vdt_http_shown(const char *url);
-
 #endif

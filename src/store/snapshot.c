@@ -18,6 +18,7 @@ static const unsigned char signature[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a
 struct vdt_snapshot {
     struct vdt_file *file;
     uint64_t size;
+    bool alone; /* the lock is ours, shared with other snapshots */
 };
 
 static uint64_t little_endian(const unsigned char *bytes)
@@ -64,12 +65,13 @@ vdt_status vdt_snapshot_open(const char *path, struct vdt_snapshot **out, struct
         return status;
     /* A writer that has it keeps it; one that asks now is told that it is busy. A commit may have
      * happened before the lock was ours: then what was opened is not what is locked. */
-    if (flock(snapshot->file->fd, LOCK_SH | LOCK_NB) == 0 && vdt_file_changed(snapshot->file)) {
+    snapshot->alone = flock(snapshot->file->fd, LOCK_SH | LOCK_NB) == 0;
+    if (snapshot->alone && vdt_file_changed(snapshot->file)) {
         vdt_file_free(snapshot->file);
         snapshot->file = NULL;
         status = vdt_file_open_read(path, &snapshot->file, error);
         if (status == VDT_OK)
-            flock(snapshot->file->fd, LOCK_SH | LOCK_NB);
+            snapshot->alone = flock(snapshot->file->fd, LOCK_SH | LOCK_NB) == 0;
     }
     if (status == VDT_OK)
         status = find_end(snapshot, error);
@@ -86,6 +88,11 @@ void vdt_snapshot_free(struct vdt_snapshot *snapshot)
         return;
     vdt_file_free(snapshot->file); /* and with its descriptor the lock goes */
     free(snapshot);
+}
+
+bool vdt_snapshot_alone(const struct vdt_snapshot *snapshot)
+{
+    return snapshot->alone;
 }
 
 uint64_t vdt_snapshot_size(const struct vdt_snapshot *snapshot)

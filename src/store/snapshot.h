@@ -21,6 +21,9 @@ void vdt_snapshot_free(struct vdt_snapshot *snapshot); /* accepts NULL */
 /* Bytes of the store; a multiple of 4096 for stores that we wrote. */
 uint64_t vdt_snapshot_size(const struct vdt_snapshot *snapshot);
 
+/* No writer has the store, and none can come until the snapshot is freed. */
+bool vdt_snapshot_alone(const struct vdt_snapshot *snapshot);
+
 /* Any thread. */
 vdt_status vdt_snapshot_read(const struct vdt_snapshot *snapshot, void *data, size_t size,
                              uint64_t address, struct vdt_error *error);

@@ -1,0 +1,49 @@
+/* What is known of a local store without asking anybody. */
+#include <inttypes.h>
+#include <string.h>
+#include <vedatile/catalog.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "catalog/blocks.h"
+#include "catalog/call.h"
+#include "catalog/sidecar.h"
+
+vdt_status vdt_catalog_local(const char *store, char **document, struct vdt_error *error)
+{
+    struct vdt_sidecar sidecar = {0};
+    char digest[VDT_DIGEST_TEXT] = "", stamp[64];
+    uint64_t size = 0;
+    vdt_status status = vdt_sidecar_read(store, &sidecar, error);
+    if (status != VDT_OK)
+        return status;
+    vdt_file_stamp(store, stamp);
+    if (stamp[0] != '\0' && strcmp(stamp, sidecar.stamp) == 0) {
+        memcpy(digest, sidecar.digest, sizeof digest);
+        size = strtoull(stamp, NULL, 10);
+    } else {
+        struct vdt_block_list list = {0};
+        status = vdt_block_list_of_file(store, 0, NULL, NULL, &list, error);
+        if (status == VDT_OK)
+            vdt_block_list_digest(&list, digest);
+        size = list.size;
+        vdt_block_list_clear(&list);
+    }
+    bool saved = sidecar.entry != NULL;
+    bool changed =
+        !saved || (strcmp(digest, sidecar.digest) != 0 && strcmp(digest, sidecar.pending) != 0);
+    vdt_cleanup(vdt_json_release) json_t *json = json_pack(
+        "{s:s, s:I, s:s, s:s?, s:s?, s:s?, s:s?, s:b}", "store", store, "bytes", (json_int_t)size,
+        "digest", digest, "url", sidecar.url, "manifest", sidecar.manifest, "entry", sidecar.entry,
+        "name", sidecar.name, "changed", changed);
+    if (json != NULL)
+        json_object_set_new(json, "version",
+                            sidecar.version > 0 ? json_integer(sidecar.version) : json_null());
+    vdt_sidecar_clear(&sidecar);
+    if (status != VDT_OK)
+        return status;
+    if (json == NULL)
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "%s: the name is not UTF-8", store);
+    return vdt_hand_out(json, document, error);
+}
