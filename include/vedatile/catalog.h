@@ -196,6 +196,11 @@ VDT_API VDT_CHECKED vdt_status vdt_catalog_pull(struct vdt_catalog *catalog, con
                                                 struct vdt_pull_report *report,
                                                 struct vdt_error *error);
 
+/* Which entry a local store is of, by the file beside it and at no cost: {"url", "manifest",
+ * "entry", "name", "version"}, all null for one that was never saved or pulled. */
+VDT_API VDT_CHECKED vdt_status vdt_catalog_sidecar(const char *store, char **document,
+                                                   struct vdt_error *error);
+
 /* A folder that any HTTP server may offer: manifest.json, blocks and store.h5 of a release (0: of
  * the newest version). Pulling into such a folder again brings it up to date. */
 VDT_API VDT_CHECKED vdt_status vdt_catalog_mirror(struct vdt_catalog *catalog, const char *entry,

@@ -47,3 +47,19 @@ vdt_status vdt_catalog_local(const char *store, char **document, struct vdt_erro
         return vdt_fail(error, VDT_ERR_ARGUMENT, "%s: the name is not UTF-8", store);
     return vdt_hand_out(json, document, error);
 }
+
+vdt_status vdt_catalog_sidecar(const char *store, char **document, struct vdt_error *error)
+{
+    struct vdt_sidecar sidecar = {0};
+    vdt_status status = vdt_sidecar_read(store, &sidecar, error);
+    if (status != VDT_OK)
+        return status;
+    vdt_cleanup(vdt_json_release) json_t *json =
+        json_pack("{s:s?, s:s?, s:s?, s:s?}", "url", sidecar.url, "manifest", sidecar.manifest,
+                  "entry", sidecar.entry, "name", sidecar.name);
+    if (json != NULL)
+        json_object_set_new(json, "version",
+                            sidecar.version > 0 ? json_integer(sidecar.version) : json_null());
+    vdt_sidecar_clear(&sidecar);
+    return json == NULL ? vdt_fail_memory(error, store) : vdt_hand_out(json, document, error);
+}

@@ -1,4 +1,5 @@
 /* Pulls: what is here already, what is fetched, and the moment when it gets its name. */
+#define _GNU_SOURCE /* SEEK_DATA */
 #include "catalog/pull.h"
 
 #include <errno.h>

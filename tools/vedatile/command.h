@@ -26,5 +26,14 @@ extern const struct command split_command;
 extern const struct command export_command;
 extern const struct command import_command;
 extern const struct command serve_command;
+extern const struct command login_command;
+extern const struct command save_command;
+extern const struct command pull_command;
+extern const struct command search_command;
+extern const struct command publish_command;
+extern const struct command unpublish_command;
+extern const struct command release_command;
+extern const struct command remove_command;
+extern const struct command status_command;
 
 #endif

@@ -9,8 +9,10 @@
 #include "report.h"
 
 static const struct command *const commands[] = {
-    &feed_command,  &info_command,  &check_command,  &show_command,   &stats_command,
-    &split_command, &bench_command, &export_command, &import_command, &serve_command,
+    &feed_command,    &info_command,   &check_command,  &show_command,    &stats_command,
+    &split_command,   &bench_command,  &export_command, &import_command,  &login_command,
+    &save_command,    &pull_command,   &search_command, &publish_command, &unpublish_command,
+    &release_command, &remove_command, &status_command, &serve_command,
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
@@ -20,7 +22,7 @@ static void print_help(void)
     puts("usage: vedatile COMMAND [options]\n\n"
          "Training data from georeferenced imagery and vector labels.\n\ncommands:");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        printf("  %-8s %s\n", commands[i]->name, commands[i]->summary);
+        printf("  %-9s %s\n", commands[i]->name, commands[i]->summary);
     puts("\n  'vedatile COMMAND --help' shows a command's options and examples.\n"
          "  'vedatile --version' prints the versions of vedatile and of its libraries.\n\n"
          "exit status: 0 done, 1 failed, 2 wrong usage");

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "interrupt.h"
+#include "text.h"
 
 #define SHOW_EVERY 0.1    /* s */
 #define SMOOTHED_OVER 4.0 /* s */
@@ -72,9 +73,17 @@ static void draw_bar(const struct progress *progress, double rate)
         bar[i] = i < filled ? '#' : '-';
     bar[BAR_COLUMNS] = '\0';
     format_time(left, sizeof left, time_left(progress));
-    snprintf(line, sizeof line, "[%s] %3d%%  %llu/%llu %s  %.0f/s  %s left", bar,
-             (int)(fmin(share, 1) * 100), (unsigned long long)progress->done,
-             (unsigned long long)progress->total, progress->unit, rate, left);
+    if (strcmp(progress->unit, "bytes") == 0) {
+        char done[32], total[32], speed[32];
+        snprintf(line, sizeof line, "%s%s[%s] %3d%%  %s of %s  %s/s  %s left",
+                 progress->step ? progress->step : "", progress->step ? " " : "", bar,
+                 (int)(fmin(share, 1) * 100), text_bytes(done, sizeof done, progress->done),
+                 text_bytes(total, sizeof total, progress->total),
+                 text_bytes(speed, sizeof speed, (uint64_t)rate), left);
+    } else
+        snprintf(line, sizeof line, "[%s] %3d%%  %llu/%llu %s  %.0f/s  %s left", bar,
+                 (int)(fmin(share, 1) * 100), (unsigned long long)progress->done,
+                 (unsigned long long)progress->total, progress->unit, rate, left);
     fprintf(stderr, "\r\033[K%.*s", (int)terminal_columns() - 1, line);
     fflush(stderr);
 }
@@ -84,8 +93,10 @@ static void draw_json(const struct progress *progress, double rate)
     char left[32];
     double seconds = time_left(progress);
     snprintf(left, sizeof left, seconds < 0 ? "null" : "%.1f", seconds);
-    fprintf(stderr,
-            "{\"event\":\"progress\",\"done\":%llu,\"total\":%llu,\"rate\":%.1f,\"eta_s\":%s}\n",
+    fputs("{\"event\":\"progress\"", stderr);
+    if (progress->step)
+        fprintf(stderr, ",\"step\":\"%s\"", progress->step);
+    fprintf(stderr, ",\"done\":%llu,\"total\":%llu,\"rate\":%.1f,\"eta_s\":%s}\n",
             (unsigned long long)progress->done, (unsigned long long)progress->total, rate, left);
     fflush(stderr);
 }

@@ -16,6 +16,7 @@ struct progress {
     bool drawn;
     bool pending; /* the last update was not shown */
     const char *unit;
+    const char *step; /* what is being done; borrowed; NULL: there is one step only */
     double started; /* seconds of the monotonic clock; 0 before the first update */
     double shown;
     uint64_t first; /* `done` at the first update */
@@ -26,7 +27,7 @@ struct progress {
     uint64_t total;
 };
 
-/* `unit` is a plural such as "tiles"; borrowed. AUTO is a bar when stderr is a terminal. */
+/* `unit` is a plural such as "tiles"; borrowed. "bytes" are shown as MB and so on. AUTO is a bar when stderr is a terminal. */
 struct progress progress_start(enum progress_mode mode, const char *unit);
 
 /* A vdt_progress_fn whose payload is a struct progress. False once Ctrl-C was pressed. */
