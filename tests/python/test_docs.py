@@ -285,7 +285,7 @@ def options(command):
 
 
 def split_default(head, text):
-    if not head.startswith("-"):
+    if not head.startswith("-") and "default: " not in text:
         return text, "required"
     if text.endswith("(required)"):
         return text[:-len("(required)")].strip(), "required"

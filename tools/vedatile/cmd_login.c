@@ -26,7 +26,8 @@ static const struct option login_options[] = {
     {.name = "URL",
      .kind = OPTION_POSITION,
      .offset = AT(url),
-     .help = "the catalog, such as https://catalog.example.org; without: says who is logged in"},
+     .help = "the catalog, such as https://catalog.example.org; default: say who you are at "
+             "the last one"},
     {.name = "token-file",
      .kind = OPTION_TEXT,
      .offset = AT(token_file),

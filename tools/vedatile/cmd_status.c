@@ -18,7 +18,7 @@ struct status_values {
 #define AT(field) offsetof(struct status_values, field)
 
 static const struct option status_options[] = {
-    {.name = "STORE|ENTRY",
+    {.name = "WHAT",
      .kind = OPTION_POSITION,
      .offset = AT(what),
      .help = "a local store, or an entry's id or name; default: the server alone"},
@@ -168,7 +168,7 @@ static int run_status(int argc, char **argv)
 const struct command status_command = {
     .name = "status",
     .summary = "says which catalog is used, and how a store and its entry stand",
-    .usage = "[STORE|ENTRY] [--json]",
+    .usage = "[WHAT] [--json]",
     .notes = "Ends with 1 when the server, or the entry, cannot be asked.\n\n"
              "examples:\n"
              "  vedatile status\n"

@@ -17,7 +17,7 @@ struct progress {
     bool pending; /* the last update was not shown */
     const char *unit;
     const char *step; /* what is being done; borrowed; NULL: there is one step only */
-    double started; /* seconds of the monotonic clock; 0 before the first update */
+    double started;   /* seconds of the monotonic clock; 0 before the first update */
     double shown;
     uint64_t first; /* `done` at the first update */
     uint64_t last;  /* `done` when last shown */
@@ -27,7 +27,8 @@ struct progress {
     uint64_t total;
 };
 
-/* `unit` is a plural such as "tiles"; borrowed. "bytes" are shown as MB and so on. AUTO is a bar when stderr is a terminal. */
+/* `unit` is a plural such as "tiles"; borrowed. "bytes" are shown as MB and so on. AUTO is a bar
+ * when stderr is a terminal. */
 struct progress progress_start(enum progress_mode mode, const char *unit);
 
 /* A vdt_progress_fn whose payload is a struct progress. False once Ctrl-C was pressed. */
