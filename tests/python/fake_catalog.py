@@ -1,5 +1,5 @@
-"""A catalog of a few lines, for tests of the client: it keeps the protocol, or breaks it where a test
-says so, which a real server cannot be asked to.
+"""A catalog of a few lines, for tests of the client: it keeps the protocol, or breaks it where a
+test says so, which a real server cannot be asked to.
 
     with FakeCatalog() as catalog:
         catalog.rules.append(lambda request: (503, {"Retry-After": "0"}, b"") or None)
