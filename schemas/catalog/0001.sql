@@ -44,6 +44,7 @@ CREATE TABLE entry (
     description TEXT NOT NULL DEFAULT '',
     license TEXT NOT NULL DEFAULT '',
     public INTEGER NOT NULL DEFAULT 0,
+    published INTEGER,                 -- when it last became public
     created INTEGER NOT NULL,
     updated INTEGER NOT NULL,
     revision INTEGER NOT NULL DEFAULT 1,

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/path.h"
 #include "server/blobs/blobs.h"
+#include "server/blobs/uploads.h"
 #include "server/chores.h"
 #include "server/draw/draw.h"
 #include "server/meta/db.h"
@@ -179,6 +180,8 @@ static vdt_status open_parts(struct vdt_server *server, struct vdt_error *error)
     if (!status)
         status = vdt_blobs_open_folder(blobs, &server->blobs, error);
     if (!status)
+        status = vdt_uploads_new(server->db, server->blobs, &server->uploads, error);
+    if (!status)
         status = vdt_metrics_open(&server->metrics, error);
     vdt_server_look_at_disk(server);
     return status;
@@ -268,6 +271,7 @@ void vdt_server_stop(struct vdt_server *server)
     vdt_chores_stop(server->chores);
     vdt_draw_stop(server->draw);
     vdt_metrics_close(server->metrics);
+    vdt_uploads_free(server->uploads);
     vdt_blobs_free(server->blobs);
     vdt_db_close(server->db);
     vdt_log_close(server->log);

@@ -14,6 +14,7 @@ struct vdt_draw;
 struct vdt_log;
 struct vdt_metrics;
 struct vdt_net;
+struct vdt_uploads;
 
 enum { VDT_SECRET_SIZE = 32 };
 
@@ -22,7 +23,8 @@ struct vdt_server {
     unsigned char secret[VDT_SECRET_SIZE]; /* key of HMACs, from ROOT/secret */
     int lock;                              /* ROOT/lock */
     struct vdt_db *db;                     /* ROOT/catalog.db */
-    struct vdt_blobs *blobs;               /* ROOT/blobs, ROOT/uploads */
+    struct vdt_blobs *blobs;               /* ROOT/blobs */
+    struct vdt_uploads *uploads;           /* those that are in memory */
     struct vdt_draw *draw;
     struct vdt_log *log;
     struct vdt_metrics *metrics;

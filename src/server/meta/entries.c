@@ -167,12 +167,16 @@ vdt_status vdt_entry_publish(struct vdt_session *session, const struct vdt_entry
     if (row->is_public == is_public)
         return VDT_OK;
     vdt_cleanup(vdt_rows_release) struct vdt_rows *rows = NULL;
-    vdt_status status =
-        vdt_db_prepare(session, "UPDATE entry SET public = ?2 WHERE id = ?1", &rows, error);
+    vdt_status status = vdt_db_prepare(
+        session, "UPDATE entry SET public = ?2, published = ?3 WHERE id = ?1", &rows, error);
     if (status != VDT_OK)
         return status;
     vdt_bind_integer(rows, 1, row->id);
     vdt_bind_integer(rows, 2, is_public);
+    if (is_public)
+        vdt_bind_integer(rows, 3, vdt_time_now());
+    else
+        vdt_bind_null(rows, 3);
     status = vdt_rows_run(rows, error);
     return status == VDT_OK ? vdt_entry_touch(session, row->id, error) : status;
 }

@@ -1,5 +1,6 @@
 #include "server/net/reply.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -135,6 +136,9 @@ void vdt_reply_failure(struct vdt_request *request, const struct vdt_error *erro
     case VDT_ERR_NOT_FOUND:
         vdt_reply_error(request, MHD_HTTP_NOT_FOUND, "NotFound", "%s", text);
         break;
+    case VDT_ERR_DENIED:
+        vdt_reply_error(request, MHD_HTTP_FORBIDDEN, "Forbidden", "%s", text);
+        break;
     case VDT_ERR_EXISTS:
     case VDT_ERR_MISMATCH:
         vdt_reply_error(request, MHD_HTTP_CONFLICT, "Conflict", "%s", text);
@@ -243,24 +247,54 @@ static void reader_free(void *payload)
     free(reader);
 }
 
-void vdt_reply_reader(struct vdt_request *request, uint64_t size, const char *type,
-                      const char *etag,
-                      ssize_t (*read)(void *state, uint64_t at, void *to, size_t room), void *state,
-                      void (*release)(void *state))
+/* The part of a file by sendfile; NULL: it is not in one file, or there is no memory. */
+static struct MHD_Response *of_one_file(const struct vdt_pieces *pieces,
+                                        const struct vdt_range *range)
+{
+    int fd;
+    uint64_t offset;
+    if (!pieces->locate || range->size == 0 ||
+        !pieces->locate(pieces->state, range->first, range->size, &fd, &offset))
+        return NULL;
+    fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    struct MHD_Response *response =
+        fd < 0 ? NULL : MHD_create_response_from_fd_at_offset64(range->size, fd, offset);
+    if (!response && fd >= 0)
+        close(fd);
+    return response;
+}
+
+void vdt_reply_pieces(struct vdt_request *request, uint64_t size, const char *type,
+                      const char *etag, const struct vdt_pieces *pieces)
 {
     struct vdt_range range;
     bool partial;
     struct reader *reader = calloc(1, sizeof *reader);
     if (!reader || request->response || !choose_range(request, size, etag, &range, &partial)) {
-        if (release)
-            release(state);
+        if (pieces->release)
+            pieces->release(pieces->state);
         free(reader);
         return;
     }
-    *reader = (struct reader){read, state, release, range.first, range.size};
-    struct MHD_Response *response = MHD_create_response_from_callback(
-        range.size, READER_BLOCK, reader_read, reader, reader_free);
-    if (!response)
+    *reader =
+        (struct reader){pieces->read, pieces->state, pieces->release, range.first, range.size};
+    struct MHD_Response *response = of_one_file(pieces, &range);
+    if (response) {
         reader_free(reader);
+    } else {
+        response = MHD_create_response_from_callback(range.size, READER_BLOCK, reader_read, reader,
+                                                     reader_free);
+        if (!response)
+            reader_free(reader);
+    }
     reply(request, partial ? MHD_HTTP_PARTIAL_CONTENT : MHD_HTTP_OK, type, response, range.size);
+}
+
+void vdt_reply_reader(struct vdt_request *request, uint64_t size, const char *type,
+                      const char *etag,
+                      ssize_t (*read)(void *state, uint64_t at, void *to, size_t room), void *state,
+                      void (*release)(void *state))
+{
+    vdt_reply_pieces(request, size, type, etag,
+                     &(struct vdt_pieces){.read = read, .state = state, .release = release});
 }

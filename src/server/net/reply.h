@@ -34,14 +34,26 @@ void vdt_reply_reader(struct vdt_request *request, uint64_t size, const char *ty
                       ssize_t (*read)(void *state, uint64_t at, void *to, size_t room), void *state,
                       void (*release)(void *state));
 
+/* The same for bytes that may lie in several files. */
+struct vdt_pieces {
+    ssize_t (*read)(void *state, uint64_t at, void *to, size_t room); /* as above */
+    /* Whether `size` bytes at `at` lie in one file: *fd, borrowed, at *offset. NULL: never. */
+    bool (*locate)(void *state, uint64_t at, uint64_t size, int *fd, uint64_t *offset);
+    void *state;
+    void (*release)(void *state);
+};
+void vdt_reply_pieces(struct vdt_request *request, uint64_t size, const char *type,
+                      const char *etag, const struct vdt_pieces *pieces);
+
 void vdt_reply_empty(struct vdt_request *request, unsigned code);
 
 /* {"code": name, "description": text} */
 void vdt_reply_error(struct vdt_request *request, unsigned code, const char *name,
                      const char *format, ...) VDT_PRINTF(4, 5);
 
-/* The same for a failed call: ARGUMENT and FORMAT 400, NOT_FOUND 404, EXISTS and MISMATCH 409, BUSY
- * 503, UNSUPPORTED 501, FULL 507. Others are 500 without the message, which goes to the log. */
+/* The same for a failed call: ARGUMENT and FORMAT 400, NOT_FOUND 404, DENIED 403, EXISTS and
+ * MISMATCH 409, BUSY 503, UNSUPPORTED 501, FULL 507. Others are 500 without the message, which goes
+ * to the log. */
 void vdt_reply_failure(struct vdt_request *request, const struct vdt_error *error);
 
 /* Whether a reply was made. */

@@ -60,5 +60,6 @@ void vdt_route_find(const struct vdt_route *const *tables, const char *method, c
 extern const struct vdt_route *const vdt_all_routes[];
 
 extern const struct vdt_route vdt_net_routes[];
+extern const struct vdt_route vdt_upload_routes[], vdt_file_routes[];
 
 #endif
