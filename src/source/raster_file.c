@@ -42,6 +42,12 @@ static GDALDataType type_of(enum vdt_dtype dtype)
     }
 }
 
+void vdt_raster_prepare(void)
+{
+    vdt_cleanup(vdt_quiet_end) struct vdt_quiet quiet;
+    vdt_quiet_begin(&quiet);
+}
+
 /* GDAL's view of the caller's pixels: no copy. */
 static bool add_bands(GDALDatasetH memory, const struct vdt_tile_spec *raster, const void *pixels)
 {

@@ -19,6 +19,9 @@ struct vdt_raster_place {
     const char *crs;            /* WKT, or NULL */
 };
 
+/* GDAL is ready, for processes that are going to be forked. */
+void vdt_raster_prepare(void);
+
 /* Writes pixels, [band][row][col] of raster->dtype, to a new file. `band_names` (TIFF only) may be
  * NULL. */
 vdt_status vdt_raster_save(const char *path, enum vdt_raster_format format,

@@ -65,8 +65,8 @@ static bool add_memory_rules(scmp_filter_ctx filter)
            seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mremap), 0) == 0;
 }
 
-/* Writing to the channel; asking about a descriptor but not about a path; locks that SQLite takes
- * on PROJ's data base, which was opened before. */
+/* Writing to the channel; asking about a descriptor but not about a path; asking for limits but not
+ * setting them; locks that SQLite takes on PROJ's data base, which was opened before. */
 static bool add_fd_rules(scmp_filter_ctx filter, int channel)
 {
     const struct scmp_arg_cmp ours = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)channel);
@@ -79,7 +79,11 @@ static bool add_fd_rules(scmp_filter_ctx filter, int channel)
                          SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)channel)) == 0 &&
         seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1, empty) == 0 &&
         seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOENT), SCMP_SYS(newfstatat), 1, path) == 0 &&
-        seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOTTY), SCMP_SYS(ioctl), 0) == 0;
+        seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOTTY), SCMP_SYS(ioctl), 0) == 0 &&
+        seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A2(SCMP_CMP_EQ, 0)) ==
+            0 &&
+        seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prlimit64), 1,
+                         SCMP_A2(SCMP_CMP_NE, 0)) == 0;
     for (size_t i = 0; good && i < sizeof commands / sizeof *commands; i++)
         good = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
                                 SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)commands[i])) == 0;

@@ -222,6 +222,8 @@ static bool find_places(struct tables *tables, const struct at *at)
         if (vdt_array_present(tables->layout, a))
             vdt_reader_pieces(tables->reader, tables->group, a, at->index, 1, add_piece, &pieces);
     }
+    pieces.array = VDT_SAMPLES;
+    vdt_reader_pieces(tables->reader, tables->group, VDT_SAMPLES, at->index, 1, add_piece, &pieces);
     size_t tiles = tables->places.size;
     for (enum vdt_array a = VDT_BOXES; a <= VDT_BOX_VISIBLE; a++) {
         pieces.array = a;

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "server/draw/confine.h"
 #include "server/draw/ground.h"
+#include "source/raster_file.h"
 #include "store/reader.h"
 
 enum { OUT_BYTES = 1 << 18 };
@@ -16,6 +17,7 @@ enum { OUT_BYTES = 1 << 18 };
 void vdt_worker_prepare(void)
 {
     vdt_store_prepare();
+    vdt_raster_prepare();
     json_object_seed(0); /* else it is taken from a file, when there are none to be had */
 }
 
@@ -121,6 +123,7 @@ static vdt_status do_job(struct vdt_job *job, struct vdt_error *error)
 {
     switch (job->head.kind) {
     case VDT_JOB_INSPECT: return vdt_job_inspect(job, error);
+    case VDT_JOB_RENDER: return vdt_job_render(job, error);
     case VDT_JOB_TRY: return vdt_job_try(job, error);
     default: return vdt_fail(error, VDT_ERR_ARGUMENT, "job of kind %u", job->head.kind);
     }
@@ -133,7 +136,8 @@ int vdt_worker_run(int channel, const struct vdt_job_order *order)
     if (!take_job(&job))
         return 1;
     int opened = -1;
-    if (job.head.kind == VDT_JOB_INSPECT)
+    if (job.head.kind == VDT_JOB_INSPECT ||
+        (job.head.kind == VDT_JOB_RENDER && vdt_render_wants_ground(job.request)))
         opened = vdt_ground_prepare();
     const struct vdt_confinement confinement = {.channel = channel,
                                                 .highest_fd = highest_of(&job, opened),

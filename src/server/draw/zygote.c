@@ -200,9 +200,10 @@ int vdt_supervise(int control)
     /* They are the server's, which ends us by closing its end. */
     static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT};
     static const struct timespec pause = {.tv_nsec = RESTART_PAUSE_MS * 1000000L};
+    for (int i = 1; i < SIGRTMIN; i++)
+        signal(i, SIG_DFL); /* handlers are the program's that runs the server */
     for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
         signal(ignored[i], SIG_IGN);
-    signal(SIGCHLD, SIG_DFL);
     if (!leave_server(&control))
         return 1;
     for (;;) {

@@ -24,6 +24,7 @@ struct vdt_sample_row {
     char group[64];
     int64_t position;
     int64_t since, until; /* 0: still there */
+    int64_t digest;       /* of all that the row says */
     double bounds[4];     /* NaN: unknown */
     bool has_time;
     int64_t time;

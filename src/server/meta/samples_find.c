@@ -10,10 +10,11 @@
 #include "server/meta/dialect.h"
 #include "server/meta/samples.h"
 
-#define COLUMNS                                                                            \
-    "s.id, s.key, s.grp, s.position, s.since, s.until, s.west, s.south, s.east, s.north, " \
-    "s.time, s.scene, s.crs, s.crs_index, s.geotransform, s.col, s.row, s.cols, s.rows, "  \
-    "s.boxes, s.classes, s.image_crc, s.label_crc, s.valid_fraction, s.metadata, s.places"
+#define COLUMNS                                                                              \
+    "s.id, s.key, s.grp, s.position, s.since, s.until, s.west, s.south, s.east, s.north, "   \
+    "s.time, s.scene, s.crs, s.crs_index, s.geotransform, s.col, s.row, s.cols, s.rows, "    \
+    "s.boxes, s.classes, s.image_crc, s.label_crc, s.valid_fraction, s.metadata, s.places, " \
+    "s.digest"
 #define OF_VERSION "s.entry = ?1 AND s.since <= ?2 AND (s.until IS NULL OR s.until > ?2)"
 
 void vdt_sample_row_clear(struct vdt_sample_row *row)
@@ -73,7 +74,8 @@ static vdt_status read_row(struct vdt_rows *rows, struct vdt_sample_row *row,
     *row = (struct vdt_sample_row){.id = vdt_rows_integer(rows, 0),
                                    .position = vdt_rows_integer(rows, 3),
                                    .since = vdt_rows_integer(rows, 4),
-                                   .until = vdt_rows_integer(rows, 5)};
+                                   .until = vdt_rows_integer(rows, 5),
+                                   .digest = vdt_rows_integer(rows, 26)};
     snprintf(row->key, sizeof row->key, "%s", vdt_rows_text(rows, 1));
     snprintf(row->group, sizeof row->group, "%s", vdt_rows_text(rows, 2));
     read_numbers(rows, row);
