@@ -127,7 +127,7 @@ export async function showBrowse(main, query, signal) {
   const searchHere = h("button", {type: "button", class: "map-search", hidden: true, onclick: () => {
     go({...query, bbox: map.bounds().map((value) => value.toFixed(5)).join(",")});
   }}, "Search this area");
-  const map = new WorldMap({label: "Map of the entries", signal, most: 2 ** 15,
+  const map = new WorldMap({label: "Map of the entries", signal, most: 2 ** 13,
     onpick: (id) => { location.hash = entryHref(id); },
     onhover: (id) => { for (const one of list.children) one.classList.toggle("marked", one.dataset.id === id); },
     onmove: () => { searchHere.hidden = false; }});
