@@ -153,7 +153,7 @@ static vdt_status start_daemon(struct vdt_net *net, int fd, struct vdt_error *er
     const struct vdt_server_options *options = &net->server->options;
     struct MHD_OptionItem plain[] = {{MHD_OPTION_END, 0, NULL}};
     struct MHD_OptionItem secure[] = {
-        {MHD_OPTION_HTTPS_CERT_CALLBACK, (intptr_t)give_certificate, NULL},
+        {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)(uintptr_t)give_certificate},
         {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)VDT_TLS_PRIORITIES},
         {MHD_OPTION_END, 0, NULL}};
     net->daemon = MHD_start_daemon(
