@@ -101,6 +101,14 @@ bool vdt_box_condition(struct vdt_buffer *sql, enum vdt_boxed what, const char *
                           id_column, box_table[what], first, first + 2, first + 1, first + 3);
 }
 
+bool vdt_box_ids(struct vdt_buffer *sql, enum vdt_boxed what, int first)
+{
+    return vdt_sql_append(sql,
+                          "SELECT DISTINCT id / 2 AS id FROM %s WHERE east >= ?%d AND west <= ?%d "
+                          "AND north >= ?%d AND south <= ?%d",
+                          box_table[what], first, first + 2, first + 1, first + 3);
+}
+
 vdt_status vdt_words_put(struct vdt_session *session, int64_t entry, const char *name,
                          const char *text, struct vdt_error *error)
 {

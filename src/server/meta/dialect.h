@@ -27,6 +27,9 @@ bool vdt_box_condition(struct vdt_buffer *sql, enum vdt_boxed what, const char *
 /* Appends "SELECT ... AS id FROM ..." of the same. */
 bool vdt_box_select(struct vdt_buffer *sql, enum vdt_boxed what, int first);
 
+/* Appends a query of the same ids, each once, as a column `id`. */
+bool vdt_box_ids(struct vdt_buffer *sql, enum vdt_boxed what, int first);
+
 /* The words by which an entry is found: name, description and whatever else is to be found. */
 vdt_status vdt_words_put(struct vdt_session *session, int64_t entry, const char *name,
                          const char *text, struct vdt_error *error);

@@ -107,24 +107,57 @@ vdt_status vdt_sample_find(struct vdt_session *session, int64_t entry, int64_t v
 /* --- lists -------------------------------------------------------------------------------- */
 
 /* Places of parameters; a box that crosses the antimeridian is two of them. */
+enum { FEW = 4000 };
 enum { GROUP = 3, CLASS, AFTER_GROUP, AFTER_POSITION, LIMIT, FROM, TO, BOX, BOX_BEYOND = BOX + 4 };
 
 static bool add_box(struct vdt_buffer *sql, int first)
 {
-    return vdt_sql_append(sql, "(") && vdt_box_condition(sql, VDT_BOX_OF_SAMPLE, "s.id", first) &&
-           vdt_sql_append(sql,
-                          " AND s.north >= ?%d AND s.south <= ?%d AND CASE WHEN s.west <= s.east "
-                          "THEN s.east >= ?%d AND s.west <= ?%d ELSE s.east >= ?%d OR s.west <= "
-                          "?%d END)",
-                          first + 1, first + 3, first, first + 2, first, first + 2);
+    return vdt_sql_append(
+        sql,
+        "(s.north >= ?%d AND s.south <= ?%d AND CASE WHEN s.west <= s.east THEN "
+        "s.east >= ?%d AND s.west <= ?%d ELSE s.east >= ?%d OR s.west <= ?%d END)",
+        first + 1, first + 3, first, first + 2, first, first + 2);
 }
 
-static bool make_sql(const struct vdt_samples_query *query, struct vdt_buffer *sql)
+/* What a list is read by: the order of the version's samples, each looked at, or a filter that only
+ * few samples pass, which are then put in order. */
+enum lead { LEAD_ORDER, LEAD_BOX, LEAD_CLASS };
+
+static bool add_boxes(const struct vdt_samples_query *query, struct vdt_buffer *sql)
 {
-    bool good = vdt_sql_append(sql, "SELECT %s FROM sample s WHERE %s", COLUMNS, OF_VERSION);
+    bool beyond = query->bbox[0] > query->bbox[2];
+    return vdt_sql_append(sql, "(") && add_box(sql, BOX) &&
+           (!beyond || (vdt_sql_append(sql, " OR ") && add_box(sql, BOX_BEYOND))) &&
+           vdt_sql_append(sql, ")");
+}
+
+/* Ids of samples that may meet the box. */
+static bool add_box_ids(const struct vdt_samples_query *query, struct vdt_buffer *sql)
+{
+    return vdt_box_ids(sql, VDT_BOX_OF_SAMPLE, BOX) &&
+           (query->bbox[0] <= query->bbox[2] ||
+            (vdt_sql_append(sql, " UNION ") && vdt_box_ids(sql, VDT_BOX_OF_SAMPLE, BOX_BEYOND)));
+}
+
+static bool add_lead(const struct vdt_samples_query *query, enum lead lead, struct vdt_buffer *sql)
+{
+    if (lead == LEAD_CLASS)
+        return vdt_sql_append(sql,
+                              " FROM sample_class l CROSS JOIN sample s ON s.id = l.sample "
+                              "WHERE l.class = ?%d AND " OF_VERSION,
+                              CLASS);
+    if (lead == LEAD_ORDER)
+        return vdt_sql_append(sql, " FROM sample s WHERE " OF_VERSION);
+    return vdt_sql_append(sql, " FROM (") && add_box_ids(query, sql) &&
+           vdt_sql_append(sql, ") l CROSS JOIN sample s ON s.id = l.id WHERE " OF_VERSION);
+}
+
+static bool make_sql(const struct vdt_samples_query *query, enum lead lead, struct vdt_buffer *sql)
+{
+    bool good = vdt_sql_append(sql, "SELECT %s", COLUMNS) && add_lead(query, lead, sql);
     if (query->group != NULL)
         good = good && vdt_sql_append(sql, " AND s.grp = ?%d", GROUP);
-    if (query->class_name != NULL)
+    if (query->class_name != NULL && lead != LEAD_CLASS)
         good = good && vdt_sql_append(sql,
                                       " AND EXISTS (SELECT 1 FROM sample_class c WHERE c.sample = "
                                       "s.id AND c.class = ?%d)",
@@ -136,12 +169,8 @@ static bool make_sql(const struct vdt_samples_query *query, struct vdt_buffer *s
         good = good && vdt_sql_append(sql, " AND s.time >= ?%d", FROM);
     if (query->has_to)
         good = good && vdt_sql_append(sql, " AND s.time <= ?%d", TO);
-    if (query->bbox != NULL) {
-        bool beyond = query->bbox[0] > query->bbox[2];
-        good = good && vdt_sql_append(sql, " AND (") && add_box(sql, BOX) &&
-               (!beyond || (vdt_sql_append(sql, " OR ") && add_box(sql, BOX_BEYOND))) &&
-               vdt_sql_append(sql, ")");
-    }
+    if (query->bbox != NULL)
+        good = good && vdt_sql_append(sql, " AND ") && add_boxes(query, sql);
     return good && vdt_sql_append(sql, " ORDER BY s.grp, s.position LIMIT ?%d", LIMIT);
 }
 
@@ -152,6 +181,17 @@ static void bind_box(struct vdt_rows *rows, int first, double west, double east,
     vdt_bind_real(rows, first + 1, bbox[1]);
     vdt_bind_real(rows, first + 2, east);
     vdt_bind_real(rows, first + 3, bbox[3]);
+}
+
+static void bind_boxes(struct vdt_rows *rows, const struct vdt_samples_query *query)
+{
+    const double *bbox = query->bbox;
+    if (bbox[0] <= bbox[2]) {
+        bind_box(rows, BOX, bbox[0], bbox[2], bbox);
+        return;
+    }
+    bind_box(rows, BOX, bbox[0], 180, bbox);
+    bind_box(rows, BOX_BEYOND, -180, bbox[2], bbox);
 }
 
 static void bind_query(struct vdt_rows *rows, const struct vdt_samples_query *query)
@@ -171,13 +211,51 @@ static void bind_query(struct vdt_rows *rows, const struct vdt_samples_query *qu
         vdt_bind_integer(rows, FROM, query->from);
     if (query->has_to)
         vdt_bind_integer(rows, TO, query->to);
-    const double *bbox = query->bbox;
-    if (bbox != NULL && bbox[0] <= bbox[2]) {
-        bind_box(rows, BOX, bbox[0], bbox[2], bbox);
-    } else if (bbox != NULL) {
-        bind_box(rows, BOX, bbox[0], 180, bbox);
-        bind_box(rows, BOX_BEYOND, -180, bbox[2], bbox);
-    }
+    if (query->bbox != NULL)
+        bind_boxes(rows, query);
+}
+
+/* Whether at most FEW samples, of whatever version, pass the filter by box or else by class. */
+static vdt_status are_few(struct vdt_session *session, const struct vdt_samples_query *query,
+                          enum lead lead, bool *few, struct vdt_error *error)
+{
+    vdt_cleanup(vdt_buffer_clear) struct vdt_buffer sql = {0};
+    vdt_cleanup(vdt_rows_release) struct vdt_rows *rows = NULL;
+    bool made =
+        vdt_sql_append(&sql, "SELECT count(*) FROM (SELECT 1 FROM (") &&
+        (lead == LEAD_BOX
+             ? add_box_ids(query, &sql)
+             : vdt_sql_append(&sql, "SELECT 1 FROM sample_class WHERE class = ?%d", CLASS)) &&
+        vdt_sql_append(&sql, ") LIMIT %d)", FEW + 1);
+    if (!made)
+        return vdt_fail_memory(error, "samples");
+    vdt_status status = vdt_db_prepare(session, (const char *)sql.data, &rows, error);
+    if (status != VDT_OK)
+        return status;
+    if (lead == LEAD_BOX)
+        bind_boxes(rows, query);
+    else
+        vdt_bind_text(rows, CLASS, query->class_name);
+    status = vdt_rows_next(rows, error);
+    *few = status == VDT_OK && vdt_rows_integer(rows, 0) <= FEW;
+    return status;
+}
+
+static vdt_status choose_lead(struct vdt_session *session, const struct vdt_samples_query *query,
+                              enum lead *lead, struct vdt_error *error)
+{
+    bool few = false;
+    vdt_status status = VDT_OK;
+    *lead = LEAD_ORDER;
+    if (query->bbox != NULL)
+        status = are_few(session, query, LEAD_BOX, &few, error);
+    if (few)
+        *lead = LEAD_BOX;
+    if (status == VDT_OK && !few && query->class_name != NULL)
+        status = are_few(session, query, LEAD_CLASS, &few, error);
+    if (few && *lead == LEAD_ORDER)
+        *lead = LEAD_CLASS;
+    return status;
 }
 
 vdt_status vdt_samples_list(struct vdt_session *session, const struct vdt_samples_query *query,
@@ -186,9 +264,13 @@ vdt_status vdt_samples_list(struct vdt_session *session, const struct vdt_sample
 {
     vdt_cleanup(vdt_buffer_clear) struct vdt_buffer sql = {0};
     vdt_cleanup(vdt_rows_release) struct vdt_rows *rows = NULL;
-    if (!make_sql(query, &sql))
+    enum lead lead;
+    vdt_status status = choose_lead(session, query, &lead, error);
+    if (status != VDT_OK)
+        return status;
+    if (!make_sql(query, lead, &sql))
         return vdt_fail_memory(error, "samples");
-    vdt_status status = vdt_db_prepare(session, (const char *)sql.data, &rows, error);
+    status = vdt_db_prepare(session, (const char *)sql.data, &rows, error);
     if (status != VDT_OK)
         return status;
     bind_query(rows, query);
