@@ -31,6 +31,7 @@ struct vdt_server_options {
     uint64_t disk_reserve;         /* bytes that writes leave free on the disk; 0: 1 GiB */
     double rate;                   /* requests a second of one token or address; 0: 1000 */
     uint32_t burst;                /* of them at once; 0: 2000 */
+    uint32_t bin_days;             /* that removed entries can be restored; 0: 30 */
     const char *log;               /* file that lines are appended to; NULL: log_line */
     int log_level;                 /* 0: one line a request; 1: warnings; 2: errors */
     /* Gets each line of the log, with its newline, when `log` is NULL; from any thread. */

@@ -20,6 +20,7 @@
 #include "server/chores.h"
 #include "server/draw/draw.h"
 #include "server/meta/db.h"
+#include "server/meta/entries.h"
 #include "server/net/listener.h"
 #include "server/net/log.h"
 #include "server/net/metrics.h"
@@ -91,6 +92,7 @@ static vdt_status copy_options(const struct vdt_server_options *given,
     fill(&options->stop_seconds, 30);
     fill(&options->housekeeping_seconds, 60);
     fill(&options->burst, 2000);
+    fill(&options->bin_days, VDT_BIN_DAYS);
     fill_long(&options->body_rate, 1024);
     fill_long(&options->upload_most, (uint64_t)1 << 40);
     fill_long(&options->disk_reserve, (uint64_t)1 << 30);

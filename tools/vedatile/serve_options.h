@@ -21,6 +21,7 @@ struct serve_values {
     struct count housekeeping_seconds, body_rate, upload_most, disk_reserve, burst;
     double rate;
     struct config_values config;
+    struct count bin_days;
     const char *add_user, *scopes;
     struct count expires;
 };

@@ -154,13 +154,66 @@ vdt_status vdt_audit_add(struct vdt_session *session, const struct vdt_audit_eve
     return status == VDT_OK ? note_last(session, row.id, hash, error) : status;
 }
 
-/* --- the proof ------------------------------------------------------------------------------- */
+/* --- lists ------------------------------------------------------------------------------------ */
 
 static const char *text_of(struct vdt_rows *rows, int column)
 {
     const char *text = vdt_rows_text(rows, column);
     return text == NULL ? "" : text;
 }
+
+static json_t *text_or_null(const char *text)
+{
+    return *text == '\0' ? json_null() : json_string(text);
+}
+
+static json_t *event_document(struct vdt_rows *rows)
+{
+    json_t *detail = json_loads(text_of(rows, 6), 0, NULL);
+    return json_pack("{s:I, s:o, s:o, s:o, s:s, s:o, s:o, s:I, s:s}", "id",
+                     (json_int_t)vdt_rows_integer(rows, 0), "time",
+                     vdt_time_json(vdt_rows_integer(rows, 1)), "user",
+                     text_or_null(text_of(rows, 2)), "token", text_or_null(text_of(rows, 3)),
+                     "action", text_of(rows, 4), "entry", text_or_null(text_of(rows, 5)), "detail",
+                     detail == NULL ? json_null() : detail, "result",
+                     (json_int_t)vdt_rows_integer(rows, 7), "hash", text_of(rows, 8));
+}
+
+vdt_status vdt_audit_list(struct vdt_session *session, const struct vdt_audit_query *query,
+                          json_t **events, int64_t *last, bool *more, struct vdt_error *error)
+{
+    vdt_cleanup(vdt_rows_release) struct vdt_rows *rows = NULL;
+    vdt_cleanup(vdt_json_release) json_t *list = json_array();
+    vdt_status status =
+        vdt_db_prepare(session,
+                       "SELECT id, time, user, token, action, entry, detail, result, hash FROM "
+                       "audit WHERE id < ?1 AND (?2 IS NULL OR user = ?2) AND (?3 IS NULL OR entry "
+                       "= ?3) AND (?4 IS NULL OR action = ?4) ORDER BY id DESC LIMIT ?5",
+                       &rows, error);
+    if (status != VDT_OK)
+        return status;
+    vdt_bind_integer(rows, 1, query->before);
+    vdt_bind_text(rows, 2, query->user);
+    vdt_bind_text(rows, 3, query->entry);
+    vdt_bind_text(rows, 4, query->action);
+    vdt_bind_integer(rows, 5, query->limit + 1);
+    *more = false;
+    while (!*more && (status = vdt_rows_next(rows, error)) == VDT_OK) {
+        *more = json_array_size(list) == (size_t)query->limit;
+        if (*more)
+            break;
+        *last = vdt_rows_integer(rows, 0);
+        if (json_array_append_new(list, event_document(rows)) != 0)
+            return vdt_fail_memory(error, "audit");
+    }
+    if (status < 0)
+        return status;
+    *events = list;
+    list = NULL;
+    return VDT_OK;
+}
+
+/* --- the proof ------------------------------------------------------------------------------- */
 
 /* Compares the row with the one before; false: the chain is broken here. */
 static bool row_holds(struct vdt_rows *rows, int64_t id, const char *previous, char hash[HASH_ROOM])

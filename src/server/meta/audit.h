@@ -19,6 +19,17 @@ struct vdt_audit_event {
 vdt_status vdt_audit_add(struct vdt_session *session, const struct vdt_audit_event *event,
                          struct vdt_error *error);
 
+struct vdt_audit_query {
+    const char *user, *entry, *action; /* NULL: any */
+    int64_t before;                    /* ids below */
+    int limit;
+};
+
+/* Events, the newest first; *last is the id of the last, *more says that there are others. New
+ * reference. */
+vdt_status vdt_audit_list(struct vdt_session *session, const struct vdt_audit_query *query,
+                          json_t **events, int64_t *last, bool *more, struct vdt_error *error);
+
 /* Proves the chain; each problem is told. */
 vdt_status vdt_audit_check(struct vdt_db *db, void (*problem)(const char *text, void *payload),
                            void *payload, struct vdt_error *error);
