@@ -6,6 +6,7 @@
 
 extern const struct vdt_route vdt_entry_routes[];
 extern const struct vdt_route vdt_release_routes[];
+extern const struct vdt_route vdt_sample_routes[];
 extern const struct vdt_route vdt_user_routes[];
 
 #endif

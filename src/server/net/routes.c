@@ -4,6 +4,7 @@
 #include "server/page/page.h"
 
 const struct vdt_route *const vdt_all_routes[] = {
-    vdt_net_routes,    vdt_entry_routes, vdt_release_routes, vdt_user_routes,
-    vdt_upload_routes, vdt_file_routes,  vdt_page_routes,    NULL,
+    vdt_net_routes,    vdt_entry_routes,  vdt_release_routes,
+    vdt_user_routes,   vdt_upload_routes, vdt_file_routes,
+    vdt_sample_routes, vdt_page_routes,   NULL,
 };
