@@ -168,6 +168,18 @@ VDT_API const char *vdt_reader_scene_members(const struct vdt_reader *reader);
  * where a time is unknown or scenes differ. "[]": no time axis. */
 VDT_API const char *vdt_reader_times(const struct vdt_reader *reader);
 VDT_API uint64_t vdt_reader_file_bytes(const struct vdt_reader *reader);
+
+/* How much of the store is here, in percent of its bytes: 100 unless it was pulled as a partial
+ * store (vedatile/catalog.h), which fetches what is read and is not here. True at any time. Any
+ * thread. */
+VDT_API double vdt_reader_percent_cached(const struct vdt_reader *reader);
+/* The same of a file that is not open. */
+VDT_API VDT_CHECKED vdt_status vdt_store_percent_cached(const char *path, double *percent,
+                                                        struct vdt_error *error);
+/* Fetches all that a partial store lacks; it is then like any other. Nothing to do for others.
+ * `progress` (may be NULL) is told bytes. What came before a failure stays. */
+VDT_API VDT_CHECKED vdt_status vdt_store_complete(const char *path, vdt_progress_fn progress,
+                                                  void *payload, struct vdt_error *error);
 VDT_API size_t vdt_reader_mask_size(const struct vdt_reader *reader); /* bytes a mask pixel: 1, 2 */
 
 VDT_API size_t vdt_reader_group_count(const struct vdt_reader *reader);
@@ -289,13 +301,16 @@ struct vdt_check_options {
     uint32_t threads; /* 0: one per core */
     vdt_progress_fn progress;
     void *payload; /* for `progress` and for vdt_check's `problem` */
+    bool fetch;    /* of a partial store: fetch what is missing first */
 };
 
 struct vdt_check_report {
     uint64_t samples;  /* looked at */
     uint64_t problems; /* found, of which each was passed to `problem` */
+    uint64_t missing;  /* bytes of a partial store that are not here; then no sample was looked at,
+                          but what is here was compared with the digests of its blocks */
     char digest[65];   /* SHA-256 over the logical content: independent of layout, codec, order of
-                          feeding, file name; empty when there were problems */
+                          feeding, file name; empty when there were problems, or bytes missing */
 };
 
 /* Reads every sample and compares it with its checksums and with the rules of the layout.

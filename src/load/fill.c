@@ -19,6 +19,7 @@ void vdt_scratch_clear(struct vdt_scratch *scratch)
         vdt_buffer_clear(&scratch->pixels[a]);
     vdt_buffer_clear(&scratch->values);
     vdt_buffer_clear(&scratch->numbers);
+    vdt_buffer_clear(&scratch->indices);
 }
 
 /* One sample on its way: where it comes from, where it goes, and its labels as they are stored. */
@@ -333,6 +334,44 @@ void vdt_part_range(size_t size, size_t part, size_t parts, size_t *first, size_
     *count = each + (part < more);
 }
 
+/* Bits of the arrays that samples are made of. */
+static uint32_t arrays_read(const struct vdt_fill *fill, const struct vdt_batch *batch)
+{
+    uint32_t arrays = UINT32_C(1) << VDT_IMAGES;
+    for (enum vdt_array a = VDT_MASK; a < VDT_TILE_ARRAYS; a++)
+        arrays |= (uint32_t)(batch->pixels[a] != NULL) << a;
+    arrays |= (uint32_t)(batch->onehot != NULL) << VDT_ONEHOT;
+    for (enum vdt_array a = VDT_BOXES; a <= VDT_BOX_VISIBLE; a++)
+        arrays |= (uint32_t)batch->spec.boxes << a;
+    return arrays | (uint32_t)fill->verify << VDT_SAMPLES;
+}
+
+/* What partial stores lack of a part comes at once, before its samples are read one by one. A
+ * server that does not answer ends the batch, also where damaged samples are left out: they are not
+ * damaged. */
+static vdt_status fetch_missing(const struct vdt_fill *fill, struct vdt_scratch *scratch,
+                                const struct vdt_batch *batch, const uint64_t *samples,
+                                size_t count, struct vdt_error *error)
+{
+    const struct vdt_sources *sources = fill->recipe->sources;
+    vdt_status status = VDT_OK;
+    for (size_t s = 0; status == VDT_OK && s < sources->count; s++) {
+        const struct vdt_source *source = &sources->items[s];
+        if (source->reader == NULL || !vdt_reader_is_partial(source->reader))
+            continue;
+        if (!vdt_buffer_reserve(&scratch->indices, count * sizeof(uint64_t)))
+            return vdt_fail_memory(error, vdt_source_path(source));
+        uint64_t *indices = (uint64_t *)(void *)scratch->indices.data, index = 0;
+        size_t found = 0;
+        for (size_t i = 0; i < count; i++)
+            if (vdt_sources_find(sources, samples[i], &index) == s)
+                indices[found++] = index;
+        status = vdt_reader_need(source->reader, source->group, arrays_read(fill, batch), indices,
+                                 found, fill->stop, error);
+    }
+    return status;
+}
+
 vdt_status vdt_fill_part(const struct vdt_fill *fill, struct vdt_scratch *scratch,
                          struct vdt_batch *batch, size_t size, size_t part_number,
                          const uint64_t *samples, const uint64_t *positions,
@@ -341,7 +380,7 @@ vdt_status vdt_fill_part(const struct vdt_fill *fill, struct vdt_scratch *scratc
     struct vdt_part *part = &batch->parts[part_number];
     vdt_part_range(size, part_number, batch->part_count, &part->first, &part->size);
     part->filled = part->boxes.count = part->damage.size = 0;
-    vdt_status status = VDT_OK;
+    vdt_status status = fetch_missing(fill, scratch, batch, samples, part->size, error);
     for (size_t i = 0; status == VDT_OK && i < part->size; i++) {
         struct sample sample = {.fill = fill,
                                 .scratch = scratch,

@@ -14,6 +14,7 @@ struct vdt_scratch {
     struct vdt_buffer pixels[VDT_TILE_ARRAYS];
     struct vdt_buffer values;
     struct vdt_buffer numbers; /* uint16_t: boxes numbered anew */
+    struct vdt_buffer indices; /* uint64_t: of samples that a partial store may lack */
 };
 void vdt_scratch_clear(struct vdt_scratch *scratch);
 
@@ -26,6 +27,7 @@ struct vdt_fill {
     const struct vdt_recipe *recipe;
     uint64_t epoch;
     bool verify;
+    const atomic_bool *stop; /* may be NULL; ends waiting for a server */
 };
 vdt_status vdt_fill_part(const struct vdt_fill *fill, struct vdt_scratch *scratch,
                          struct vdt_batch *batch, size_t size, size_t part, const uint64_t *samples,

@@ -52,6 +52,7 @@ struct vdt_loader {
     uint32_t *slots;          /* [parts] of the pool, while a step is taken */
     struct vdt_ordered *pool; /* NULL: not started yet, or after a failed rewind */
     pid_t process;            /* whose threads they are */
+    atomic_bool stopping;     /* the pool is on its way out */
     uint64_t taken;           /* steps since item 0 */
     uint64_t epoch;
     uint64_t start; /* position where the epoch was entered */
@@ -130,6 +131,7 @@ static vdt_status process_item(void *payload, void *argument, uint64_t item, uin
         .epoch = epoch,
         .verify = loader->verify == VDT_VERIFY_ALWAYS ||
                   (loader->verify == VDT_VERIFY_FIRST && epoch == loader->verified_epoch),
+        .stop = &loader->stopping,
     };
     return vdt_fill_part(&fill, &worker->scratch, batch, size, part, worker->samples, positions,
                          error);
@@ -148,6 +150,7 @@ static vdt_status start_pool(struct vdt_loader *loader, uint64_t epoch, uint64_t
     loader->first_start = start;
     loader->first_steps = vdt_steps_count(&steps);
     loader->process = getpid();
+    atomic_store(&loader->stopping, false);
     vdt_status status = VDT_OK;
     for (uint32_t i = 0; status == VDT_OK && i < loader->ring; i++) {
         if (loader->batches[i] == NULL)
@@ -171,6 +174,7 @@ static vdt_status start_pool(struct vdt_loader *loader, uint64_t epoch, uint64_t
 
 static void stop_pool(struct vdt_loader *loader)
 {
+    atomic_store(&loader->stopping, true);
     vdt_ordered_free(loader->pool);
     loader->pool = NULL;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
@@ -12,6 +13,7 @@
 #include "base/error.h"
 #include "base/ordered.h"
 #include "store/keys.h"
+#include "store/partial.h"
 #include "store/reader.h"
 #include "store/view.h"
 
@@ -481,6 +483,43 @@ static void reader_cleanup(struct vdt_reader **reader)
     vdt_reader_free(*reader);
 }
 
+/* Of a partial store what is here is compared with the digests of its blocks: those are of a store
+ * that its server has checked. */
+static vdt_status check_partial(struct collection *all, struct vdt_partial *partial,
+                                const char *path, uint64_t size, struct vdt_error *error)
+{
+    uint64_t wrong = 0;
+    char text[1200];
+    all->report.missing = size - vdt_partial_bytes(partial);
+    vdt_status status =
+        vdt_partial_check(partial, all->options->progress, all->options->payload, &wrong, error);
+    if (status != VDT_OK || wrong == 0)
+        return status;
+    snprintf(text, sizeof text,
+             "%s: %llu of its blocks are not what was pulled: they will be fetched again", path,
+             (unsigned long long)wrong);
+    tell(all, text);
+    return VDT_OK;
+}
+
+/* *done: there is nothing else to check. */
+static vdt_status complete_or_check(struct collection *all, const char *path, bool *done,
+                                    struct vdt_error *error)
+{
+    struct stat info;
+    struct vdt_partial *partial = NULL;
+    if (all->options->fetch)
+        return vdt_store_complete(path, NULL, NULL, error);
+    if (!vdt_partial_exists(path) || stat(path, &info) != 0)
+        return VDT_OK;
+    vdt_status status = vdt_partial_open(path, (uint64_t)info.st_size, &partial, error);
+    *done = partial != NULL;
+    if (partial != NULL)
+        status = check_partial(all, partial, path, (uint64_t)info.st_size, error);
+    vdt_partial_free(partial);
+    return status;
+}
+
 vdt_status vdt_check(const char *path, const struct vdt_check_options *options,
                      void (*problem)(const char *text, void *payload),
                      struct vdt_check_report *report_out, struct vdt_error *error)
@@ -488,8 +527,13 @@ vdt_status vdt_check(const char *path, const struct vdt_check_options *options,
     static const struct vdt_check_options defaults = {0};
     vdt_cleanup(reader_cleanup) struct vdt_reader *reader = NULL;
     struct collection all = {.options = options == NULL ? &defaults : options, .problem = problem};
-    vdt_status status = vdt_reader_open(path, &reader, error);
-    if (status != VDT_OK)
+    bool done = false;
+    vdt_status status = complete_or_check(&all, path, &done, error);
+    if (status == VDT_OK && done && report_out != NULL)
+        *report_out = all.report;
+    if (status == VDT_OK && !done)
+        status = vdt_reader_open(path, &reader, error);
+    if (status != VDT_OK || done)
         return status;
     size_t groups = vdt_reader_group_count(reader);
     vdt_cleanup(vdt_free_pointer) uint64_t *group_blocks = vdt_allocate_zero(groups + 1, 8);

@@ -153,7 +153,8 @@ struct vdt_chunk_cache *vdt_chunk_cache_open(const struct vdt_file *file)
         vdt_chunk_cache_free(cache);
         return NULL;
     }
-    if (file->stamp.generation != 0 || fstat(file->fd, &info) != 0)
+    /* A partial store changes its times as it fills. */
+    if (file->stamp.generation != 0 || file->partial != NULL || fstat(file->fd, &info) != 0)
         return cache;
     cache->usable = true;
     cache->mode = info.st_mode;

@@ -18,6 +18,8 @@ struct driver_info {
     struct vdt_file *file;
 };
 
+enum { META_LEAST = 2048, META_MOST = 65536, META_SHARE = 256 };
+
 static hid_t driver_id;
 static pthread_once_t driver_once = PTHREAD_ONCE_INIT;
 
@@ -149,6 +151,17 @@ void vdt_store_prepare(void)
     pthread_once(&driver_once, register_driver);
 }
 
+/* Metadata lies together, so that opening a store that is fetched piece by piece asks for few of
+ * them. What is left of a run when a writer ends is lost: a small share of what is there already.
+ */
+static hsize_t meta_block(const struct vdt_file *file)
+{
+    uint64_t share = file->size / META_SHARE;
+    if (file->part != NULL || share >= META_MOST)
+        return META_MOST;
+    return share < META_LEAST ? META_LEAST : (hsize_t)share;
+}
+
 /* --- for the store ------------------------------------------------------------------------ */
 
 vdt_status vdt_file_hdf5(struct vdt_file *file, hid_t *id, struct vdt_error *error)
@@ -159,6 +172,7 @@ vdt_status vdt_file_hdf5(struct vdt_file *file, hid_t *id, struct vdt_error *err
     /* Superblock 2: no "open for writing" mark that a crash would leave behind. */
     H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V110);
     H5Pset_driver(access, driver_id, &info);
+    H5Pset_meta_block_size(access, meta_block(file));
     bool creating = file->part != NULL;
     hid_t opened;
     if (creating)

@@ -23,6 +23,13 @@ static uint64_t whole_pages(uint64_t size)
 
 /* --- reading and writing ------------------------------------------------------------------ */
 
+vdt_status vdt_file_need(const struct vdt_file *file, const struct vdt_span *spans, size_t count,
+                         const atomic_bool *stop, struct vdt_error *error)
+{
+    return file->partial == NULL ? VDT_OK
+                                 : vdt_partial_need(file->partial, spans, count, stop, error);
+}
+
 vdt_status vdt_file_read(const struct vdt_file *file, void *data, size_t size, uint64_t address,
                          struct vdt_error *error)
 {
@@ -32,9 +39,14 @@ vdt_status vdt_file_read(const struct vdt_file *file, void *data, size_t size, u
                                                   : (size_t)(file->size - address);
     if (inside < size)
         memset((char *)data + inside, 0, size - inside);
-    vdt_status status = file->runs != NULL
-                            ? vdt_runs_read(file->runs, data, inside, address, error)
-                            : vdt_read_at(file->fd, data, inside, address, file->path, error);
+    vdt_status status = VDT_OK;
+    if (file->partial != NULL)
+        status =
+            vdt_partial_need(file->partial, &(struct vdt_span){address, inside}, 1, NULL, error);
+    if (status == VDT_OK && file->runs != NULL)
+        status = vdt_runs_read(file->runs, data, inside, address, error);
+    else if (status == VDT_OK)
+        status = vdt_read_at(file->fd, data, inside, address, file->path, error);
     if (status == VDT_OK)
         vdt_overlay_patch(&file->overlay, data, size, address);
     return status;
@@ -102,7 +114,9 @@ static struct vdt_stamp stamp_now(const struct vdt_file *file)
     struct stat info;
     struct vdt_stamp stamp = {.generation = vdt_journal_generation(file->journal_path)};
     if (stamp.generation == 0 && fstat(file->fd, &info) == 0) {
-        stamp.changed = info.st_mtim;
+        /* A partial store is written by whoever reads it, and still says the same. */
+        if (file->partial == NULL)
+            stamp.changed = info.st_mtim;
         stamp.size = (uint64_t)info.st_size;
     }
     return stamp;
@@ -136,6 +150,23 @@ static struct vdt_file *new_file(const char *path)
         return NULL;
     }
     return file;
+}
+
+vdt_status vdt_file_refuse_partial(const char *path, const char *what, struct vdt_error *error)
+{
+    struct stat info;
+    struct vdt_partial *partial = NULL;
+    if (!vdt_partial_exists(path))
+        return VDT_OK;
+    double percent = 0;
+    if (stat(path, &info) == 0 && info.st_size > 0 &&
+        vdt_partial_open(path, (uint64_t)info.st_size, &partial, NULL) == VDT_OK && partial)
+        percent = 100.0 * (double)vdt_partial_bytes(partial) / (double)info.st_size;
+    vdt_partial_free(partial);
+    return vdt_fail(error, VDT_ERR_UNSUPPORTED,
+                    "%s: cannot be %s while only %.1f %% of it is here: complete it first "
+                    "('vedatile pull %s')",
+                    path, what, percent, path);
 }
 
 static vdt_status lock(struct vdt_file *file, struct vdt_error *error)
@@ -204,6 +235,9 @@ vdt_status vdt_file_create(const char *path, struct vdt_file **out, struct vdt_e
     vdt_cleanup(vdt_free_pointer) char *part = vdt_path_with(path, ".part");
     if (stat(path, &info) == 0)
         return vdt_fail(error, VDT_ERR_EXISTS, "%s: exists already", path);
+    if (vdt_partial_exists(path))
+        return vdt_fail(error, VDT_ERR_EXISTS,
+                        "%s.partial: of a store that is not there any more: remove it", path);
     file = new_file(path);
     if (file == NULL || part == NULL)
         return vdt_fail_memory(error, path);
@@ -231,6 +265,8 @@ vdt_status vdt_file_open_write(const char *path, struct vdt_file **out, struct v
     vdt_status status = measure(file, error);
     if (status == VDT_OK)
         status = lock(file, error);
+    if (status == VDT_OK)
+        status = vdt_file_refuse_partial(path, "written", error);
     if (status == VDT_OK)
         status = recover(file, error);
     if (status == VDT_OK)
@@ -264,9 +300,13 @@ vdt_status vdt_file_open_read(const char *path, struct vdt_file **out, struct vd
     file->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file->fd < 0)
         return vdt_fail_errno(error, path);
-    file->stamp = stamp_now(file);
     bool valid = false;
     vdt_status status = measure(file, error);
+    if (status == VDT_OK)
+        status = vdt_partial_open(path, file->size, &file->partial, error);
+    file->stamp = stamp_now(file);
+    if (status == VDT_OK)
+        status = measure(file, error);
     if (status == VDT_OK)
         status = vdt_journal_read(file->journal_path, file->fd, &file->overlay, &valid, error);
     if (status == VDT_OK && valid && settle(path)) {
@@ -404,6 +444,7 @@ void vdt_file_free(struct vdt_file *file)
     }
     vdt_overlay_clear(&file->overlay);
     vdt_runs_free(file->runs);
+    vdt_partial_free(file->partial);
     free(file->path);
     free(file->part);
     free(file->journal_path);
@@ -413,4 +454,9 @@ void vdt_file_free(struct vdt_file *file)
 uint64_t vdt_file_size(const struct vdt_file *file)
 {
     return file->size;
+}
+
+uint64_t vdt_file_bytes_here(const struct vdt_file *file)
+{
+    return file->partial == NULL ? file->size : vdt_partial_bytes(file->partial);
 }

@@ -12,6 +12,7 @@
 #include <vedatile/error.h>
 
 #include "store/journal.h"
+#include "store/partial.h"
 #include "store/runs.h"
 
 struct vdt_driver; /* HDF5's handle (store/driver.c) */
@@ -39,6 +40,7 @@ struct vdt_file {
     struct vdt_overlay overlay;
     struct vdt_error failure;
     struct vdt_stamp stamp;
+    struct vdt_partial *partial; /* of a store that is not all here, opened to read; else NULL */
     struct vdt_driver *driver;
     bool probing;
     unsigned probed;
@@ -53,11 +55,20 @@ vdt_status vdt_file_open_read(const char *path, struct vdt_file **file, struct v
 vdt_status vdt_file_open_runs(const char *name, const struct vdt_run *runs, size_t count,
                               struct vdt_file **file, struct vdt_error *error);
 
+/* VDT_ERR_UNSUPPORTED for a partial store, saying how to complete it: it cannot be `what`
+ * ("written", "sent"). */
+vdt_status vdt_file_refuse_partial(const char *path, const char *what, struct vdt_error *error);
+
 /* For opening to write: everything behind `end` is left from a transaction that a crash ended. */
 vdt_status vdt_file_cut(struct vdt_file *file, uint64_t end, struct vdt_error *error);
 
+/* Makes sure that bytes which will be read are here: nothing to do but for partial stores
+ * (store/partial.h), where asking for all that is wanted at once saves waiting. Any thread. */
+vdt_status vdt_file_need(const struct vdt_file *file, const struct vdt_span *spans, size_t count,
+                         const atomic_bool *stop, struct vdt_error *error);
+
 /* Bytes of the store as its last commit (and this writer since) left them. Any thread, for files
- * opened to read. */
+ * opened to read. What a partial store lacks is fetched. */
 vdt_status vdt_file_read(const struct vdt_file *file, void *data, size_t size, uint64_t address,
                          struct vdt_error *error);
 vdt_status vdt_file_write(struct vdt_file *file, const void *data, size_t size, uint64_t address,
@@ -79,6 +90,9 @@ const struct vdt_error *vdt_file_failure(const struct vdt_file *file);
 void vdt_file_free(struct vdt_file *file);
 
 uint64_t vdt_file_size(const struct vdt_file *file);
+
+/* Bytes of it that are here: all but for partial stores. */
+uint64_t vdt_file_bytes_here(const struct vdt_file *file);
 
 /* True when the store was committed to between opening `file` and now: what was read through it
  * may mix two states. */

@@ -429,6 +429,9 @@ vdt_status vdt_hdf5_open(const char *path, const struct vdt_hdf5_options *option
     vdt_status status = vdt_file_open_read(path, &file->file, error);
     if (status == VDT_OK)
         status = open_hdf5(file, options, error);
+    const struct vdt_error *reason = file->file == NULL ? NULL : vdt_file_failure(file->file);
+    if (status != VDT_OK && reason != NULL && file->file->partial != NULL)
+        return vdt_fail(error, reason->status, "%s", reason->message);
     if (status != VDT_OK)
         return status;
     *out = file;

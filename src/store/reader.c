@@ -267,14 +267,23 @@ static const unsigned char *mapped(const struct vdt_decoder *decoder, uint64_t a
     return map->data + address;
 }
 
+/* What is read from memory does not pass vdt_file_read, which would fetch what is missing. */
+static vdt_status need_mapped(const struct vdt_reader *reader, uint64_t address, size_t size,
+                              struct vdt_error *error)
+{
+    return vdt_file_need(reader->file, &(struct vdt_span){address, size}, 1, NULL, error);
+}
+
 static vdt_status read_raw(const struct vdt_reader *reader, const struct vdt_decoder *decoder,
                            uint64_t address, size_t size, void *data, struct vdt_error *error)
 {
     const unsigned char *chunk = mapped(decoder, address, size);
     if (chunk == NULL)
         return vdt_file_read(reader->file, data, size, address, error);
-    memcpy(data, chunk, size);
-    return VDT_OK;
+    vdt_status status = need_mapped(reader, address, size, error);
+    if (status == VDT_OK)
+        memcpy(data, chunk, size);
+    return status;
 }
 
 static vdt_status read_coded(const struct vdt_reader *reader, struct vdt_decoder *decoder,
@@ -292,6 +301,8 @@ static vdt_status read_coded(const struct vdt_reader *reader, struct vdt_decoder
         chunk = decoder->stored.data;
         status = vdt_file_read(reader->file, decoder->stored.data, stored, extent->addresses[index],
                                error);
+    } else {
+        status = need_mapped(reader, extent->addresses[index], stored, error);
     }
     if (status != VDT_OK)
         return status;

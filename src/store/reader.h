@@ -2,6 +2,7 @@
 #ifndef STORE_READER_H
 #define STORE_READER_H
 
+#include <stdatomic.h>
 #include <vedatile/store.h>
 
 #include "store/decoder.h"
@@ -41,6 +42,15 @@ vdt_status vdt_reader_rows(const struct vdt_reader *reader, size_t group, enum v
 /* The bytes of a chunk of a tile array as they lie in the file, appended to `bytes`. */
 vdt_status vdt_reader_stored(const struct vdt_reader *reader, size_t group, enum vdt_array array,
                              uint64_t index, struct vdt_buffer *bytes, struct vdt_error *error);
+
+/* Whether some of the store is not here yet (store/partial.h). */
+bool vdt_reader_is_partial(const struct vdt_reader *reader);
+
+/* Fetches at once what reading these samples of a group will need: `arrays` has a bit (1 << array)
+ * for each array. Nothing to do where all is here. `stop` as for vdt_partial_need. */
+vdt_status vdt_reader_need(const struct vdt_reader *reader, size_t group, uint32_t arrays,
+                           const uint64_t *indices, size_t count, const atomic_bool *stop,
+                           struct vdt_error *error);
 
 /* The split that all feeds of the store share (JSON object text), "{}" when there is none. */
 const char *vdt_reader_split(const struct vdt_reader *reader);

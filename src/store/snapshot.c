@@ -60,7 +60,9 @@ vdt_status vdt_snapshot_open(const char *path, struct vdt_snapshot **out, struct
         vdt_allocate_zero(1, sizeof *snapshot);
     if (snapshot == NULL)
         return vdt_fail_memory(error, path);
-    vdt_status status = vdt_file_open_read(path, &snapshot->file, error);
+    vdt_status status = vdt_file_refuse_partial(path, "sent", error);
+    if (status == VDT_OK)
+        status = vdt_file_open_read(path, &snapshot->file, error);
     if (status != VDT_OK)
         return status;
     /* A writer that has it keeps it; one that asks now is told that it is busy. A commit may have

@@ -18,6 +18,7 @@ struct check_values {
     bool leakage;
     double gap;
     struct words views;
+    bool fetch;
     bool folds;
     struct count threads;
     int progress;
@@ -63,6 +64,11 @@ static const struct option check_options[] = {
      .offset = AT(folds),
      .needs = "leakage",
      .help = "compare the train view of each fold with its test view, and nothing else"},
+    {.name = "fetch",
+     .kind = OPTION_FLAG,
+     .offset = AT(fetch),
+     .excludes = "leakage",
+     .help = "of a partial store: fetch what is missing first, so that all of it can be checked"},
     OPTION_ROW_THREADS(AT(threads)),
     OPTION_ROW_PROGRESS(AT(progress)),
     OPTION_ROW_JSON(AT(json)),
@@ -95,8 +101,9 @@ static bool note_progress(uint64_t done, uint64_t total, void *payload)
 static int print_json(const struct vdt_check_report *report, json_t *problems)
 {
     json_t *object = json_object();
-    json_object_set_new(object, "ok", json_boolean(report->problems == 0));
+    json_object_set_new(object, "ok", json_boolean(report->problems == 0 && report->missing == 0));
     json_object_set_new(object, "samples", json_from_count(report->samples));
+    json_object_set_new(object, "missing_bytes", json_from_count(report->missing));
     json_object_set_new(object, "problems", problems);
     json_object_set_new(object, "digest",
                         report->digest[0] ? json_from_text(report->digest) : json_null());
@@ -105,7 +112,13 @@ static int print_json(const struct vdt_check_report *report, json_t *problems)
 
 static void print_text(const struct vdt_check_report *report, bool digest)
 {
-    if (report->problems)
+    char bytes[32];
+    if (report->missing)
+        fprintf(digest ? stderr : stdout,
+                "not whole: %s are not here yet; what is here %s; --fetch fetches the rest\n",
+                text_bytes(bytes, sizeof bytes, report->missing),
+                report->problems ? "has problems" : "is right");
+    else if (report->problems)
         fprintf(digest ? stderr : stdout, "%" PRIu64 " problem%s in %" PRIu64 " sample%s\n",
                 report->problems, text_plural(report->problems), report->samples,
                 text_plural(report->samples));
@@ -124,7 +137,8 @@ static int check(const struct check_values *values)
     struct findings findings = {.progress = &progress, .list = json_array()};
     struct vdt_check_options options = {.threads = (uint32_t)values->threads.value,
                                         .progress = note_progress,
-                                        .payload = &findings};
+                                        .payload = &findings,
+                                        .fetch = values->fetch};
     if (!values->json)
         findings.file = values->digest ? stderr : stdout;
     interrupt_catch();
@@ -136,7 +150,7 @@ static int check(const struct check_values *values)
             return report_failed(&check_command, "stopped; nothing is proven");
         return report_error(&check_command, &error);
     }
-    int code = report.problems ? EXIT_FAILED : EXIT_DONE;
+    int code = report.problems || report.missing ? EXIT_FAILED : EXIT_DONE;
     if (values->json)
         return print_json(&report, findings.list) ? EXIT_FAILED : code;
     json_decref(findings.list);
@@ -170,13 +184,16 @@ const struct command check_command = {
     .name = "check",
     .summary = "proves a store whole: structure, counts and every checksum",
     .usage = "STORE [--digest | --leakage] [--json]",
-    .notes = "Ends with 0 when the store is whole, and with 1 and the list of problems when it is "
-             "not.\nWith --leakage it reads where samples lie and nothing else, and ends with 1 "
-             "when groups\nshare ground.\n\n"
-             "examples:\n"
-             "  vedatile check roofs.h5\n"
-             "  vedatile check train.h5 test.h5 --leakage --gap 100\n"
-             "  test \"$(vedatile check a.h5 --digest)\" = \"$(vedatile check b.h5 --digest)\"\n",
+    .notes =
+        "Ends with 0 when the store is whole, and with 1 and the list of problems when it is "
+        "not.\nOf a partial store it compares what is here with what was pulled, and ends with 1 "
+        "while\nsomething is missing; --fetch fetches that.\nWith --leakage it reads where samples "
+        "lie and nothing else, and ends with 1 "
+        "when groups\nshare ground.\n\n"
+        "examples:\n"
+        "  vedatile check roofs.h5\n"
+        "  vedatile check train.h5 test.h5 --leakage --gap 100\n"
+        "  test \"$(vedatile check a.h5 --digest)\" = \"$(vedatile check b.h5 --digest)\"\n",
     .options = check_options,
     .run = run_check,
 };

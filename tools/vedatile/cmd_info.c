@@ -107,6 +107,8 @@ static json_t *info_json(const struct vdt_reader *reader, const double bounds[4]
     json_object_set_new(object, "bounds", bounds_json(bounds, known));
     json_object_set_new(object, "codec", json_string(vdt_codec_name(spec.image_codec)));
     json_object_set_new(object, "bytes", json_from_count(vdt_reader_file_bytes(reader)));
+    json_object_set_new(object, "percent_cached",
+                        json_from_real(vdt_reader_percent_cached(reader)));
     json_object_set_new(object, "mask_codec", json_string(vdt_codec_name(spec.mask_codec)));
     json_object_set_new(object, "band_names", json_from_texts(spec.band_names, spec.tile.bands));
     json_object_set_new(object, "scenes", scenes_json(reader));
@@ -264,6 +266,10 @@ static void print_info(const struct vdt_reader *reader, const double bounds[4], 
              masks ? ")" : "");
     print_line("codec", text);
     print_line("size", text_bytes(bytes, sizeof bytes, vdt_reader_file_bytes(reader)));
+    snprintf(text, sizeof text, "%.2f %% of it; the rest comes as it is read",
+             vdt_reader_percent_cached(reader));
+    if (vdt_reader_percent_cached(reader) < 100)
+        print_line("here", text);
     if (known)
         snprintf(text, sizeof text, "west %.6f, south %.6f, east %.6f, north %.6f degrees",
                  bounds[0], bounds[1], bounds[2], bounds[3]);

@@ -99,6 +99,12 @@ static PyObject *get_bytes(PyObject *object, void *unused)
     return PyLong_FromUnsignedLongLong(vdt_reader_file_bytes(reader_of(object)));
 }
 
+static PyObject *get_percent(PyObject *object, void *unused)
+{
+    (void)unused;
+    return PyFloat_FromDouble(vdt_reader_percent_cached(reader_of(object)));
+}
+
 static PyObject *get_tile(PyObject *object, void *unused)
 {
     (void)unused;
@@ -209,6 +215,9 @@ static PyGetSetDef properties[] = {
     {"times", get_text, NULL, "The time axis of the images: a JSON array, [] without.", "t"},
     {"scene_members", get_text, NULL, "What joined scenes are made of: a JSON object.", "m"},
     {"file_bytes", get_bytes, NULL, "Size of the file.", NULL},
+    {"percent_cached", get_percent, NULL,
+     "How much of the file is here, in percent of its bytes: 100 unless it is a partial store.",
+     NULL},
     {"tile", get_tile, NULL, "(bands, rows, cols, dtype's name) of every image.", NULL},
     {"tasks", get_tasks, NULL, "Names of the tasks.", NULL},
     {"classes", get_classes, NULL, "Names of the classes; a class id is the index.", NULL},

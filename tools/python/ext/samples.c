@@ -200,8 +200,9 @@ static PyObject *sample(PyObject *object, PyObject *args, PyObject *kwargs)
         return NULL;
     struct vdt_error error = {0};
     struct vdt_sample row;
-    if (vdt_reader_sample(reader, group, index, &row, NULL, &error) != VDT_OK)
-        return ext_raise(ext_state(object), &error);
+    vdt_status status;
+    Py_BEGIN_ALLOW_THREADS status = vdt_reader_sample(reader, group, index, &row, NULL, &error);
+    Py_END_ALLOW_THREADS if (status != VDT_OK) return ext_raise(ext_state(object), &error);
     PyObject *metadata = metadata_of(object, reader, group, index);
     if (metadata == NULL)
         return NULL;

@@ -366,6 +366,13 @@ class Store:
         return None if reader is None else reader.tile[3]
 
     @property
+    def percent_cached(self) -> float:
+        """How much of the store is here, in percent of its bytes: 100 unless it was pulled as a partial
+        store, which fetches what is read. 0 before there are samples. True at any time."""
+        reader = self._look()
+        return 0.0 if reader is None else reader.percent_cached
+
+    @property
     def band_names(self) -> list[str] | None:
         reader = self._look()
         return None if reader is None else reader.band_names
