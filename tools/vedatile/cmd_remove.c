@@ -28,7 +28,7 @@ static const struct option remove_options[] = {
      .kind = OPTION_FLAG,
      .offset = AT(yes),
      .excludes = "restore",
-     .help = "do not ask; needed where nobody can answer"},
+     .help = "do not ask, at a terminal either"},
     {.name = "restore",
      .kind = OPTION_FLAG,
      .offset = AT(restore),
@@ -38,10 +38,12 @@ static const struct option remove_options[] = {
     {0},
 };
 
-/* True for a y at the terminal. */
+/* True for a y at the terminal. In a script there is nobody to ask, and the bin gives it back. */
 static bool confirmed(const json_t *document)
 {
     char answer[16] = "";
+    if (!isatty(STDIN_FILENO))
+        return true;
     fputs("remove ", stderr);
     catalog_print_entry(stderr, document, NULL);
     fputs("It stays in the bin for a while. Remove it? [y/N] ", stderr);
@@ -91,8 +93,6 @@ static int run_remove(int argc, char **argv)
     struct catalog_session session;
     char *entry = NULL;
     int code = options_parse(&remove_command, argc, argv, &values);
-    if (code == OPTIONS_RUN && !values.yes && !values.restore && !isatty(STDIN_FILENO))
-        code = report_wrong(&remove_command, "nobody can be asked here: give --yes");
     if (code == OPTIONS_RUN && (entry = catalog_entry_of(&remove_command, values.entry)) == NULL)
         code = EXIT_FAILED;
     if (code == OPTIONS_RUN)
