@@ -102,12 +102,11 @@ static void end(struct vdt_client *client)
     client->ended = true;
 }
 
-void vdt_clients_end(struct vdt_net *net, bool all)
+void vdt_clients_end(struct vdt_net *net)
 {
     pthread_mutex_lock(&net->lock);
     for (struct vdt_client *client = net->clients; client; client = client->next)
-        if (all || client->state == VDT_CLIENT_HEADERS)
-            end(client);
+        end(client);
     pthread_mutex_unlock(&net->lock);
 }
 

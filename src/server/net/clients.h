@@ -17,7 +17,7 @@ void vdt_client_turn(struct vdt_net *net, struct vdt_client *client, enum vdt_cl
 vdt_status vdt_reaper_start(struct vdt_net *net, struct vdt_error *error);
 void vdt_reaper_stop(struct vdt_net *net);
 
-/* Shuts connections down: those that wait for a request, or all. */
-void vdt_clients_end(struct vdt_net *net, bool all);
+/* Shuts all connections down. */
+void vdt_clients_end(struct vdt_net *net);
 
 #endif

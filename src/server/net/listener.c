@@ -264,8 +264,10 @@ void vdt_net_stop(struct vdt_net *net)
         return;
     atomic_store(&net->stopping, true);
     const int listening = MHD_quiesce_daemon(net->daemon);
+    if (listening != MHD_INVALID_SOCKET)
+        shutdown(listening, SHUT_RDWR); /* new connections are refused from here on */
     wait_for_requests(net);
-    vdt_clients_end(net, true);
+    vdt_clients_end(net);
     vdt_workers_stop(net->workers); /* every suspended connection is resumed by its job */
     MHD_stop_daemon(net->daemon);
     if (listening != MHD_INVALID_SOCKET)
