@@ -268,6 +268,8 @@ static vdt_status fetch_parallel(struct fetching *fetching, struct vdt_error *er
                                           &ordered, error);
     while (status == VDT_OK && (status = vdt_ordered_take(ordered, &slot, error)) == VDT_OK)
         vdt_ordered_release(ordered, slot);
+    if (status != VDT_END)
+        vdt_http_give_up(fetching->fetch->http);
     vdt_ordered_free(ordered);
     return status == VDT_END ? VDT_OK : status;
 }

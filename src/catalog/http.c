@@ -98,6 +98,7 @@ vdt_status vdt_http_open(const char *base, const char *token,
         return vdt_fail_memory(error, "catalog");
     pthread_mutex_init(&http->mutex, NULL);
     pthread_mutex_init(&http->telling, NULL);
+    pthread_mutex_init(&http->pacing, NULL);
     http->base = vdt_copy_string(base == NULL ? "" : base);
     http->token = token == NULL ? NULL : vdt_copy_string(token);
     bool made = copy_options(&http->options, options) && http->base != NULL &&
@@ -127,6 +128,7 @@ void vdt_http_free(struct vdt_http *http)
     free(http->base);
     pthread_mutex_destroy(&http->mutex);
     pthread_mutex_destroy(&http->telling);
+    pthread_mutex_destroy(&http->pacing);
     free(http);
 }
 
@@ -173,10 +175,16 @@ static void tell(struct vdt_http *http, bool always)
 
 void vdt_http_begin(struct vdt_http *http, enum vdt_catalog_step step, uint64_t total)
 {
+    atomic_store(&http->given_up, false);
     atomic_store(&http->done, 0);
     atomic_store(&http->total, (long long)total);
     atomic_store(&http->step, (int)step);
     tell(http, true);
+}
+
+void vdt_http_give_up(struct vdt_http *http)
+{
+    atomic_store(&http->given_up, true);
 }
 
 void vdt_http_advance(struct vdt_http *http, int64_t bytes)
@@ -204,18 +212,35 @@ static double draw_wait(unsigned tries)
     return most * vdt_unit(chance);
 }
 
-bool vdt_http_wait(struct vdt_http *http, unsigned tries, double wait_s)
+/* False when there is no use in waiting any longer. */
+static bool wait_until(struct vdt_http *http, double until)
 {
-    if (tries >= http->options.tries || wait_s > ASKED_WAIT)
-        return false;
-    double until = now() + draw_wait(tries) + fmax(wait_s, 0);
     for (double left; (left = until - now()) > 0;) {
         long step = (long)(fmin(left, 0.05) * 1e9);
-        if (!vdt_http_goes_on(http))
+        if (!vdt_http_goes_on(http) || atomic_load(&http->given_up))
             return false;
         nanosleep(&(struct timespec){.tv_nsec = step}, NULL);
     }
     return vdt_http_goes_on(http);
+}
+
+void vdt_http_pace(struct vdt_http *http, size_t size)
+{
+    if (http->options.limit_rate == 0)
+        return;
+    pthread_mutex_lock(&http->pacing);
+    double from = fmax(http->free_at, now());
+    http->free_at = from + (double)size / (double)http->options.limit_rate;
+    double until = http->free_at;
+    pthread_mutex_unlock(&http->pacing);
+    wait_until(http, until);
+}
+
+bool vdt_http_wait(struct vdt_http *http, unsigned tries, double wait_s)
+{
+    if (tries >= http->options.tries || wait_s > ASKED_WAIT || atomic_load(&http->given_up))
+        return false;
+    return wait_until(http, now() + (wait_s < 0 ? draw_wait(tries) : wait_s + draw_wait(1)));
 }
 
 vdt_status vdt_http_do(struct vdt_http *http, const struct vdt_http_request *request,

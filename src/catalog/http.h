@@ -45,6 +45,10 @@ void vdt_http_advance(struct vdt_http *http, int64_t bytes); /* any thread; call
 /* False once the callback asked to stop: every request ends with VDT_ERR_CANCELLED. */
 bool vdt_http_goes_on(struct vdt_http *http);
 
+/* Several requests ran side by side and one has failed for good: the others need not be patient.
+ * Until vdt_http_begin. */
+void vdt_http_give_up(struct vdt_http *http);
+
 /* --- requests ----------------------------------------------------------------------------- */
 
 enum { VDT_HTTP_HEADERS = 6, VDT_HTTP_BODY_MOST = 64 << 20 };

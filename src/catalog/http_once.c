@@ -99,6 +99,7 @@ static size_t send_piece(char *to, size_t size, size_t count, void *payload)
         return CURL_READFUNC_ABORT;
     }
     attempt->at += step;
+    vdt_http_pace(attempt->http, step);
     return step;
 }
 
@@ -136,6 +137,7 @@ static size_t take_piece(char *data, size_t size, size_t count, void *payload)
     const struct vdt_http_request *request = attempt->request;
     long code = 0;
     size *= count;
+    vdt_http_pace(attempt->http, size);
     curl_easy_getinfo(attempt->curl, CURLINFO_RESPONSE_CODE, &code);
     if (request->write == NULL || code < 200 || code > 299)
         return keep_body(attempt, data, size);
@@ -215,6 +217,15 @@ static int look(void *payload, curl_off_t down_total, curl_off_t down, curl_off_
     return !vdt_http_goes_on(payload);
 }
 
+/* Bytes that move at once: few where they are to move slowly. */
+static long piece_of(const struct vdt_http *http)
+{
+    uint64_t rate = http->options.limit_rate, least = 16 * 1024;
+    if (rate == 0 || rate / 8 > PIECE)
+        return PIECE;
+    return (long)(rate / 8 < least ? least : rate / 8);
+}
+
 /* --- setting up --------------------------------------------------------------------------- */
 
 static void headers_cleanup(struct curl_slist **list)
@@ -260,13 +271,6 @@ static void set_network(CURL *curl, const struct vdt_http *http, const char *url
     const struct vdt_catalog_options *options = &http->options;
     bool tls = strncasecmp(url, "https:", 6) == 0;
     const char *proxy = tls ? options->https_proxy : options->http_proxy;
-    curl_off_t rate = 0;
-    if (options->limit_rate > 0) {
-        rate = (curl_off_t)(options->limit_rate / options->connections);
-        rate = rate > 0 ? rate : 1;
-        curl_easy_setopt(curl, CURLOPT_MAX_RECV_SPEED_LARGE, rate);
-        curl_easy_setopt(curl, CURLOPT_MAX_SEND_SPEED_LARGE, rate);
-    }
     /* An empty text, for NULL would ask the environment. */
     curl_easy_setopt(curl, CURLOPT_PROXY, proxy == NULL ? "" : proxy);
     curl_easy_setopt(curl, CURLOPT_NOPROXY, options->no_proxy == NULL ? "" : options->no_proxy);
@@ -282,7 +286,9 @@ static void set_network(CURL *curl, const struct vdt_http *http, const char *url
     if (patient)
         curl_easy_setopt(curl, CURLOPT_TIMEOUT, PATIENCE_S);
     else {
-        long least = rate > 0 && rate / 4 < STALLED ? (long)(rate / 4) : STALLED;
+        /* One of several connections may wait for its share. */
+        uint64_t share = options->limit_rate / options->connections / 4;
+        long least = options->limit_rate > 0 && share < STALLED ? (long)share : STALLED;
         curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, least > 0 ? least : 1L);
         curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME,
                          options->stall_s < 1 ? 1L : (long)options->stall_s);
@@ -295,7 +301,7 @@ static void set_body(CURL *curl, struct attempt *attempt)
     const char *method = request->method == NULL ? "GET" : request->method;
     if (request->type != NULL) {
         curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
-        curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, (long)PIECE);
+        curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, piece_of(attempt->http));
         curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)request->body_size);
         curl_easy_setopt(curl, CURLOPT_READFUNCTION, send_piece);
         curl_easy_setopt(curl, CURLOPT_READDATA, attempt);
@@ -318,7 +324,7 @@ static void set_answer(CURL *curl, struct attempt *attempt)
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, attempt);
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, attempt);
-    curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, (long)PIECE);
+    curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, piece_of(attempt->http));
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, look);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, attempt->http);
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);

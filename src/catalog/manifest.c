@@ -236,7 +236,8 @@ static void remove_dots(char *path)
 
 char *vdt_href_resolve(const char *base, const char *href)
 {
-    if (strncasecmp(href, "http://", 7) == 0 || strncasecmp(href, "https://", 8) == 0)
+    size_t name = strcspn(href, ":/?#");
+    if (href[name] == ':' && name > 0) /* whole, of whatever scheme */
         return vdt_copy_string(href);
     const char *mark = strstr(base, "://");
     size_t scheme = mark == NULL ? 0 : (size_t)(mark - base);

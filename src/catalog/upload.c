@@ -114,10 +114,10 @@ static vdt_status read_missing(struct upload *upload, const json_t *json, struct
         snprintf(upload->id, sizeof upload->id, "%s", id);
     json_array_foreach(missing, i, pair)
     {
-        json_int_t first = json_integer_value(json_array_get(pair, 0));
-        json_int_t count = json_integer_value(json_array_get(pair, 1));
-        good = good && first >= 0 && count > 0 && (uint64_t)first >= next &&
-               (uint64_t)first < upload->list->count &&
+        const json_t *from = json_array_get(pair, 0), *length = json_array_get(pair, 1);
+        json_int_t first = json_integer_value(from), count = json_integer_value(length);
+        good = good && json_is_integer(from) && json_is_integer(length) && first >= 0 &&
+               count > 0 && (uint64_t)first >= next && (uint64_t)first < upload->list->count &&
                (uint64_t)count <= upload->list->count - (uint64_t)first;
         if (!good)
             break;
@@ -158,6 +158,8 @@ static vdt_status send_all(struct upload *upload, struct vdt_error *error)
         vdt_ordered_start(&ops, upload, upload->run_count, threads, 2 * threads, &ordered, error);
     while (status == VDT_OK && (status = vdt_ordered_take(ordered, &slot, error)) == VDT_OK)
         vdt_ordered_release(ordered, slot);
+    if (status != VDT_END)
+        vdt_http_give_up(upload->catalog->http);
     vdt_ordered_free(ordered);
     return status == VDT_END ? VDT_OK : status;
 }

@@ -54,7 +54,7 @@ class FakeCatalog:
     def __init__(self):
         self.entries, self.uploads, self.files = {}, {}, {}
         self.rules = []   # each is asked first: None, or (code, headers, body), or "drop"
-        self.log = []
+        self.log, self.queries = [], []
         self.ranges = True
         self.lock = threading.Lock()
 
@@ -98,6 +98,7 @@ class FakeCatalog:
     def serve(self, handler, request):
         with self.lock:
             self.log.append((request.method, request.path, dict(request.headers)))
+            self.queries.append(request.query)
             answer = None
             for rule in list(self.rules):
                 answer = answer or rule(request)
@@ -119,6 +120,8 @@ class FakeCatalog:
         handler.end_headers()
         if request.method != "HEAD":
             handler.wfile.write(body)
+            if int(headers.get("Content-Length", len(body))) != len(body):
+                handler.close_connection = True
 
     def bytes_of(self, request, data):
         found = re.fullmatch(r"bytes=(\d+)-(\d+)", request.headers.get("Range") or "")

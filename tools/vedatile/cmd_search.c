@@ -217,6 +217,9 @@ static int run_search(int argc, char **argv)
     struct search_values values = {0};
     char *polygon = NULL;
     int code = options_parse(&search_command, argc, argv, &values);
+    if (code == OPTIONS_RUN && values.bbox.count != 0 && values.bbox.count != 4)
+        code = report_wrong(&search_command, "--bbox has %zu numbers: give west,south,east,north",
+                            values.bbox.count);
     if (code == OPTIONS_RUN && values.polygon != NULL &&
         (polygon = read_text(values.polygon)) == NULL)
         code = EXIT_FAILED;

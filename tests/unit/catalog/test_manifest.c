@@ -165,6 +165,8 @@ static void hrefs_are_resolved(void **state)
         {"http://h/a/b/m", "..", "http://h/a/"},
         {"https://h/a", "//k/b", "https://k/b"},
         {"https://h/a", "http://k/b", "http://k/b"},
+        {"http://h/a/b/m", "file:///etc/passwd", "file:///etc/passwd"},
+        {"http://h/a/b/m", "./c:d", "http://h/a/b/c:d"},
         {"http://h", "b", "http://h/b"},
         {"http://h/", "b", "http://h/b"},
     };
