@@ -172,7 +172,7 @@ static void close_line(struct line *line)
 
 static vdt_status no_workers(struct vdt_error *error)
 {
-    return vdt_fail(error, VDT_ERR_IO,
+    return vdt_fail(error, VDT_ERR_BUSY,
                     "the processes that read stores are gone: restart the server");
 }
 

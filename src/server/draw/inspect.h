@@ -25,7 +25,7 @@ struct vdt_inspection {
 /* Proves that the runs are a store that opens, reads all of its tables, and takes down its samples.
  * `folder` is where the records are kept meanwhile (a file without a name). VDT_ERR_FORMAT says
  * what is wrong with the store, also when reading it took too long, too much memory or ended the
- * worker; VDT_ERR_BUSY when no worker was free in time, VDT_ERR_IO when there are none. Any thread;
+ * worker; VDT_ERR_BUSY when no worker was free in time, or there are none. Any thread;
  * waits until the worker is done. */
 vdt_status vdt_inspect(struct vdt_draw *draw, const struct vdt_run *runs, size_t run_count,
                        const char *folder, struct vdt_inspection *inspection,

@@ -335,6 +335,37 @@ static void a_dead_zygote_is_replaced(void **state)
     assert_true(vdt_draw_alive(draw));
 }
 
+static void *spin(void *payload)
+{
+    (void)payload;
+    struct vdt_error reason;
+    const struct vdt_draw_job job = {
+        .kind = VDT_JOB_TRY, .request = "spin", .request_size = 4, .wall_ms = 60000};
+    return (void *)(intptr_t)vdt_draw_run(draw, &job, nothing, NULL, &reason);
+}
+
+/* Last: it leaves no workers behind. Jobs end with the zygote, and none is taken any more. */
+static void without_processes_there_is_an_answer(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    void *result;
+    const struct timespec moment = {.tv_nsec = 1000000};
+    pid_t supervisor = find_child(getpid()), zygote = supervisor > 0 ? find_child(supervisor) : 0;
+    if (zygote == 0)
+        skip();
+    assert_int_equal(pthread_create(&thread, NULL, spin, NULL), 0);
+    while (find_child(zygote) == 0)
+        nanosleep(&moment, NULL);
+    assert_int_equal(kill(supervisor, SIGKILL), 0);
+    assert_int_equal(kill(zygote, SIGKILL), 0);
+    pthread_join(thread, &result);
+    assert_int_equal((intptr_t)result, VDT_ERR_BUSY);
+    while (vdt_draw_alive(draw))
+        nanosleep(&moment, NULL);
+    assert_int_equal(attempt("nothing", 5000), VDT_ERR_BUSY);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -346,6 +377,7 @@ int main(void)
         cmocka_unit_test_teardown(late_workers_are_ended, clean),
         cmocka_unit_test_teardown(jobs_run_side_by_side, clean),
         cmocka_unit_test_teardown(a_dead_zygote_is_replaced, clean),
+        cmocka_unit_test_teardown(without_processes_there_is_an_answer, clean),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
