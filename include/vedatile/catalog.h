@@ -173,6 +173,13 @@ struct vdt_pull_options {
     uint32_t release; /* its number; 0: the newest version */
     bool force;       /* also over a store that is something else, or was changed here */
     uint32_t threads; /* that hash; 0: one per core */
+
+    /* Only what opening the store needs: the rest is fetched as it is read (vedatile/store.h), by
+     * any process, until all is here. PATH.partial says what is; it remembers certificates and
+     * proxies of the catalog's options, and the path of the login file that has the token of a
+     * private entry. */
+    bool partial;
+    const char *login_file; /* NULL: none */
 };
 
 struct vdt_pull_report {
@@ -180,6 +187,7 @@ struct vdt_pull_report {
     uint64_t fetched; /* of them, those that came over the network */
     uint32_t version;
     bool unchanged; /* it was there already */
+    bool partial;   /* not all of it is here */
     char digest[65];
 };
 
@@ -188,8 +196,10 @@ struct vdt_pull_report {
  * until then PATH.pull holds what came, with which the next pull goes on. Where `path` is an older
  * pull of the same entry, only changed blocks are fetched, and it is replaced at once.
  * VDT_ERR_EXISTS when there is something else, VDT_ERR_MISMATCH when it was changed here (see
- * `force`), VDT_ERR_BUSY when somebody writes it, VDT_ERR_FORMAT when what comes is not what the
- * manifest says. `options` and `report` may be NULL. */
+ * `force`). A partial store of that version is completed, unless that is what is asked for; one of
+ * another version is VDT_ERR_EXISTS without `force`. VDT_ERR_BUSY when somebody writes it,
+ * VDT_ERR_FORMAT when what comes is not what the manifest says. `options` and `report` may be NULL.
+ */
 VDT_API VDT_CHECKED vdt_status vdt_catalog_pull(struct vdt_catalog *catalog, const char *what,
                                                 const char *path,
                                                 const struct vdt_pull_options *options,
@@ -209,8 +219,8 @@ VDT_API VDT_CHECKED vdt_status vdt_catalog_mirror(struct vdt_catalog *catalog, c
                                                   struct vdt_error *error);
 
 /* What is known of a local store: {"store", "bytes", "digest", "url", "entry", "version",
- * "changed": whether it has what was not saved}; url to version are null for one that was never
- * saved. No server is asked. */
+ * "percent_cached": how much of it is here, "changed": whether it has what was not saved}; url to
+ * version are null for one that was never saved. No server is asked. */
 VDT_API VDT_CHECKED vdt_status vdt_catalog_local(const char *store, char **document,
                                                  struct vdt_error *error);
 

@@ -44,15 +44,37 @@ static bool goes_on(enum vdt_catalog_step step, uint64_t done, uint64_t total, v
            (!atomic_load(&line->over) && (fetch->stop == NULL || !atomic_load(fetch->stop)));
 }
 
+/* The token that the login file has for the store's server, when it has one: entries that are
+ * public need none. */
+static vdt_status find_login(const struct vdt_partial_about *about, struct vdt_login *login,
+                             struct vdt_error *error)
+{
+    if (about->server == NULL || about->login == NULL)
+        return VDT_OK;
+    vdt_status status = vdt_login_read(about->login, about->server, login, error);
+    return status == VDT_ERR_NOT_FOUND ? VDT_OK : status;
+}
+
 vdt_status vdt_partial_line_open(const struct vdt_partial_file *file, struct vdt_partial_line **out,
                                  struct vdt_error *error)
 {
+    const struct vdt_partial_about *about = &file->about;
+    vdt_cleanup(vdt_login_clear) struct vdt_login login = {0};
     struct vdt_partial_line *line = vdt_allocate_zero(1, sizeof *line);
     vdt_status status = line == NULL ? vdt_fail_memory(error, file->path) : VDT_OK;
-    const struct vdt_catalog_options options = {
-        .tries = TRIES, .progress = goes_on, .payload = line};
     if (status == VDT_OK)
-        status = vdt_http_open(NULL, NULL, &options, &line->http, error);
+        status = find_login(about, &login, error);
+    const struct vdt_catalog_options options = {.ca_file = about->ca_file,
+                                                .http_proxy = about->http_proxy,
+                                                .https_proxy = about->https_proxy,
+                                                .no_proxy = about->no_proxy,
+                                                .insecure = login.insecure,
+                                                .tries = TRIES,
+                                                .progress = goes_on,
+                                                .payload = line};
+    if (status == VDT_OK)
+        status = vdt_http_open(login.token == NULL ? NULL : about->server, login.token, &options,
+                               &line->http, error);
     if (status == VDT_OK)
         *out = line;
     else
@@ -94,10 +116,10 @@ static vdt_status begin(void *payload, const struct vdt_http_answer *answer,
         return vdt_fail(error, VDT_ERR_MISMATCH,
                         "%s: has %llu bytes where version %lu had %llu: it was replaced; pull it "
                         "anew",
-                        file->store, (unsigned long long)answer->total,
-                        (unsigned long)file->version, (unsigned long long)file->list.size);
+                        file->about.store, (unsigned long long)answer->total,
+                        (unsigned long)file->about.version, (unsigned long long)file->list.size);
     return vdt_fail(error, VDT_ERR_UNSUPPORTED,
-                    "%s: the server does not send ranges of it: pull it whole", file->store);
+                    "%s: the server does not send ranges of it: pull it whole", file->about.store);
 }
 
 static vdt_status put_block(struct receiving *receiving, struct vdt_error *error)
@@ -110,7 +132,7 @@ static vdt_status put_block(struct receiving *receiving, struct vdt_error *error
         return vdt_fail(error, VDT_ERR_FORMAT,
                         "%s: bytes %llu to %llu are not those of the version that was pulled, "
                         "also when asked for again: tell its owner",
-                        file->store, (unsigned long long)(block * file->list.block_size),
+                        file->about.store, (unsigned long long)(block * file->list.block_size),
                         (unsigned long long)(block * file->list.block_size + receiving->filled));
     }
     vdt_status status = vdt_write_at(fetch->fd, receiving->block, receiving->filled,
@@ -157,7 +179,7 @@ static vdt_status ask(struct receiving *receiving, bool *again, double *wait_s,
     uint64_t block_size = file->list.block_size;
     uint64_t end = receiving->end * block_size;
     const struct vdt_http_request request = {
-        .url = file->store,
+        .url = file->about.store,
         .first = receiving->next * block_size,
         .last = (end < file->list.size ? end : file->list.size) - 1,
         .start = begin,
@@ -171,8 +193,9 @@ static vdt_status ask(struct receiving *receiving, bool *again, double *wait_s,
     if (receiving->next == receiving->end)
         return VDT_OK;
     *again = !receiving->final && (*again || receiving->wrong || status == VDT_OK);
-    return status != VDT_OK ? status
-                            : vdt_fail(error, VDT_ERR_IO, "%s: the answer ends early", file->store);
+    return status != VDT_OK
+               ? status
+               : vdt_fail(error, VDT_ERR_IO, "%s: the answer ends early", file->about.store);
 }
 
 static vdt_status fetch_run(const struct work *work, const struct run *run, unsigned char *block,
@@ -265,6 +288,23 @@ static vdt_status fetch_all(struct work *work, struct vdt_error *error)
     return status;
 }
 
+/* Who may not see an entry is told that there is none; and no such thing at the server does not
+ * mean that there is no such file here. */
+static vdt_status explain(const struct vdt_partial_file *file, vdt_status status,
+                          struct vdt_error *error)
+{
+    if (status != VDT_ERR_NOT_FOUND && status != VDT_ERR_DENIED)
+        return status;
+    status = status == VDT_ERR_NOT_FOUND ? VDT_ERR_IO : status;
+    if (file->about.server == NULL)
+        return vdt_fail(error, status, "%.600s: is not there any more, or not for everybody",
+                        file->about.store);
+    return vdt_fail(error, status,
+                    "%.600s: is not there any more, or private: 'vedatile login %.200s' with a "
+                    "token that may read it, and pull it again",
+                    file->about.store, file->about.server);
+}
+
 vdt_status vdt_partial_fetch(struct vdt_partial_line *line, const struct vdt_partial_fetch *fetch,
                              const uint64_t *blocks, size_t count, struct vdt_error *error)
 {
@@ -282,5 +322,5 @@ vdt_status vdt_partial_fetch(struct vdt_partial_line *line, const struct vdt_par
     }
     line->fetch = NULL;
     free(work.runs);
-    return status;
+    return explain(fetch->file, status, error);
 }

@@ -13,7 +13,7 @@
 /* Connections to a server. One call at a time has it. */
 struct vdt_partial_line;
 
-/* VDT_ERR_NOT_FOUND when the token that is needed is not in the login file any more. */
+/* With the token that the login file has for the server, if any. */
 vdt_status vdt_partial_line_open(const struct vdt_partial_file *file,
                                  struct vdt_partial_line **line, struct vdt_error *error);
 void vdt_partial_line_free(struct vdt_partial_line *line); /* accepts NULL */

@@ -76,15 +76,39 @@ static void read_boot(char boot[BOOT])
 
 /* --- making ------------------------------------------------------------------------------- */
 
+/* Texts of struct vdt_partial_about. */
+static const struct text_member {
+    const char *name;
+    size_t offset;
+} members[] = {{"store", offsetof(struct vdt_partial_about, store)},
+               {"manifest", offsetof(struct vdt_partial_about, manifest)},
+               {"entry", offsetof(struct vdt_partial_about, entry)},
+               {"server", offsetof(struct vdt_partial_about, server)},
+               {"login", offsetof(struct vdt_partial_about, login)},
+               {"ca_file", offsetof(struct vdt_partial_about, ca_file)},
+               {"http_proxy", offsetof(struct vdt_partial_about, http_proxy)},
+               {"https_proxy", offsetof(struct vdt_partial_about, https_proxy)},
+               {"no_proxy", offsetof(struct vdt_partial_about, no_proxy)}};
+
+enum { MEMBERS = sizeof members / sizeof *members };
+
+static const char **member_of(const struct vdt_partial_about *about, int member)
+{
+    return (const char **)(void *)((char *)about + members[member].offset);
+}
+
 static char *about_text(const struct vdt_partial_about *about, const struct vdt_block_list *list)
 {
     char digest[VDT_DIGEST_TEXT];
     vdt_block_list_digest(list, digest);
     vdt_cleanup(vdt_json_release) json_t *json =
-        json_pack("{s:s, s:s, s:s*, s:s*, s:I, s:s*, s:s*}", "store", about->store, "digest",
-                  digest, "manifest", about->manifest, "entry", about->entry, "version",
-                  (json_int_t)about->version, "server", about->server, "login", about->login);
-    return json == NULL ? NULL : vdt_json_text(json);
+        json_pack("{s:I, s:s}", "version", (json_int_t)about->version, "digest", digest);
+    bool set = json != NULL;
+    for (int i = 0; set && i < MEMBERS; i++)
+        if (*member_of(about, i) != NULL)
+            set =
+                json_object_set_new(json, members[i].name, json_string(*member_of(about, i))) == 0;
+    return set ? vdt_json_text(json) : NULL;
 }
 
 static vdt_status write_file(int fd, const char *what, const struct vdt_partial_about *about,
@@ -223,16 +247,14 @@ static vdt_status read_about(struct vdt_partial_file *file, const char *text, si
     vdt_status status = vdt_json_parse(copy, file->path, &json, error);
     if (status != VDT_OK)
         return status;
-    char **const to[] = {&file->store, &file->manifest, &file->entry, &file->server, &file->login};
-    static const char *const names[] = {"store", "manifest", "entry", "server", "login"};
-    for (int i = 0; i < 5; i++) {
-        const char *value = json_string_value(json_object_get(json, names[i]));
-        if (value != NULL && (*to[i] = vdt_copy_string(value)) == NULL)
+    for (int i = 0; i < MEMBERS; i++) {
+        const char *value = json_string_value(json_object_get(json, members[i].name));
+        if (value != NULL && (*member_of(&file->about, i) = vdt_copy_string(value)) == NULL)
             return vdt_fail_memory(error, file->path);
     }
-    file->version = (uint32_t)json_integer_value(json_object_get(json, "version"));
+    file->about.version = (uint32_t)json_integer_value(json_object_get(json, "version"));
     vdt_block_list_digest(&file->list, file->digest);
-    return file->store == NULL ? damaged(file, error) : VDT_OK;
+    return file->about.store == NULL ? damaged(file, error) : VDT_OK;
 }
 
 /* After another boot what was not known to be on the disk is fetched again. */
@@ -316,11 +338,8 @@ void vdt_partial_file_close(struct vdt_partial_file *file)
     if (file->fd >= 0)
         close(file->fd);
     free(file->path);
-    free(file->store);
-    free(file->manifest);
-    free(file->entry);
-    free(file->server);
-    free(file->login);
+    for (int i = 0; i < MEMBERS; i++)
+        free((void *)*member_of(&file->about, i));
     *file = (struct vdt_partial_file){.fd = -1};
 }
 

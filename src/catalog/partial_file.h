@@ -1,14 +1,7 @@
 /* PATH.partial: what a store that is not all here is to become, and which blocks of it are here.
  *
- * Little-endian, each part beginning at a multiple of 4096:
- *
- *   header  64 bytes: "VDTPARTL", u32 version 1, u32 block size, u64 bytes of the store, u64
- * blocks, u64 bytes of the text, u32 CRC-32C of all this and of text and list, zeros; then the
- * text, a JSON object: {"store": address of the bytes, "manifest": address of the manifest,
- * "entry", "version", "digest", and for private ones "server" and "login", the address of the
- * catalog and the file that has its token} list    the blocks' SHA-256 state   64 bytes: the
- * machine's boot id as text, zeros here    a bit a block, in u64 words: written and verified
- *   durable the same: known to have reached the disk
+ * schemas/store-layout.md, section 14, has every byte of it: a header with a text that says where
+ * the bytes come from, the SHA-256 of all blocks, and two bitmaps.
  *
  * `here` is believed as long as the machine runs: a block's bit is set after its bytes are written,
  * and a process that is killed takes nothing with it. After another boot `durable` takes its place,
@@ -31,6 +24,7 @@ struct vdt_partial_about {
     uint32_t version;     /* 0: none */
     const char *server;   /* address of the catalog; NULL: some other server */
     const char *login;    /* the login file that has its token; NULL: no token */
+    const char *ca_file, *http_proxy, *https_proxy, *no_proxy; /* of vdt_catalog_options */
 };
 
 /* Makes PATH, sparse, and PATH.partial, with nothing here yet; on failure neither. VDT_ERR_EXISTS:
@@ -49,8 +43,7 @@ struct vdt_partial_file {
     uint64_t words;             /* of a bitmap */
     _Atomic(uint64_t) *here;    /* what to believe */
     _Atomic(uint64_t) *durable;
-    char *store, *manifest, *entry, *server, *login; /* owned; NULL: none */
-    uint32_t version;
+    struct vdt_partial_about about; /* texts are owned */
     char digest[VDT_DIGEST_TEXT];
 };
 

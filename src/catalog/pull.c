@@ -17,7 +17,9 @@
 #include "base/error.h"
 #include "base/path.h"
 #include "catalog/fetch.h"
+#include "catalog/pull_partial.h"
 #include "catalog/sidecar.h"
+#include "store/partial.h"
 #include "store/snapshot.h"
 
 struct pulling {
@@ -287,9 +289,29 @@ static vdt_status give_name(struct pulling *pulling, struct vdt_error *error)
     return vdt_sync_folder(pulling->path, error);
 }
 
+/* A whole store at the path stays: it is this version, or it is in the way. */
+static vdt_status pull_partial(struct pulling *pulling, bool *same, struct vdt_error *error)
+{
+    vdt_status status = VDT_OK;
+    if (!vdt_partial_exists(pulling->path)) {
+        status = look_at_path(pulling, same, error);
+        if (status == VDT_OK && !*same && !pulling->options->force && pulling->old != NULL)
+            status = vdt_fail(error, VDT_ERR_EXISTS,
+                              "%s: is there already, as a whole store of another version: pull "
+                              "without --partial, give another name, or --force",
+                              pulling->path);
+    }
+    if (status == VDT_OK && !*same)
+        status = vdt_pull_partial(pulling->catalog, pulling->path, pulling->options,
+                                  &pulling->source, &pulling->fetched, error);
+    return status == VDT_OK ? remember(pulling, false, error) : status;
+}
+
 static vdt_status pull(struct pulling *pulling, bool *same, struct vdt_error *error)
 {
     vdt_block_list_digest(&pulling->source.list, pulling->digest);
+    if (!pulling->plain && vdt_pull_is_partial(pulling->path, pulling->options))
+        return pull_partial(pulling, same, error);
     vdt_status status = look_at_path(pulling, same, error);
     if (status == VDT_OK && *same)
         return remember(pulling, false, error);
@@ -312,7 +334,8 @@ static void write_report(const struct pulling *pulling, bool same, struct vdt_pu
     *report = (struct vdt_pull_report){.bytes = pulling->source.list.size,
                                        .fetched = same ? 0 : pulling->fetched,
                                        .version = pulling->source.manifest.version,
-                                       .unchanged = same};
+                                       .unchanged = same,
+                                       .partial = vdt_partial_exists(pulling->path)};
     memcpy(report->digest, pulling->digest, sizeof report->digest);
 }
 

@@ -13,6 +13,7 @@
 #include "catalog/call.h"
 #include "catalog/sidecar.h"
 #include "catalog/upload.h"
+#include "store/file.h"
 #include "store/snapshot.h"
 
 /* How often a store that is written meanwhile is begun anew. */
@@ -55,13 +56,9 @@ static char *replace_text(char **text, const char *with)
 static vdt_status look_at_store(const char *store, char **name, struct vdt_error *error)
 {
     struct vdt_reader *reader = NULL;
-    vdt_cleanup(vdt_free_pointer) char *partial = vdt_path_with(store, ".partial");
-    if (partial == NULL)
-        return vdt_fail_memory(error, store);
-    if (access(partial, F_OK) == 0)
-        return vdt_fail(error, VDT_ERR_UNSUPPORTED,
-                        "%s: is not all here: pull it whole before it is saved", store);
-    vdt_status status = vdt_reader_open(store, &reader, error);
+    vdt_status status = vdt_file_refuse_partial(store, "sent", error);
+    if (status == VDT_OK)
+        status = vdt_reader_open(store, &reader, error);
     if (status != VDT_OK)
         return status;
     const char *own = vdt_reader_spec(reader).name;

@@ -91,6 +91,9 @@ static void print_store(const json_t *status)
     text_print(stdout, json_string_value(json_object_get(store, "store")));
     printf(", %s, ", text_bytes(bytes, sizeof bytes,
                                 (uint64_t)json_integer_value(json_object_get(store, "bytes"))));
+    double percent = json_number_value(json_object_get(store, "percent_cached"));
+    if (percent < 100)
+        printf("%.2f %% of it here, ", percent);
     if (version == 0)
         puts("never saved");
     else
