@@ -2,9 +2,9 @@
 #include "server/api/routes.h"
 #include "server/net/route.h"
 #include "server/page/page.h"
+#include "server/stac/landing.h"
 
 const struct vdt_route *const vdt_all_routes[] = {
-    vdt_net_routes,    vdt_entry_routes,  vdt_release_routes,
-    vdt_user_routes,   vdt_upload_routes, vdt_file_routes,
-    vdt_sample_routes, vdt_page_routes,   NULL,
+    vdt_net_routes,  vdt_entry_routes,  vdt_release_routes, vdt_user_routes, vdt_upload_routes,
+    vdt_file_routes, vdt_sample_routes, vdt_page_routes,    vdt_stac_routes, NULL,
 };

@@ -8,6 +8,7 @@
 #include "server/net/reply.h"
 #include "server/page/accept.h"
 #include "server/page/assets.h"
+#include "server/stac/landing.h"
 
 /* Nothing but files of this server; no inline scripts; pictures that were fetched with a token are
  * blobs. */
@@ -63,7 +64,10 @@ static void reply_file(struct vdt_request *request)
 static void reply_root(struct vdt_request *request)
 {
     vdt_reply_header(request, "Vary", "Accept");
-    reply_asset(request, &assets[0]); /* index.html */
+    if (vdt_accept_prefers_html(vdt_request_header(request, "Accept")))
+        reply_asset(request, &assets[0]); /* index.html */
+    else
+        vdt_stac_reply_landing(request);
 }
 
 static void reply_openapi(struct vdt_request *request)

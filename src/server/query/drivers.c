@@ -112,7 +112,7 @@ void vdt_driver_select(struct vdt_sql *sql, const struct vdt_search *search,
     case VDT_DRIVER_SHAPE: select_shape(sql, search, driver->shape); break;
     case VDT_DRIVER_SET: select_set(sql, driver); break;
     case VDT_DRIVER_TIME:
-        vdt_sql_add(sql, "SELECT id FROM sample WHERE %s BETWEEN ",
+        vdt_sql_add(sql, "SELECT s.id AS id FROM sample s WHERE %s BETWEEN ",
                     vdt_queryable_find(&vdt_sample_queryables, "datetime")->order);
         vdt_sql_integer(sql, driver->start);
         vdt_sql_add(sql, " AND ");
