@@ -14,12 +14,12 @@ enum {
     DRIVERS = 16, /* that are counted */
 };
 
-static const struct vdt_queryables *queryables_of(const struct vdt_search *search)
+static const struct vdt_queryables *queryables_of(const struct vdt_query *search)
 {
     return search->of == VDT_SEARCH_ENTRIES ? &vdt_entry_queryables : &vdt_sample_queryables;
 }
 
-char *vdt_search_words(const struct vdt_search *search)
+char *vdt_query_words(const struct vdt_query *search)
 {
     return search->phrases ? vdt_words_terms(search->q) : vdt_words_query(search->q);
 }
@@ -45,7 +45,7 @@ static void add_turned(struct vdt_sql *sql, enum vdt_boxed what, const double bo
                 count);
 }
 
-static void select_shape(struct vdt_sql *sql, const struct vdt_search *search,
+static void select_shape(struct vdt_sql *sql, const struct vdt_query *search,
                          const struct vdt_planar *shape)
 {
     enum vdt_boxed what = search->of == VDT_SEARCH_ENTRIES ? VDT_BOX_OF_ENTRY : VDT_BOX_OF_SAMPLE;
@@ -83,7 +83,7 @@ static void select_set(struct vdt_sql *sql, const struct vdt_driver *driver)
     vdt_sql_add(sql, ")");
 }
 
-static void select_ids(struct vdt_sql *sql, const struct vdt_search *search)
+static void select_ids(struct vdt_sql *sql, const struct vdt_query *search)
 {
     bool entries = search->of == VDT_SEARCH_ENTRIES;
     vdt_sql_add(sql, entries ? "SELECT id FROM entry WHERE slug IN "
@@ -91,9 +91,9 @@ static void select_ids(struct vdt_sql *sql, const struct vdt_search *search)
     vdt_sql_texts(sql, search->ids.texts, search->ids.count);
 }
 
-static void select_words(struct vdt_sql *sql, const struct vdt_search *search)
+static void select_words(struct vdt_sql *sql, const struct vdt_query *search)
 {
-    vdt_cleanup(vdt_free_pointer) char *query = vdt_search_words(search);
+    vdt_cleanup(vdt_free_pointer) char *query = vdt_query_words(search);
     if (query == NULL) {
         sql->failed = true;
         return;
@@ -102,7 +102,7 @@ static void select_words(struct vdt_sql *sql, const struct vdt_search *search)
     sql->failed |= !vdt_words_select(&sql->text, first);
 }
 
-void vdt_driver_select(struct vdt_sql *sql, const struct vdt_search *search,
+void vdt_driver_select(struct vdt_sql *sql, const struct vdt_query *search,
                        const struct vdt_driver *driver)
 {
     switch (driver->kind) {
@@ -123,7 +123,7 @@ void vdt_driver_select(struct vdt_sql *sql, const struct vdt_search *search,
 /* --- finding them --------------------------------------------------------------------------- */
 
 struct drivers {
-    const struct vdt_search *search;
+    const struct vdt_query *search;
     struct vdt_driver all[DRIVERS];
     size_t count;
 };
@@ -181,7 +181,7 @@ static void add_node(struct drivers *drivers, const struct vdt_node *node)
 
 static void find(struct drivers *drivers)
 {
-    const struct vdt_search *search = drivers->search;
+    const struct vdt_query *search = drivers->search;
     if (search->q != NULL && search->of == VDT_SEARCH_ENTRIES)
         add(drivers, (struct vdt_driver){.kind = VDT_DRIVER_WORDS});
     if (search->shape.piece_count > 0)
@@ -197,7 +197,7 @@ static void find(struct drivers *drivers)
 }
 
 /* Up to FEW + 1. */
-static vdt_status count_rows(struct vdt_session *session, const struct vdt_search *search,
+static vdt_status count_rows(struct vdt_session *session, const struct vdt_query *search,
                              const struct vdt_driver *driver, int64_t most, int64_t *count,
                              struct vdt_error *error)
 {
@@ -217,7 +217,7 @@ static vdt_status count_rows(struct vdt_session *session, const struct vdt_searc
     return status;
 }
 
-vdt_status vdt_driver_choose(struct vdt_session *session, const struct vdt_search *search,
+vdt_status vdt_driver_choose(struct vdt_session *session, const struct vdt_query *search,
                              struct vdt_driver *driver, struct vdt_error *error)
 {
     struct drivers drivers = {.search = search};

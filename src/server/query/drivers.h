@@ -24,14 +24,14 @@ struct vdt_driver {
 };
 
 /* The condition with the fewest rows; NONE when all have many. */
-vdt_status vdt_driver_choose(struct vdt_session *session, const struct vdt_search *search,
+vdt_status vdt_driver_choose(struct vdt_session *session, const struct vdt_query *search,
                              struct vdt_driver *driver, struct vdt_error *error);
 
 /* Appends "SELECT ... AS id FROM ...": rows that may hold, and all that do. */
-void vdt_driver_select(struct vdt_sql *sql, const struct vdt_search *search,
+void vdt_driver_select(struct vdt_sql *sql, const struct vdt_query *search,
                        const struct vdt_driver *driver);
 
 /* The words that are looked for, as the engine takes them. Owned; NULL: memory is out. */
-char *vdt_search_words(const struct vdt_search *search);
+char *vdt_query_words(const struct vdt_query *search);
 
 #endif

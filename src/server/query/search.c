@@ -27,7 +27,7 @@ struct key {
 
 struct plan {
     struct vdt_session *session;
-    const struct vdt_search *search;
+    const struct vdt_query *search;
     const struct vdt_caller *caller;
     const struct vdt_queryables *all;
     struct key keys[KEYS]; /* the last is the id */
@@ -63,7 +63,7 @@ static bool everywhere(const struct plan *plan)
 
 static vdt_status choose_order(struct plan *plan)
 {
-    const struct vdt_search *search = plan->search;
+    const struct vdt_query *search = plan->search;
     bool down = false;
     for (size_t i = 0; i < search->sort_count; i++) {
         const struct vdt_queryable *key = search->sorts[i].key;
@@ -76,10 +76,8 @@ static vdt_status choose_order(struct plan *plan)
         if (key->within)
             add_key(plan, "s.position", VDT_KIND_NUMBER, true, down);
     }
-    if (search->sort_count == 0 && search->of == VDT_SEARCH_ENTRIES && !search->saved) {
-        add_key(plan, "e.updated", VDT_KIND_TIME, true, true);
-        down = true;
-    }
+    if (search->sort_count == 0 && search->of == VDT_SEARCH_ENTRIES && !search->saved)
+        down = true; /* the newest first */
     if (search->sort_count == 0 && everywhere(plan))
         add_key(plan, "e.id", VDT_KIND_NUMBER, true, false);
     if (search->some && search->collection_count > 1)
@@ -90,7 +88,7 @@ static vdt_status choose_order(struct plan *plan)
 
 static vdt_status read_token(struct plan *plan, const unsigned char *secret)
 {
-    const struct vdt_search *search = plan->search;
+    const struct vdt_query *search = plan->search;
     vdt_cleanup(vdt_buffer_clear) struct vdt_buffer list = {0};
     bool good = vdt_sql_append(&list, "search %d", (int)search->of);
     for (size_t i = 0; good && i < plan->key_count; i++)
@@ -185,7 +183,7 @@ static vdt_status add_words(struct plan *plan)
 {
     if (plan->search->q == NULL || plan->driver.kind == VDT_DRIVER_WORDS)
         return VDT_OK;
-    vdt_cleanup(vdt_free_pointer) char *query = vdt_search_words(plan->search);
+    vdt_cleanup(vdt_free_pointer) char *query = vdt_query_words(plan->search);
     if (query == NULL)
         return vdt_fail_memory(plan->error, "search");
     vdt_sql_add(&plan->sql, " AND ");
@@ -214,7 +212,7 @@ static void add_time(struct plan *plan, const char *start, const char *end)
 
 static vdt_status add_conditions(struct plan *plan)
 {
-    const struct vdt_search *search = plan->search;
+    const struct vdt_query *search = plan->search;
     bool entries = search->of == VDT_SEARCH_ENTRIES;
     add_in(plan, entries ? "e.slug" : "s.key", &search->ids);
     add_any(plan, "classes", &search->classes);
@@ -445,9 +443,9 @@ static vdt_status run(struct plan *plan, const unsigned char *secret, struct vdt
     return status;
 }
 
-vdt_status vdt_search_run(struct vdt_session *session, const struct vdt_search *search,
-                          const struct vdt_caller *caller, const unsigned char *secret,
-                          struct vdt_page *page, struct vdt_error *error)
+vdt_status vdt_query_run(struct vdt_session *session, const struct vdt_query *search,
+                         const struct vdt_caller *caller, const unsigned char *secret,
+                         struct vdt_page *page, struct vdt_error *error)
 {
     bool entries = search->of == VDT_SEARCH_ENTRIES;
     struct plan plan = {.session = session,

@@ -8,7 +8,7 @@
 #include "server/query/sql.h"
 #include "server/query/time.h"
 
-enum vdt_search_of { VDT_SEARCH_ENTRIES, VDT_SEARCH_SAMPLES };
+enum vdt_query_of { VDT_SEARCH_ENTRIES, VDT_SEARCH_SAMPLES };
 
 enum {
     VDT_SEARCH_LIMIT = 10,       /* rows of a page, unless asked otherwise */
@@ -34,9 +34,9 @@ struct vdt_sort {
     bool down;
 };
 
-/* What is looked for; everything has to hold. Fields may be set by hand. vdt_search_clear. */
-struct vdt_search {
-    enum vdt_search_of of;
+/* What is looked for; everything has to hold. Fields may be set by hand. vdt_query_clear. */
+struct vdt_query {
+    enum vdt_query_of of;
     bool unknown; /* a filter's properties that nobody has are NULL, as STAC wants it */
     bool phrases; /* `q` as STAC has it: words in this order, commas for "or" */
     bool saved;   /* entries: with a head only */
@@ -54,27 +54,27 @@ struct vdt_search {
     size_t sort_count;
     int64_t limit; /* 0: VDT_SEARCH_LIMIT */
     char *token;
-    char *filter_text; /* until vdt_search_ready: in the language of filter_json */
+    char *filter_text; /* until vdt_query_ready: in the language of filter_json */
     bool filter_json;
     int boxes; /* bbox and intersects that were given */
 };
 
-void vdt_search_clear(struct vdt_search *search);
+void vdt_query_clear(struct vdt_query *search);
 
 /* Takes one parameter of a URL, or of a body: q, bbox, intersects, datetime, class, task, sensor,
  * tag, owner, group, ids, filter, filter-lang, filter-crs, sortby, limit, token, deleted. *known is
  * false for others. Several texts are divided by commas. Fails with ARGUMENT. */
-vdt_status vdt_search_parameter(struct vdt_search *search, const char *name, const char *value,
-                                bool *known, struct vdt_error *error);
-vdt_status vdt_search_member(struct vdt_search *search, const char *name, const json_t *value,
-                             bool *known, struct vdt_error *error);
+vdt_status vdt_query_parameter(struct vdt_query *search, const char *name, const char *value,
+                               bool *known, struct vdt_error *error);
+vdt_status vdt_query_member(struct vdt_query *search, const char *name, const json_t *value,
+                            bool *known, struct vdt_error *error);
 
 /* After the last parameter: what only fits, or does not, together. */
-vdt_status vdt_search_ready(struct vdt_search *search, struct vdt_error *error);
+vdt_status vdt_query_ready(struct vdt_query *search, struct vdt_error *error);
 
 /* Adds a collection; false when memory is out or there are too many. */
-bool vdt_search_collection(struct vdt_search *search, int64_t entry, int64_t version,
-                           const char *name);
+bool vdt_query_collection(struct vdt_query *search, int64_t entry, int64_t version,
+                          const char *name);
 
 struct vdt_hit {
     int64_t id;        /* of the entry or sample */
@@ -92,8 +92,8 @@ void vdt_page_clear(struct vdt_page *page);
 
 /* Runs a search that is ready. ARGUMENT: of its filter or token; BUSY: it takes longer than a
  * search may. `secret` is the server's. */
-vdt_status vdt_search_run(struct vdt_session *session, const struct vdt_search *search,
-                          const struct vdt_caller *caller, const unsigned char *secret,
-                          struct vdt_page *page, struct vdt_error *error);
+vdt_status vdt_query_run(struct vdt_session *session, const struct vdt_query *search,
+                         const struct vdt_caller *caller, const unsigned char *secret,
+                         struct vdt_page *page, struct vdt_error *error);
 
 #endif

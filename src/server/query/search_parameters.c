@@ -18,7 +18,7 @@ static void clear_wanted(struct vdt_wanted *wanted)
     free(wanted->texts);
 }
 
-void vdt_search_clear(struct vdt_search *search)
+void vdt_query_clear(struct vdt_query *search)
 {
     struct vdt_wanted *const all[] = {&search->ids,     &search->classes, &search->tasks,
                                       &search->sensors, &search->tags,    &search->owners,
@@ -33,11 +33,11 @@ void vdt_search_clear(struct vdt_search *search)
     free(search->filter_text);
     vdt_planar_clear(&search->shape);
     vdt_filter_free(search->filter);
-    *search = (struct vdt_search){0};
+    *search = (struct vdt_query){0};
 }
 
-bool vdt_search_collection(struct vdt_search *search, int64_t entry, int64_t version,
-                           const char *name)
+bool vdt_query_collection(struct vdt_query *search, int64_t entry, int64_t version,
+                          const char *name)
 {
     char *copy = search->collection_count < VDT_SEARCH_COLLECTIONS ? vdt_copy_string(name) : NULL;
     if (copy == NULL || !vdt_grow(&search->collections, &search->collection_capacity,
@@ -110,22 +110,26 @@ static vdt_status add_json_texts(struct vdt_wanted *wanted, const char *name, co
     return status;
 }
 
-static struct vdt_wanted *wanted_of(struct vdt_search *search, const char *name)
+static struct vdt_wanted *wanted_of(struct vdt_query *search, const char *name)
 {
     const struct {
         const char *name;
         struct vdt_wanted *wanted;
-    } all[] = {{"ids", &search->ids},     {"class", &search->classes},
-               {"task", &search->tasks},  {"sensor", &search->sensors},
-               {"tag", &search->tags},    {"owner", &search->owners},
-               {"group", &search->groups}};
+        int of; /* what it is asked of; -1: both */
+    } all[] = {{"ids", &search->ids, -1},
+               {"class", &search->classes, -1},
+               {"task", &search->tasks, VDT_SEARCH_ENTRIES},
+               {"sensor", &search->sensors, VDT_SEARCH_ENTRIES},
+               {"tag", &search->tags, VDT_SEARCH_ENTRIES},
+               {"owner", &search->owners, VDT_SEARCH_ENTRIES},
+               {"group", &search->groups, VDT_SEARCH_SAMPLES}};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-        if (strcmp(all[i].name, name) == 0)
+        if (strcmp(all[i].name, name) == 0 && (all[i].of < 0 || all[i].of == (int)search->of))
             return all[i].wanted;
     return NULL;
 }
 
-static vdt_status set_box(struct vdt_search *search, const double *numbers, size_t count,
+static vdt_status set_box(struct vdt_query *search, const double *numbers, size_t count,
                           struct vdt_error *error)
 {
     vdt_planar_clear(&search->shape);
@@ -134,7 +138,7 @@ static vdt_status set_box(struct vdt_search *search, const double *numbers, size
 }
 
 /* JSON's numbers, so that no locale has a say. */
-static vdt_status box_parameter(struct vdt_search *search, const char *value,
+static vdt_status box_parameter(struct vdt_query *search, const char *value,
                                 struct vdt_error *error)
 {
     double numbers[6];
@@ -160,8 +164,7 @@ static vdt_status box_parameter(struct vdt_search *search, const char *value,
     return vdt_fail(error, VDT_ERR_ARGUMENT, "bbox: west,south,east,north in degrees was expected");
 }
 
-static vdt_status box_member(struct vdt_search *search, const json_t *value,
-                             struct vdt_error *error)
+static vdt_status box_member(struct vdt_query *search, const json_t *value, struct vdt_error *error)
 {
     double numbers[7] = {0};
     size_t count = json_array_size(value);
@@ -173,7 +176,7 @@ static vdt_status box_member(struct vdt_search *search, const json_t *value,
     return set_box(search, numbers, count, error);
 }
 
-static vdt_status intersects_member(struct vdt_search *search, const json_t *value,
+static vdt_status intersects_member(struct vdt_query *search, const json_t *value,
                                     struct vdt_error *error)
 {
     size_t vertices = 0;
@@ -182,7 +185,7 @@ static vdt_status intersects_member(struct vdt_search *search, const json_t *val
     return vdt_json_shape(value, &vertices, &search->shape, error);
 }
 
-static vdt_status intersects_parameter(struct vdt_search *search, const char *value,
+static vdt_status intersects_parameter(struct vdt_query *search, const char *value,
                                        struct vdt_error *error)
 {
     vdt_cleanup(vdt_json_release) json_t *json = NULL;
@@ -192,7 +195,7 @@ static vdt_status intersects_parameter(struct vdt_search *search, const char *va
     return intersects_member(search, json, error);
 }
 
-static vdt_status set_limit(struct vdt_search *search, double limit, struct vdt_error *error)
+static vdt_status set_limit(struct vdt_query *search, double limit, struct vdt_error *error)
 {
     if (!(limit >= 1 && limit <= 1e15) || limit != floor(limit))
         return vdt_fail(error, VDT_ERR_ARGUMENT, "limit: a whole number from 1 was expected");
@@ -200,7 +203,7 @@ static vdt_status set_limit(struct vdt_search *search, double limit, struct vdt_
     return VDT_OK;
 }
 
-static vdt_status limit_parameter(struct vdt_search *search, const char *value,
+static vdt_status limit_parameter(struct vdt_query *search, const char *value,
                                   struct vdt_error *error)
 {
     double limit = 0;
@@ -211,7 +214,7 @@ static vdt_status limit_parameter(struct vdt_search *search, const char *value,
     return set_limit(search, limit, error);
 }
 
-static vdt_status add_sort(struct vdt_search *search, const char *name, bool down,
+static vdt_status add_sort(struct vdt_query *search, const char *name, bool down,
                            struct vdt_error *error)
 {
     const struct vdt_queryables *all =
@@ -233,7 +236,7 @@ static vdt_status add_sort(struct vdt_search *search, const char *name, bool dow
 }
 
 /* "-datetime,+id"; a plus may have become a space. */
-static vdt_status sort_parameter(struct vdt_search *search, const char *value,
+static vdt_status sort_parameter(struct vdt_query *search, const char *value,
                                  struct vdt_error *error)
 {
     vdt_status status = VDT_OK;
@@ -249,7 +252,7 @@ static vdt_status sort_parameter(struct vdt_search *search, const char *value,
     return status;
 }
 
-static vdt_status sort_member(struct vdt_search *search, const json_t *value,
+static vdt_status sort_member(struct vdt_query *search, const json_t *value,
                               struct vdt_error *error)
 {
     vdt_status status = VDT_OK;
@@ -271,8 +274,7 @@ static vdt_status sort_member(struct vdt_search *search, const json_t *value,
     return status;
 }
 
-static vdt_status set_language(struct vdt_search *search, const char *value,
-                               struct vdt_error *error)
+static vdt_status set_language(struct vdt_query *search, const char *value, struct vdt_error *error)
 {
     bool json = strcmp(value, "cql2-json") == 0;
     if (!json && strcmp(value, "cql2-text") != 0)
@@ -293,13 +295,13 @@ static vdt_status check_crs(const char *value, struct vdt_error *error)
 static vdt_status set_truth(bool *truth, const char *name, const char *value,
                             struct vdt_error *error)
 {
-    *truth = strcmp(value, "true") == 0;
-    return *truth || strcmp(value, "false") == 0
+    *truth = strcmp(value, "true") == 0 || strcmp(value, "1") == 0;
+    return *truth || strcmp(value, "false") == 0 || strcmp(value, "0") == 0
                ? VDT_OK
                : vdt_fail(error, VDT_ERR_ARGUMENT, "%s: true or false was expected", name);
 }
 
-static vdt_status set_time(struct vdt_search *search, const char *value, struct vdt_error *error)
+static vdt_status set_time(struct vdt_query *search, const char *value, struct vdt_error *error)
 {
     search->timed = true;
     return vdt_interval_parse(value, &search->time, error);
@@ -307,13 +309,13 @@ static vdt_status set_time(struct vdt_search *search, const char *value, struct 
 
 /* --- by name -------------------------------------------------------------------------------- */
 
-vdt_status vdt_search_parameter(struct vdt_search *search, const char *name, const char *value,
-                                bool *known, struct vdt_error *error)
+vdt_status vdt_query_parameter(struct vdt_query *search, const char *name, const char *value,
+                               bool *known, struct vdt_error *error)
 {
     *known = true;
     if (wanted_of(search, name) != NULL)
         return add_texts(wanted_of(search, name), name, value, error);
-    if (strcmp(name, "q") == 0)
+    if (strcmp(name, "q") == 0 && search->of == VDT_SEARCH_ENTRIES)
         return set_text(&search->q, name, value, error);
     if (strcmp(name, "token") == 0)
         return set_text(&search->token, name, value, error);
@@ -339,7 +341,7 @@ vdt_status vdt_search_parameter(struct vdt_search *search, const char *name, con
     return VDT_OK;
 }
 
-static vdt_status filter_member(struct vdt_search *search, const json_t *value,
+static vdt_status filter_member(struct vdt_query *search, const json_t *value,
                                 struct vdt_error *error)
 {
     if (json_is_string(value))
@@ -349,8 +351,8 @@ static vdt_status filter_member(struct vdt_search *search, const json_t *value,
     return vdt_filter_parse_json(value, &search->filter, error);
 }
 
-vdt_status vdt_search_member(struct vdt_search *search, const char *name, const json_t *value,
-                             bool *known, struct vdt_error *error)
+vdt_status vdt_query_member(struct vdt_query *search, const char *name, const json_t *value,
+                            bool *known, struct vdt_error *error)
 {
     *known = true;
     if (wanted_of(search, name) != NULL)
@@ -366,7 +368,7 @@ vdt_status vdt_search_member(struct vdt_search *search, const char *name, const 
     if (strcmp(name, "limit") == 0)
         return set_limit(search, json_is_number(value) ? json_number_value(value) : -1, error);
     if (json_is_string(value))
-        return vdt_search_parameter(search, name, json_string_value(value), known, error);
+        return vdt_query_parameter(search, name, json_string_value(value), known, error);
     static const char *const others[] = {"q", "token", "filter-lang", "filter-crs", "datetime"};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         if (strcmp(name, others[i]) == 0)
@@ -375,7 +377,7 @@ vdt_status vdt_search_member(struct vdt_search *search, const char *name, const 
     return VDT_OK;
 }
 
-vdt_status vdt_search_ready(struct vdt_search *search, struct vdt_error *error)
+vdt_status vdt_query_ready(struct vdt_query *search, struct vdt_error *error)
 {
     if (search->boxes > 1)
         return vdt_fail(error, VDT_ERR_ARGUMENT, "bbox and intersects: give one of them");

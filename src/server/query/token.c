@@ -75,7 +75,8 @@ static bool decode(const char *text, unsigned char *data, size_t *size)
             data[(*size)++] = (unsigned char)(bits >> count);
         }
     }
-    return true;
+    /* No two texts mean the same. */
+    return count < 6 && (bits & ((1u << count) - 1)) == 0;
 }
 
 char *vdt_page_token(const unsigned char *secret, const char *list, const json_t *after)

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/lonlat_json.h"
+#include "catalog/http.h"
 #include "server/meta/times.h"
 #include "server/stac/stac.h"
 
@@ -234,7 +235,7 @@ static json_t *links_of(const struct vdt_stac *stac, const struct vdt_stac_colle
 static vdt_status make(const struct vdt_stac *stac, const struct vdt_stac_collection *collection,
                        struct vdt_rows *rows, json_t **document)
 {
-    vdt_cleanup(vdt_free_pointer) char *key = vdt_stac_escape(vdt_rows_text(rows, KEY));
+    vdt_cleanup(vdt_free_pointer) char *key = vdt_url_escape(vdt_rows_text(rows, KEY));
     if (key == NULL)
         return vdt_fail_memory(stac->error, "item");
     json_t *extensions = json_pack("[s]", VDT_STAC_EXTENSION("file/v2.1.0")), *bbox;

@@ -8,7 +8,6 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "server/server.h"
 #include "server/stac/stac.h"
 
 /* Only what tests/python/test_stac*.py have seen to hold. */
@@ -66,22 +65,6 @@ bool vdt_stac_link(json_t *links, const char *rel, const char *type, const char 
     if (type != NULL && link != NULL)
         json_object_set_new(link, "type", json_string(type));
     return json_array_append_new(links, link) == 0;
-}
-
-char *vdt_stac_escape(const char *text)
-{
-    static const char plain[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-    char *escaped = vdt_allocate(3 * strlen(text) + 1, 1), *to = escaped;
-    for (; to != NULL && *text != '\0'; text++) {
-        if (strchr(plain, *text) != NULL)
-            *to++ = *text;
-        else
-            to += sprintf(to, "%%%02X", (unsigned char)*text);
-    }
-    if (to != NULL)
-        *to = '\0';
-    return escaped;
 }
 
 json_t *vdt_stac_landing(const char *base)

@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "server/query/next.h"
 #include "server/server.h"
 #include "server/stac/landing.h"
 #include "server/stac/stac.h"
@@ -38,17 +39,18 @@ static void reply(struct vdt_stac *stac, vdt_status status, const char *type, js
 
 /* What a request asks for, in whatever form it came. */
 struct asked {
-    struct vdt_search search;
+    struct vdt_query search;
     struct vdt_stac_fields fields;
     json_t *collections;      /* ids; NULL: all */
     const char *const *extra; /* names beyond those of every list */
+    bool nothing;             /* is left to look for */
     vdt_status status;
     struct vdt_error *error;
 };
 
 static void clear_asked(struct asked *asked)
 {
-    vdt_search_clear(&asked->search);
+    vdt_query_clear(&asked->search);
     vdt_stac_fields_clear(&asked->fields);
     json_decref(asked->collections);
 }
@@ -96,7 +98,7 @@ static bool take_parameter(void *payload, const char *name, const char *value)
     else if (strcmp(name, "collections") == 0)
         asked->status = list_collections(asked, value);
     else
-        asked->status = vdt_search_parameter(&asked->search, name, value, &known, asked->error);
+        asked->status = vdt_query_parameter(&asked->search, name, value, &known, asked->error);
     return asked->status == VDT_OK;
 }
 
@@ -104,7 +106,7 @@ static vdt_status take_url(struct vdt_request *request, struct asked *asked)
 {
     vdt_request_each_query(request, take_parameter, asked);
     if (asked->status == VDT_OK)
-        asked->status = vdt_search_ready(&asked->search, asked->error);
+        asked->status = vdt_query_ready(&asked->search, asked->error);
     return asked->status;
 }
 
@@ -116,7 +118,7 @@ static vdt_status take_member(struct asked *asked, const char *name, const json_
     if (strcmp(name, "fields") == 0)
         return vdt_stac_fields_member(&asked->fields, value, asked->error);
     if (strcmp(name, "collections") != 0)
-        return vdt_search_member(&asked->search, name, value, &known, asked->error);
+        return vdt_query_member(&asked->search, name, value, &known, asked->error);
     json_decref(asked->collections);
     asked->collections = NULL;
     if (json_is_string(value))
@@ -147,33 +149,10 @@ static vdt_status take_body(struct vdt_request *request, struct asked *asked)
         if (status != VDT_OK)
             return status;
     }
-    return vdt_search_ready(&asked->search, asked->error);
+    return vdt_query_ready(&asked->search, asked->error);
 }
 
 /* --- lists ---------------------------------------------------------------------------------- */
-
-/* The target of the request with another token. */
-struct target {
-    struct vdt_buffer text;
-    bool failed;
-};
-
-static void add_pair(struct target *target, const char *name, const char *value)
-{
-    vdt_cleanup(vdt_free_pointer) char *n = vdt_stac_escape(name);
-    vdt_cleanup(vdt_free_pointer) char *v = vdt_stac_escape(value);
-    const char *const parts[] = {target->text.size == 0 ? "?" : "&", n, "=", v};
-    for (size_t i = 0; i < 4; i++)
-        target->failed |=
-            parts[i] == NULL || !vdt_buffer_append(&target->text, parts[i], strlen(parts[i]));
-}
-
-static bool copy_pair(void *payload, const char *name, const char *value)
-{
-    if (strcmp(name, "token") != 0)
-        add_pair(payload, name, value);
-    return true;
-}
 
 static bool add_next(const struct vdt_stac *stac, json_t *links, const char *type, const char *path,
                      const char *token)
@@ -186,22 +165,9 @@ static bool add_next(const struct vdt_stac *stac, json_t *links, const char *typ
         json_object_set_new(link, "href", json_string(href));
         return json_array_append_new(links, link) == 0;
     }
-    struct target target = {0};
-    vdt_request_each_query(stac->request, copy_pair, &target);
-    add_pair(&target, "token", token);
-    target.failed |= !vdt_buffer_append(&target.text, "", 1);
-    json_t *href = NULL;
-    if (!target.failed) {
-        struct vdt_buffer whole = {0};
-        bool good = vdt_buffer_append(&whole, stac->base, strlen(stac->base)) &&
-                    vdt_buffer_append(&whole, path, strlen(path)) &&
-                    vdt_buffer_append(&whole, target.text.data, target.text.size);
-        href = good ? json_string((const char *)whole.data) : NULL;
-        vdt_buffer_clear(&whole);
-    }
-    vdt_buffer_clear(&target.text);
+    vdt_cleanup(vdt_free_pointer) char *href = vdt_next_href(stac->request, path, token);
     json_t *link = href == NULL ? NULL
-                                : json_pack("{s:s, s:s, s:s, s:o}", "rel", "next", "type", type,
+                                : json_pack("{s:s, s:s, s:s, s:s}", "rel", "next", "type", type,
                                             "method", "GET", "href", href);
     return json_array_append_new(links, link) == 0;
 }
@@ -261,8 +227,8 @@ static void get_collections(struct vdt_request *request)
     if (vdt_stac_begin(request, &stac, &error)) {
         vdt_status status = take_url(request, &asked);
         if (status == VDT_OK)
-            status = vdt_search_run(stac.session, &asked.search, stac.caller, stac.secret, &page,
-                                    &error);
+            status =
+                vdt_query_run(stac.session, &asked.search, stac.caller, stac.secret, &page, &error);
         for (size_t i = 0; status == VDT_OK && i < page.count; i++)
             status = add_collection(&stac, &asked, page.hits[i].id, list);
         if (status == VDT_OK)
@@ -332,7 +298,7 @@ static vdt_status load(const struct vdt_stac *stac, struct loaded *loaded, int64
     return vdt_stac_find(stac, id, &list[loaded->count - 1]);
 }
 
-static vdt_status collection_of(const struct vdt_stac *stac, const struct vdt_search *search,
+static vdt_status collection_of(const struct vdt_stac *stac, const struct vdt_query *search,
                                 const struct vdt_hit *hit, struct loaded *loaded,
                                 const struct vdt_stac_collection **found)
 {
@@ -377,9 +343,9 @@ static void reply_items(struct vdt_stac *stac, struct asked *asked, vdt_status s
 {
     struct vdt_page page = {0};
     json_t *list = json_array(), *document = NULL;
-    if (status == VDT_OK)
-        status = vdt_search_run(stac->session, &asked->search, stac->caller, stac->secret, &page,
-                                stac->error);
+    if (status == VDT_OK && !asked->nothing)
+        status = vdt_query_run(stac->session, &asked->search, stac->caller, stac->secret, &page,
+                               stac->error);
     if (status == VDT_OK)
         status = list_items(stac, asked, &page, list);
     if (status == VDT_OK)
@@ -397,8 +363,8 @@ static vdt_status add_to_search(const struct vdt_stac *stac, struct asked *asked
 {
     struct vdt_stac_collection collection = {0};
     vdt_status status = vdt_stac_find(stac, id, &collection);
-    if (status == VDT_OK && !vdt_search_collection(&asked->search, collection.row.id,
-                                                   collection.version, collection.id))
+    if (status == VDT_OK &&
+        !vdt_query_collection(&asked->search, collection.row.id, collection.version, collection.id))
         status = vdt_fail(stac->error, VDT_ERR_ARGUMENT, "collections: more than %d",
                           VDT_SEARCH_COLLECTIONS);
     vdt_stac_collection_clear(&collection);
@@ -451,9 +417,18 @@ static void post_search(struct vdt_request *request)
     search(request, take_body);
 }
 
+/* pystac-client names the collection once more. */
+static bool names_collection(const struct asked *asked, const char *id)
+{
+    for (size_t i = 0; i < json_array_size(asked->collections); i++)
+        if (strcmp(json_string_value(json_array_get(asked->collections, i)), id) == 0)
+            return true;
+    return asked->collections == NULL;
+}
+
 static void get_items(struct vdt_request *request)
 {
-    static const char *const extra[] = {NULL};
+    static const char *const extra[] = {"collections", NULL};
     struct vdt_error error = {0};
     struct vdt_stac stac;
     struct asked asked = {.extra = extra, .error = &error};
@@ -464,6 +439,8 @@ static void get_items(struct vdt_request *request)
         vdt_status status = add_to_search(&stac, &asked, vdt_request_path(request, "id"));
         if (status == VDT_OK)
             status = take_url(request, &asked);
+        if (status == VDT_OK && !names_collection(&asked, vdt_request_path(request, "id")))
+            asked.nothing = true;
         snprintf(path, sizeof path, "/collections/%s/items",
                  asked.search.collection_count > 0 ? asked.search.collections[0].name : "");
         reply_items(&stac, &asked, status, path);

@@ -59,9 +59,6 @@ vdt_status vdt_stac_item_json(const struct vdt_stac *stac,
 bool vdt_stac_link(json_t *links, const char *rel, const char *type, const char *format, ...)
     VDT_PRINTF(4, 5);
 
-/* A text as a part of a URL's path or query. Owned; NULL: memory is out. */
-char *vdt_stac_escape(const char *text);
-
 /* --- fields -------------------------------------------------------------------------------------
  */
 
