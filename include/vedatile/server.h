@@ -25,6 +25,7 @@ struct vdt_server_options {
     uint32_t idle_seconds;       /* that a connection may stand idle; 0: 30 */
     uint32_t request_seconds;    /* that a request may take in all; 0: 3600 */
     uint32_t housekeeping_seconds; /* between rounds: bin, uploads, database; 0: 60 */
+    uint32_t keep_seconds;         /* that replaced versions stay without a release; 0: a day */
     uint32_t stop_seconds;         /* that running requests have when the server stops; 0: 30 */
     uint64_t body_rate;            /* bytes a second that a body or reply must move; 0: 1024 */
     uint64_t upload_most;          /* bytes of one store; 0: 1 TiB */
@@ -75,6 +76,49 @@ struct vdt_new_user {
 VDT_API VDT_CHECKED vdt_status vdt_server_add_user(const struct vdt_new_user *user,
                                                    char token[VDT_SERVER_TOKEN_ROOM],
                                                    struct vdt_error *error);
+
+/* --- proof, copies ---------------------------------------------------------------------- */
+
+/* Zero-initialised fields mean the default. */
+struct vdt_server_check_options {
+    const char *root;
+    bool quick; /* sizes of blobs only, no blocks are read */
+    /* Told each problem, one line, in the calling thread. */
+    void (*problem)(const char *text, void *payload);
+    /* Told each blob that nothing refers to: left by a crash, removed by the server in time. */
+    void (*orphan)(const char *name, void *payload);
+    vdt_progress_fn progress; /* bytes of blobs */
+    void *payload;            /* of all three */
+};
+
+struct vdt_server_check_report {
+    uint64_t problems;
+    uint64_t users, entries, versions, releases, samples, uploads; /* that are there */
+    uint64_t blobs, blob_bytes;                                    /* of versions */
+    uint64_t blocks;                                               /* that were read and compared */
+    uint64_t orphans;
+};
+
+/* Proves a catalog whole: the database's own proof, the chain of the audit log, and for every
+ * version its digest, its runs without a gap, the sizes of its blobs and each block's SHA-256. A
+ * server may run on it or not. VDT_OK when the check came to its end, whatever it found;
+ * VDT_ERR_NOT_FOUND when there is no catalog. */
+VDT_API VDT_CHECKED vdt_status vdt_server_check(const struct vdt_server_check_options *options,
+                                                struct vdt_server_check_report *report,
+                                                struct vdt_error *error);
+
+/* Writes a copy of one moment of the catalog to `folder`, which is made and must be empty or not
+ * there; a server may run meanwhile. Open uploads and the secret stay behind. On failure nothing
+ * is left that could be taken for a backup. `progress` may be NULL: bytes of blobs. */
+VDT_API VDT_CHECKED vdt_status vdt_server_backup(const char *root, const char *folder,
+                                                 vdt_progress_fn progress, void *payload,
+                                                 struct vdt_error *error);
+
+/* Proves a backup whole and makes `root` of it, which must be empty or not there. On failure `root`
+ * is as it was. */
+VDT_API VDT_CHECKED vdt_status vdt_server_restore(const char *folder, const char *root,
+                                                  vdt_progress_fn progress, void *payload,
+                                                  struct vdt_error *error);
 
 VDT_END_DECLS
 #endif

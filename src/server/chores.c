@@ -26,10 +26,20 @@ static vdt_status checkpoint(struct vdt_server *server, struct vdt_error *error)
     return vdt_db_checkpoint(server->db, error);
 }
 
+static vdt_status write_uploads_down(struct vdt_server *server, struct vdt_error *error)
+{
+    return vdt_uploads_flush(server->uploads, error);
+}
+
+static vdt_status collect(struct vdt_server *server, struct vdt_error *error)
+{
+    struct vdt_collected done;
+    return vdt_collect(&server->collector, &done, error);
+}
+
 static const struct vdt_chore list[] = {
-    {"disk", 1, look_at_disk},
-    {"bin", 0, empty_bin},
-    {"checkpoint", 0, checkpoint},
+    {"disk", 1, look_at_disk}, {"uploads", 1, write_uploads_down}, {"collect", 0, collect},
+    {"bin", 0, empty_bin},     {"checkpoint", 0, checkpoint},
 };
 
 enum { COUNT = sizeof list / sizeof list[0] };

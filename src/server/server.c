@@ -21,6 +21,7 @@
 #include "server/draw/draw.h"
 #include "server/meta/db.h"
 #include "server/meta/entries.h"
+#include "server/meta/times.h"
 #include "server/net/listener.h"
 #include "server/net/log.h"
 #include "server/net/metrics.h"
@@ -91,6 +92,7 @@ static vdt_status copy_options(const struct vdt_server_options *given,
     fill(&options->request_seconds, 3600);
     fill(&options->stop_seconds, 30);
     fill(&options->housekeeping_seconds, 60);
+    fill(&options->keep_seconds, 86400);
     fill(&options->burst, 2000);
     fill(&options->bin_days, VDT_BIN_DAYS);
     fill_long(&options->body_rate, 1024);
@@ -185,6 +187,13 @@ static vdt_status open_parts(struct vdt_server *server, struct vdt_error *error)
         status = vdt_uploads_new(server->db, server->blobs, &server->uploads, error);
     if (!status)
         status = vdt_metrics_open(&server->metrics, error);
+    server->collector = (struct vdt_collector){
+        .db = server->db,
+        .blobs = server->blobs,
+        .uploads = server->uploads,
+        .root = server->options.root,
+        .keep = (int64_t)server->options.keep_seconds * VDT_SECOND,
+    };
     vdt_server_look_at_disk(server);
     return status;
 }

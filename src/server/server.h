@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <vedatile/server.h>
 
+#include "server/blobs/collect.h"
+
 struct vdt_blobs;
 struct vdt_chores;
 struct vdt_db;
@@ -25,6 +27,7 @@ struct vdt_server {
     struct vdt_db *db;                     /* ROOT/catalog.db */
     struct vdt_blobs *blobs;               /* ROOT/blobs */
     struct vdt_uploads *uploads;           /* those that are in memory */
+    struct vdt_collector collector;        /* of the housekeeping thread */
     struct vdt_draw *draw;
     struct vdt_log *log;
     struct vdt_metrics *metrics;

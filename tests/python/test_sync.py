@@ -5,32 +5,11 @@ import random
 import sqlite3
 import time
 
-import pytest
-from conftest import run_vedatile
 from server import server  # noqa: F401  pylint: disable=unused-import
 from sync_client import BLOCK, Client, database, digests, until, version_digest
+from sync_stores import ann, check, stores  # noqa: F401  pylint: disable=unused-import
 
 OCTETS = {"Content-Type": "application/octet-stream"}
-
-
-@pytest.fixture(scope="session")
-def stores(tmp_path_factory, data):
-    """Bytes of four versions of a store: each has samples that the one before lacks."""
-    path = tmp_path_factory.mktemp("stores") / "a.h5"
-    made = []
-    for stride in (64, 48, 40, 32):
-        run_vedatile("feed", path, "--image", data / "olinda/scene.tif", "--labels",
-                     data / "olinda/sectors.geojson", "--class-field", "TIPO", "--task",
-                     "detection", "--match", "all", "--tile", 64, "--stride", stride, "--codec",
-                     "raw")
-        made.append(path.read_bytes())
-    return made
-
-
-@pytest.fixture
-def ann(server):  # noqa: F811
-    server.add_user("ann")
-    return Client(server, "ann")
 
 
 def code_of(answer, code, name=None):

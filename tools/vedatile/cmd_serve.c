@@ -7,6 +7,7 @@
 
 #include "options.h"
 #include "report.h"
+#include "serve_care.h"
 #include "serve_options.h"
 
 /* Signals are taken one after the other, by this thread alone. */
@@ -18,6 +19,7 @@ static void block_signals(sigset_t *set)
     sigaddset(set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, set, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file at its limit is an error like a full disk */
 }
 
 static void wait_for_end(struct vdt_server *server, const sigset_t *set)
@@ -71,7 +73,11 @@ static int run_serve(int argc, char **argv)
     struct serve_values values = {0};
     int code = options_parse(&serve_command, argc, argv, &values);
     if (code == OPTIONS_RUN)
-        code = values.add_user ? add_user(&values) : serve(&values);
+        code = values.add_user  ? add_user(&values)
+               : values.check   ? serve_check(&values)
+               : values.backup  ? serve_backup(&values)
+               : values.restore ? serve_restore(&values)
+                                : serve(&values);
     options_clear(&serve_command, &values);
     return code;
 }
@@ -79,7 +85,9 @@ static int run_serve(int argc, char **argv)
 const struct command serve_command = {
     .name = "serve",
     .summary = "runs the catalog's server",
-    .usage = "--root DIR [--listen HOST:PORT] [options] | --root DIR --add-user NAME --scopes A,B",
+    .usage =
+        "--root DIR [--listen HOST:PORT] [options] | --root DIR --add-user NAME --scopes A,B | "
+        "--root DIR --check | --root DIR --backup DIR | --root DIR --restore DIR",
     .notes = "The address is printed on standard output when the server is ready. SIGTERM and "
              "Ctrl-C let running\nrequests end; SIGHUP reads the certificate and opens the log "
              "anew.\n\n"

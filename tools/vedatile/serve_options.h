@@ -18,10 +18,13 @@ struct serve_values {
     struct count connections, connections_per_ip;
     const char *trust_forwarded;
     struct count queue, header_seconds, idle_seconds, request_seconds, stop_seconds;
+    struct count keep_seconds;
     struct count housekeeping_seconds, body_rate, upload_most, disk_reserve, burst;
     double rate;
     struct config_values config;
     struct count bin_days;
+    bool check, quick, json;
+    const char *backup, *restore;
     const char *add_user, *scopes;
     struct count expires;
 };
