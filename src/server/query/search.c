@@ -90,7 +90,7 @@ static vdt_status read_token(struct plan *plan, const unsigned char *secret)
 {
     const struct vdt_query *search = plan->search;
     vdt_cleanup(vdt_buffer_clear) struct vdt_buffer list = {0};
-    bool good = vdt_sql_append(&list, "search %d", (int)search->of);
+    bool good = vdt_sql_append(&list, "search %d %d", (int)search->of, (int)search->bin);
     for (size_t i = 0; good && i < plan->key_count; i++)
         good = vdt_sql_append(&list, " %s%s", plan->keys[i].sql, plan->keys[i].down ? " down" : "");
     for (size_t i = 0; good && i < search->collection_count; i++)
