@@ -19,6 +19,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -195,6 +196,15 @@ class Session:
         return self.results[line]
 
 
+    def end(self):
+        """Ends what commands left running: servers whose number is in a file."""
+        for path in self.folder.glob("pid*"):
+            try:
+                os.kill(int(path.read_text(encoding="ascii")), signal.SIGTERM)
+            except ProcessLookupError:
+                pass
+
+
 @pytest.fixture(scope="module")
 def sessions(tmp_path_factory):
     opened = {}
@@ -204,7 +214,9 @@ def sessions(tmp_path_factory):
             opened[page] = Session(page, tmp_path_factory.mktemp(page.stem))
         return opened[page]
 
-    return session
+    yield session
+    for one in opened.values():
+        one.end()
 
 
 @pytest.mark.parametrize("step", [
