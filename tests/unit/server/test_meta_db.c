@@ -1,51 +1,13 @@
 /* The database: sessions, statements, many threads. */
+#include "unit/server/catalog_db.h"
+
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "base/cleanup.h"
-#include "server/meta/db.h"
 #include "server/meta/dialect.h"
-
-struct place {
-    char folder[64];
-    char path[96];
-    struct vdt_db *db;
-};
-
-static int begin(void **state)
-{
-    struct place *place = calloc(1, sizeof *place);
-    strcpy(place->folder, "/tmp/vedatile-db-XXXXXX");
-    assert_non_null(mkdtemp(place->folder));
-    snprintf(place->path, sizeof place->path, "%s/catalog.db", place->folder);
-    struct vdt_error error = {0};
-    if (vdt_db_open(place->path, true, &place->db, &error) != VDT_OK)
-        fail_msg("%s", error.message);
-    *state = place;
-    return 0;
-}
-
-static int end(void **state)
-{
-    struct place *place = *state;
-    vdt_db_close(place->db);
-    char command[96];
-    snprintf(command, sizeof command, "rm -rf %s", place->folder);
-    assert_int_equal(system(command), 0);
-    free(place);
-    return 0;
-}
 
 static void ok(vdt_status status, const struct vdt_error *error)
 {
@@ -77,14 +39,6 @@ static void get(struct vdt_session *session, const char *name, char value[64])
     vdt_status status = vdt_rows_next(rows, &error);
     assert_true(status == VDT_OK || status == VDT_END);
     snprintf(value, 64, "%s", status == VDT_OK ? vdt_rows_text(rows, 0) : "");
-}
-
-static struct vdt_session *session_of(struct place *place, enum vdt_db_mode mode)
-{
-    struct vdt_error error = {0};
-    struct vdt_session *session = NULL;
-    ok(vdt_db_begin(place->db, mode, &session, &error), &error);
-    return session;
 }
 
 static void test_commit_and_roll_back(void **state)
@@ -449,8 +403,6 @@ static void test_boxes(void **state)
     assert_int_equal(found_boxes(session, -180, -90, 180, 90), 1);
     vdt_db_end(&session);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
 {
