@@ -364,7 +364,7 @@ def texts():
 
 @pytest.mark.parametrize("text", texts())
 def test_words(text):
-    flat = " ".join(text.split())
+    flat = re.sub(r"\bPATCH\b", "", " ".join(text.split()))  # HTTP's method
     assert [found.group(0) for found in FORBIDDEN.finditer(flat)] == []
 
 
