@@ -28,7 +28,7 @@ struct vdt_server_options {
     uint32_t keep_seconds;         /* that replaced versions stay without a release; 0: a day */
     uint32_t stop_seconds;         /* that running requests have when the server stops; 0: 30 */
     uint64_t body_rate;            /* bytes a second that a body or reply must move; 0: 1024 */
-    uint64_t upload_most;          /* bytes of one store; 0: 1 TiB */
+    uint64_t upload_most;          /* bytes of one store; 0: 512 GiB */
     uint64_t disk_reserve;         /* bytes that writes leave free on the disk; 0: 1 GiB */
     double rate;                   /* requests a second of one token or address; 0: 1000 */
     uint32_t burst;                /* of them at once; 0: 2000 */

@@ -96,7 +96,7 @@ static vdt_status copy_options(const struct vdt_server_options *given,
     fill(&options->burst, 2000);
     fill(&options->bin_days, VDT_BIN_DAYS);
     fill_long(&options->body_rate, 1024);
-    fill_long(&options->upload_most, (uint64_t)1 << 40);
+    fill_long(&options->upload_most, (uint64_t)1 << 39);
     fill_long(&options->disk_reserve, (uint64_t)1 << 30);
     if (options->rate == 0)
         options->rate = 1000;
