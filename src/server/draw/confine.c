@@ -90,10 +90,12 @@ static bool add_fd_rules(scmp_filter_ctx filter, int channel)
     return good;
 }
 
-/* abort() sends a signal to itself, and may to nobody else. */
+/* abort() sends a signal to itself, and may to nobody else. A sanitizer asks for its stack. */
 static bool add_signal_rule(scmp_filter_ctx filter)
 {
-    return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
+    return (!SANITIZED ||
+            seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(sigaltstack), 0) == 0) &&
+           seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
                             SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid())) == 0;
 }
 
