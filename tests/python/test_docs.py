@@ -11,6 +11,8 @@ The blocks of a page run in order in one fresh folder, in which `data` is the re
 `tools/examples` where a command names it. A command whose last line shown is an error
 (`vedatile feed: ...`) must fail, all others must not.
 
+A page that names $CATALOG gets a server of the catalog there, and users ana and bruno.
+
 The tables of docs/commands.md are made from --help. After a change of options:
     VEDATILE_BUILD=build python3 tests/python/test_docs.py --write
 """
@@ -25,6 +27,7 @@ import sys
 
 import pytest
 from conftest import BUILD, SOURCE, VEDATILE, check_clean
+from server import Server
 from test_cli_cases import matches
 
 PAGES = [SOURCE / "README.md", SOURCE / "ARCHITECTURE.md",
@@ -182,6 +185,21 @@ class Session:
             "PYTHONPATH": str(BUILD / "tools/python"),
             "PYTHONDONTWRITEBYTECODE": "1",
         }
+        self.server = None
+        if "$CATALOG" in page.read_text(encoding="utf-8"):
+            self.start_server(folder)
+
+    def start_server(self, folder):
+        """A catalog at $CATALOG with two users, whose tokens are in token.txt and bruno.txt."""
+        self.server = Server(folder / "catalog").start()
+        for user, name in ("ana", "token.txt"), ("bruno", "bruno.txt"):
+            (self.folder / name).write_text(self.server.add_user(user) + "\n", encoding="utf-8")
+        self.env.update({"CATALOG": self.server.url, "HOME": str(folder), "XDG_CONFIG_HOME": "",
+                         "VEDATILE_URL": "", "VEDATILE_TOKEN": ""})
+
+    def end(self):
+        if self.server:
+            self.server.stop()
 
     def result(self, line):
         while line not in self.results:

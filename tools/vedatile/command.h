@@ -34,6 +34,9 @@ extern const struct command publish_command;
 extern const struct command unpublish_command;
 extern const struct command release_command;
 extern const struct command remove_command;
+extern const struct command share_command;
 extern const struct command status_command;
+extern const struct command users_command;
+extern const struct command tokens_command;
 
 #endif
