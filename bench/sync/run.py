@@ -19,7 +19,7 @@ import time
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 NGINX = """
-worker_processes auto; daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log;
+{user}worker_processes auto; daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log;
 events {{ worker_connections 256; }}
 http {{
   access_log off; sendfile on; tcp_nopush on; client_max_body_size 0; client_body_buffer_size 512k;
@@ -58,7 +58,8 @@ def nginx(folder):
     """Its address; files are under folder/files."""
     (folder / "files").mkdir(parents=True)
     port = free_port()
-    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port))
+    (folder / "nginx.conf").write_text(NGINX.format(
+        folder=folder, port=port, user="user root; " if os.geteuid() == 0 else ""))
     with subprocess.Popen(["nginx", "-c", str(folder / "nginx.conf"), "-p", str(folder)],
                           stderr=subprocess.DEVNULL) as process:
         try:
@@ -137,7 +138,7 @@ def measure(options, folder, store):
     for name in ("root", "nginx"):
         shutil.rmtree(folder / name)
     for path in (*folder.glob("out.*"), *folder.glob("*.catalog"), *folder.glob("root.log")):
-        path.unlink()
+        path.unlink(missing_ok=True)
     return names
 
 
