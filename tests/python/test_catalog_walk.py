@@ -3,9 +3,12 @@ else pulls it."""
 import json
 
 import pytest
-from conftest import run_vedatile
+from conftest import SOURCE, run_vedatile
 from server import Server
 
+FEED = ["--image", "data/olinda/scene.tif", "--labels", "data/olinda/sectors.geojson", "--class-field",
+        "TIPO", "--task", "classification,detection,segmentation,instance", "--tile", "64", "--match",
+        "all", "--stride", "50"]
 USERS = ("ana", "bruno")
 
 
@@ -21,6 +24,8 @@ def make_site(tmp_path_factory):
         def site(user, *words, code=0, **options):
             home = folder / user
             home.mkdir(exist_ok=True)
+            if not (home / "data").exists():
+                (home / "data").symlink_to(SOURCE / "data")
             return run_vedatile(*words, code=code, cwd=home, env={
                 "HOME": str(home), "XDG_CONFIG_HOME": "", "VEDATILE_URL": "", "VEDATILE_TOKEN": ""},
                 **options)
@@ -69,13 +74,22 @@ def test_walk(site, olinda, tmp_path):
     digests = [site("ana", "check", path, "--digest").stdout for path in (store, copy)]
     assert digests[0] == digests[1]
     assert copy.read_bytes() == store.read_bytes()
-    assert site("bruno", "save", copy, code=0) and True
+    assert "was here already" in site("bruno", "pull", entry, "-o", copy).stdout
+
+    # What is published is not Bruno's to write; what is shared with him is.
+    site("bruno", "feed", copy, *FEED)
+    site("bruno", "save", copy, code=1)
+    site("ana", "share", store, "--with", "bruno", "--write")
+    assert "version 2" in site("bruno", "save", copy).stdout
+    assert "version 2" in site("ana", "pull", entry, "-o", store).stdout
+    assert site("ana", "check", store, "--digest").stdout == \
+        site("bruno", "check", copy, "--digest").stdout
 
     release = json.loads(site("ana", "release", store, "--name", "1.0", "--json").stdout)
     assert release["number"] == 1
     assert "1.0" in site("bruno", "release", entry, "--list").stdout
-    site("ana", "remove", store, code=2)
-    site("ana", "remove", store, "--yes")
+    site("bruno", "remove", entry, code=1)
+    site("ana", "remove", store)
     assert entry not in found(site, "ana") and entry in found(site, "ana", "--bin")
     site("ana", "remove", entry, "--restore")
     assert entry in found(site, "bruno")
