@@ -175,6 +175,8 @@ def test_document(catalog):
         assert sample["geotransform"] == list(row["geotransform"])
         assert sample["crs"] == "EPSG:32616" and sample["datetime"] == "2021-04-08T10:11:12Z"
         assert sample["boxes"] == len(labels["boxes"])
+        assert sample["valid_fraction"] == pytest.approx(float(row["valid_fraction"]))
+        assert sample["metadata"] == {} and sample["since"] == 1
         assert int(sample["image_crc32c"], 16) == row["image_crc32c"]
         for number, name in enumerate(["roof", "pool"]):
             boxes = int((labels["box_class"] == number).sum())

@@ -101,8 +101,9 @@ static json_t *sample_json(const struct page *page, const struct vdt_sample_row 
         (int)row->window.rows, "geotransform",
         row->placed ? numbers(row->geotransform, 6) : json_null(), "boxes", (json_int_t)row->boxes,
         "classes", parsed(row->classes), "image_crc32c", image, "label_crc32c", labels,
-        "valid_fraction", numbers(&row->valid_fraction, 1), "metadata", parsed(row->metadata),
-        "links", links_json(page, row));
+        "valid_fraction",
+        isfinite(row->valid_fraction) ? json_real(row->valid_fraction) : json_null(), "metadata",
+        parsed(row->metadata), "links", links_json(page, row));
 }
 
 static void begin_page(struct vdt_request *request, const struct vdt_asked *asked,

@@ -99,6 +99,11 @@ vdt_status vdt_draw_start(const struct vdt_draw_options *options, struct vdt_dra
     return VDT_OK;
 }
 
+void vdt_draw_end(struct vdt_draw *draw)
+{
+    shutdown(draw->control, SHUT_RDWR); /* the zygote takes it for the end of the server */
+}
+
 void vdt_draw_stop(struct vdt_draw *draw)
 {
     if (draw == NULL)

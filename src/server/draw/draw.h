@@ -26,6 +26,10 @@ struct vdt_draw;
 vdt_status vdt_draw_start(const struct vdt_draw_options *options, struct vdt_draw **draw,
                           struct vdt_error *error);
 
+/* Ends all workers now and takes no more jobs: those that run fail with VDT_ERR_BUSY. Any thread.
+ */
+void vdt_draw_end(struct vdt_draw *draw);
+
 /* Ends all workers and waits for them. Accepts NULL. No job may be running in another thread. */
 void vdt_draw_stop(struct vdt_draw *draw);
 

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "server/draw/draw.h"
 #include "server/net/clients.h"
 #include "server/net/handler.h"
 
@@ -268,7 +269,8 @@ void vdt_net_stop(struct vdt_net *net)
         shutdown(listening, SHUT_RDWR); /* new connections are refused from here on */
     wait_for_requests(net);
     vdt_clients_end(net);
-    vdt_workers_stop(net->workers); /* every suspended connection is resumed by its job */
+    vdt_draw_end(net->server->draw); /* who still waits for a worker need not any more */
+    vdt_workers_stop(net->workers);  /* every suspended connection is resumed by its job */
     MHD_stop_daemon(net->daemon);
     if (listening != MHD_INVALID_SOCKET)
         close(listening);

@@ -344,6 +344,25 @@ static void *spin(void *payload)
     return (void *)(intptr_t)vdt_draw_run(draw, &job, nothing, NULL, &reason);
 }
 
+/* A server that stops waits for nobody's store. */
+static void the_end_is_now(void **state)
+{
+    (void)state;
+    struct vdt_draw *usual = draw;
+    pthread_t thread;
+    void *result;
+    const struct timespec moment = {.tv_nsec = 200000000};
+    assert_int_equal(vdt_draw_start(NULL, &draw, &error), VDT_OK);
+    assert_int_equal(pthread_create(&thread, NULL, spin, NULL), 0);
+    nanosleep(&moment, NULL);
+    vdt_draw_end(draw);
+    pthread_join(thread, &result);
+    assert_int_equal((intptr_t)result, VDT_ERR_BUSY);
+    assert_int_equal(attempt("nothing", 5000), VDT_ERR_BUSY);
+    vdt_draw_stop(draw);
+    draw = usual;
+}
+
 /* Last: it leaves no workers behind. Jobs end with the zygote, and none is taken any more. */
 static void without_processes_there_is_an_answer(void **state)
 {
@@ -377,6 +396,7 @@ int main(void)
         cmocka_unit_test_teardown(late_workers_are_ended, clean),
         cmocka_unit_test_teardown(jobs_run_side_by_side, clean),
         cmocka_unit_test_teardown(a_dead_zygote_is_replaced, clean),
+        cmocka_unit_test_teardown(the_end_is_now, clean),
         cmocka_unit_test_teardown(without_processes_there_is_an_answer, clean),
     };
     return cmocka_run_group_tests(tests, start, stop);
