@@ -35,11 +35,11 @@ export function bars(title, rows) {
         svg("text", {class: "axis", x: left + 8, y: top + 13}, number(row.total)));
     }));
   const groups = rows[0]?.parts.map((part) => part.name) ?? [];
-  const table = h("table", {class: "hidden"}, h("caption", {}, title),
+  const table = h("table", {}, h("caption", {}, title),
     h("thead", {}, h("tr", {}, h("th", {scope: "col"}, "Class"), groups.map((name) => h("th", {scope: "col"}, name)), h("th", {scope: "col"}, "all"))),
     h("tbody", {}, rows.map((row) => h("tr", {}, h("th", {scope: "row"}, row.name),
       row.parts.map((part) => h("td", {}, number(part.value))), h("td", {}, number(row.total))))));
-  return h("figure", {style: {margin: 0}}, chart, table);
+  return h("figure", {style: {margin: 0}}, chart, h("div", {class: "hidden"}, table));
 }
 
 export function groupLegend(names) {

@@ -34,6 +34,8 @@ function wrong(error) {
     h("p", {}, h("a", {class: "button", href: "#/"}, "All entries")));
 }
 
+let first = true;
+
 async function show() {
   leaving.abort();
   leaving = new AbortController();
@@ -55,8 +57,12 @@ async function show() {
   const title = main.querySelector("h1");
   if (title) {
     document.title = `${title.textContent} · vedatile`;
-    title.focus({preventScroll: true});
-    announce(title.textContent);
+    /* Where the tab was opened the reader begins at the top, as on any page. */
+    if (!first) {
+      title.focus({preventScroll: true});
+      announce(title.textContent);
+    }
+    first = false;
   }
 }
 
