@@ -15,7 +15,7 @@ from conftest import SOURCE, run_vedatile
 
 # All that a wheel is made of.
 PARTS = ("LICENSE", "README.md", "include", "meson.build", "meson_options.txt", "pyproject.toml",
-         "src", "tools")
+         "schemas", "src", "tools")
 PROJECT = tomllib.loads((SOURCE / "pyproject.toml").read_text())
 
 ONE_EPOCH = """

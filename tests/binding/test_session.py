@@ -1,6 +1,7 @@
 """The session of the design, line by line."""
 import numpy as np
 import pytest
+import server
 import vedatile
 from scenes import make_scene
 
@@ -34,6 +35,25 @@ def test_session(folder):
     sizes = [(x.shape, y.shape)
              for x, y in store.loader(group="train", batch_size=32, shuffle=True, seed=1)]
     assert sizes == 3 * [((32, 3, 256, 256), (32, 1))] + [((4, 3, 256, 256), (4, 1))]
+
+
+def test_session_with_a_catalog(folder, tmp_path, monkeypatch):
+    with server.Server(tmp_path / "root") as catalog:
+        catalog.add_user("ada")
+        monkeypatch.setenv("VEDATILE_URL", catalog.url)
+        monkeypatch.setenv("VEDATILE_TOKEN", catalog.tokens["ada"])
+        store = vedatile.Store("scenes.h5", mltype="classification", tile_size=[256, 256],
+                               classes=["car"])
+        for window in vedatile.Scene("a.tif").iterwindows(count=5, window_shape=(256, 256), seed=1):
+            store.feed([(window, [1])])
+        store.save()
+        store.publish()
+        (found,) = vedatile.search()
+        assert found["data"]["public"] and found["data"]["count"] == {"train": 5}
+        by_id = vedatile.Store.from_id(found.id, "by-id.h5")
+        by_doc = vedatile.Store.from_doc(found, "by-doc.h5")
+        for other in (by_id, by_doc):
+            assert all(np.array_equal(a.image, b.image) for a, b in zip(other, store))
 
 
 def test_session_over_another_hdf5_file(folder):

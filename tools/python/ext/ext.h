@@ -26,6 +26,7 @@ int ext_add_writer(PyObject *module);
 int ext_add_feed(PyObject *module);
 int ext_add_exchange(PyObject *module);
 int ext_add_split(PyObject *module);
+int ext_add_catalog(PyObject *module);
 
 enum ext_type {
     EXT_ARRAY,

@@ -8,6 +8,7 @@ from ._vedatile import (  # noqa: F401
     ArgumentError, Array, Batch, BusyError, DeniedError, Error, ExistsError, FormatError, IoError,
     NotFoundError, Reader, UnsupportedError, versions)
 
+from .catalog import Entry, entry, login, logout, search
 from .exchange import export, import_
 from .feed import Report, feed
 from .hdf5 import Hdf5, open_hdf5
@@ -18,8 +19,8 @@ from .split import leakage, split
 from .store import Store
 
 __all__ = [
-    "ArgumentError", "Array", "Batch", "BusyError", "DeniedError", "Error", "ExistsError",
+    "ArgumentError", "Array", "Batch", "BusyError", "DeniedError", "Entry", "Error", "ExistsError",
     "FormatError", "Group", "Hdf5", "IoError", "Loader", "NotFoundError", "Place", "Reader", "Report", "Sample", "Scene",
-    "Store", "UnsupportedError", "View", "Window", "export", "feed", "import_",
-    "leakage", "loader", "open_hdf5", "split", "take", "versions",
+    "Store", "UnsupportedError", "View", "Window", "entry", "export", "feed", "import_",
+    "leakage", "loader", "login", "logout", "open_hdf5", "search", "split", "take", "versions",
 ]

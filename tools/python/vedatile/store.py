@@ -15,6 +15,7 @@ from typing import Any
 from . import _vedatile
 from ._vedatile import ArgumentError, Error, NotFoundError, Reader
 
+from .catalog import Saved
 from .exchange import export
 from .feed import Report, feed
 from .labels import Labels, task_list
@@ -79,7 +80,7 @@ def _finish(session: _Session) -> None:
         session.release()
 
 
-class Store:
+class Store(Saved):
     """One HDF5 file of samples: tiles, their labels and their place on the ground.
 
         store = vedatile.Store("scenes.h5", mltype="classification", tile_size=[256, 256],
