@@ -275,6 +275,25 @@ static void test_two_databases_of_one_file(void **state)
     vdt_db_close(other);
 }
 
+/* The other's writer is waited for, but not for ever. */
+static void test_a_writer_that_does_not_end(void **state)
+{
+    struct place *place = *state;
+    struct vdt_error error = {0};
+    struct vdt_db *other = NULL;
+    ok(vdt_db_open(place->path, false, &other, &error), &error);
+    struct vdt_session *held = NULL, *session = NULL;
+    ok(vdt_db_begin(other, VDT_DB_WRITE, &held, &error), &error);
+    assert_int_equal(vdt_db_begin(place->db, VDT_DB_WRITE, &session, &error), VDT_ERR_BUSY);
+    assert_null(session);
+    ok(vdt_db_begin(place->db, VDT_DB_READ, &session, &error), &error); /* readers do not wait */
+    vdt_db_end(&session);
+    vdt_db_end(&held);
+    ok(vdt_db_begin(place->db, VDT_DB_WRITE, &session, &error), &error);
+    vdt_db_end(&session);
+    vdt_db_close(other);
+}
+
 static void test_files_are_the_owners_alone(void **state)
 {
     struct place *place = *state;
@@ -417,6 +436,7 @@ int main(void)
         TEST(test_threads_lose_nothing),
         TEST(test_more_readers_than_connections),
         TEST(test_two_databases_of_one_file),
+        TEST(test_a_writer_that_does_not_end),
         TEST(test_files_are_the_owners_alone),
         TEST(test_copy_and_verify),
         TEST(test_missing_file),
