@@ -137,7 +137,10 @@ static enum MHD_Result go_on(struct vdt_request *request, const char *data, size
     switch (request->phase) {
     case VDT_REQUEST_READY: return answer(request);
     case VDT_REQUEST_STARTING:
-        if (request->response) {
+        /* A small body is passed over before the answer: a connection that is closed with bytes
+         * unread is reset, and with it the answer is lost. */
+        if (request->response && (vdt_request_header(request, "Expect") != NULL ||
+                                  vdt_request_length(request) > DISCARD_MOST)) {
             request->close = true; /* the body was not asked for */
             return finish(request);
         }

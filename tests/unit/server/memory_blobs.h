@@ -2,6 +2,7 @@
 #ifndef TESTS_MEMORY_BLOBS_H
 #define TESTS_MEMORY_BLOBS_H
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@ enum { MEMORY_MOST = 64 };
 struct memory_blobs {
     struct vdt_blobs base;
     size_t count;
+    bool broken; /* seals fail */
     struct {
         char name[VDT_BLOB_NAME];
         unsigned char *bytes;
@@ -87,7 +89,10 @@ static vdt_status memory_write(struct vdt_blob *blob, const void *data, size_t s
 static vdt_status memory_seal(struct vdt_blob *blob, struct vdt_error *error)
 {
     struct memory_blob *open = (struct memory_blob *)blob;
-    (void)error;
+    if (open->of->broken) {
+        snprintf(error->message, sizeof error->message, "broken");
+        return error->status = VDT_ERR_IO;
+    }
     open->of->kept[open->index].sealed = true;
     return VDT_OK;
 }

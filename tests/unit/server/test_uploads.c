@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/random.h"
+#include "memory_blobs.h"
 #include "server/blobs/block_map.h"
 #include "server/blobs/upload_rows.h"
 #include "server/meta/db.h"
@@ -393,6 +394,32 @@ static void many_send_at_once(void **state)
     clear_bytes(&bytes);
 }
 
+/* What a disk refused to sync is nowhere, whatever the page cache says: all of it is sent again. */
+static void a_sync_that_fails_counts_for_nothing(void **state)
+{
+    (void)state;
+    struct bytes bytes = make_bytes(5 * BLOCK, 21);
+    struct vdt_blobs *memory = memory_new();
+    struct vdt_uploads *others = NULL;
+    struct vdt_upload *upload = NULL;
+    char id[VDT_UPLOAD_ID];
+    begin_upload(&bytes, id);
+    ok(vdt_uploads_new(db, memory, &others, &error));
+    ok(vdt_uploads_hold(others, id, &upload, &error));
+    send_missing(upload, &bytes);
+    ((struct memory_blobs *)memory)->broken = true;
+    assert_int_equal(vdt_upload_seal(upload, &error), VDT_ERR_IO);
+    assert_int_equal(vdt_upload_missing_count(upload), 5);
+    ((struct memory_blobs *)memory)->broken = false;
+    send_missing(upload, &bytes);
+    ok(vdt_upload_seal(upload, &error));
+    assert_int_equal(vdt_upload_missing_count(upload), 0);
+    vdt_upload_release(&upload);
+    vdt_uploads_free(others);
+    vdt_blobs_free(memory);
+    clear_bytes(&bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -400,6 +427,7 @@ int main(void)
         cmocka_unit_test(bits_outlive_the_server_but_are_not_believed_blindly),
         cmocka_unit_test(the_same_list_is_the_same_upload),
         cmocka_unit_test(many_send_at_once),
+        cmocka_unit_test(a_sync_that_fails_counts_for_nothing),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
