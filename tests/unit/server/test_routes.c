@@ -105,10 +105,43 @@ static void test_every_route_is_documented(void **state)
     json_decref(document);
 }
 
+/* The route of an operation; NULL: the server has none. */
+static const struct vdt_route *route_of(const char *path, const char *method)
+{
+    char wanted[200], found[200], name[16];
+    without_names(path, wanted, sizeof wanted);
+    for (const struct vdt_route *const *table = vdt_all_routes; *table; table++)
+        for (const struct vdt_route *route = *table; route->method; route++) {
+            without_names(route->pattern, found, sizeof found);
+            lower(route->method, name);
+            if (strcmp(found, wanted) == 0 && strcmp(name, method) == 0)
+                return route;
+        }
+    return NULL;
+}
+
+static void test_every_operation_is_there(void **state)
+{
+    (void)state;
+    json_t *document, *item, *operation;
+    const char *path, *method;
+    json_t *all = paths(&document);
+    json_object_foreach(all, path, item)
+    {
+        json_object_foreach(item, method, operation)
+        {
+            if (!route_of(path, method))
+                fail_msg("%s %s of schemas/openapi.json is no route", method, path);
+        }
+    }
+    json_decref(document);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_route_is_documented),
+        cmocka_unit_test(test_every_operation_is_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
