@@ -175,9 +175,9 @@ struct vdt_pull_options {
     uint32_t threads; /* that hash; 0: one per core */
 
     /* Only what opening the store needs: the rest is fetched as it is read (vedatile/store.h), by
-     * any process, until all is here. PATH.partial says what is; it remembers certificates and
-     * proxies of the catalog's options, and the path of the login file that has the token of a
-     * private entry. */
+     * any process, until all is here. PATH.partial says what is; it remembers the path of the
+     * login file that has the token of a private entry, and certificates and proxies of the
+     * catalog's options, which are used where no token is sent. */
     bool partial;
     const char *login_file; /* NULL: none */
 };

@@ -64,10 +64,13 @@ vdt_status vdt_partial_line_open(const struct vdt_partial_file *file, struct vdt
     vdt_status status = line == NULL ? vdt_fail_memory(error, file->path) : VDT_OK;
     if (status == VDT_OK)
         status = find_login(about, &login, error);
-    const struct vdt_catalog_options options = {.ca_file = about->ca_file,
-                                                .http_proxy = about->http_proxy,
-                                                .https_proxy = about->https_proxy,
-                                                .no_proxy = about->no_proxy,
+    /* A store from elsewhere may have brought its PATH.partial along: certificates and a proxy of
+     * its choice must not see a token. */
+    bool plain = login.token == NULL;
+    const struct vdt_catalog_options options = {.ca_file = plain ? about->ca_file : NULL,
+                                                .http_proxy = plain ? about->http_proxy : NULL,
+                                                .https_proxy = plain ? about->https_proxy : NULL,
+                                                .no_proxy = plain ? about->no_proxy : NULL,
                                                 .insecure = login.insecure,
                                                 .tries = TRIES,
                                                 .progress = goes_on,

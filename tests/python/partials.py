@@ -72,10 +72,10 @@ def paged(data):
     return data + b"\0" * (-len(data) % PAGE)
 
 
-def make_partial(path, url, data):
-    """PATH and PATH.partial with nothing here yet, by the layout in src/catalog/partial_file.h."""
+def make_partial(path, url, data, about=None):
+    """PATH and PATH.partial with nothing here yet, by the layout in schemas/store-layout.md."""
     digests = block_digests(data)
-    text = json.dumps({"store": url + "/store.h5", "version": 1}).encode()
+    text = json.dumps(about or {"store": url + "/store.h5", "version": 1}).encode()
     count = len(digests) // 32
     head = b"VDTPARTL" + struct.pack("<IIQQQ", 1, BLOCK, len(data), count, len(text))
     head += struct.pack("<I", crc32c(head + text + digests))

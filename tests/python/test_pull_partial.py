@@ -127,3 +127,23 @@ def test_private_entries_fill_with_the_login_of_the_moment(release, tmp_path):
         said = run("save", tmp_path / "q.h5", ok=1, env=environment)
         assert "cannot be sent while only" in said and "vedatile pull" in said
         run("save", store, env=environment)
+
+
+def test_a_token_goes_through_no_proxy_that_a_file_names(release, tmp_path):
+    """PATH.partial of a stranger names a proxy of theirs and our login file."""
+    with Server(tmp_path / "root") as server, partials.serving(release[0] / "release") as stranger:
+        server.add_user("ada")
+        environment = home(tmp_path / "home")
+        (tmp_path / "token").write_text(server.tokens["ada"])
+        run("login", server.url, "--token-file", tmp_path / "token", env=environment)
+        store = tmp_path / "p.h5"
+        about = {"store": f"{server.url}/v1/entries/abcdefghijklmnop/versions/1/store.h5",
+                 "server": server.url, "login": str(tmp_path / "home/vedatile/login.json"),
+                 "http_proxy": stranger.url, "version": 1}
+        partials.make_partial(store, server.url, release[2], about)
+        assert "vedatile login" in run("info", store, ok=1)
+        assert stranger.requests == 0
+        # Without a token it is used: the test would see it.
+        partials.make_partial(store, server.url, release[2], {**about, "login": "/nonexistent"})
+        run("info", store, ok=1)
+        assert stranger.requests > 0
