@@ -163,7 +163,11 @@ def main():
         folder = pathlib.Path(name)
         for megabytes in options.megabytes:
             store, feed, count = make_store(options, folder, megabytes)
-            rounds = [measure(options, folder, store) for _ in range(options.repeats)]
+            rounds = []
+            for _ in range(options.repeats):
+                rounds.append(measure(options, folder, store))
+                print("  ".join(f"{key} {seconds:.3f} s" for key, seconds in rounds[-1].items()),
+                      flush=True)
             size = store.stat().st_size
             medians = {key: statistics.median(one[key] for one in rounds) for key in rounds[0]}
             ratios = {"save": "curl PUT", "pull": "curl GET", "pull from nginx": "curl GET"}
