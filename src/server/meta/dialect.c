@@ -149,6 +149,14 @@ bool vdt_words_select(struct vdt_buffer *sql, int first)
                           first);
 }
 
+bool vdt_words_walk(struct vdt_buffer *sql, int first)
+{
+    return vdt_sql_append(sql,
+                          "entry_text w CROSS JOIN entry e WHERE e.id = w.rowid AND w.entry_text "
+                          "MATCH ?%d AND ",
+                          first);
+}
+
 /* FTS5's own characters divide words here; letters of all scripts are bytes above 127. */
 static bool of_word(unsigned char c)
 {

@@ -41,6 +41,10 @@ bool vdt_words_condition(struct vdt_buffer *sql, const char *id_column, int firs
 /* Appends "SELECT ... AS id FROM ..." of the same. */
 bool vdt_words_select(struct vdt_buffer *sql, int first);
 
+/* Appends "entry_text w CROSS JOIN entry e WHERE ... AND ": entries with the words, in the order of
+ * w.rowid, their id, when that is asked for. */
+bool vdt_words_walk(struct vdt_buffer *sql, int first);
+
 /* What a STAC client sends as a query: terms with commas between, of which one is enough; the words
  * of a term stand in its order. Owned; NULL when memory is out. */
 char *vdt_words_terms(const char *sent);

@@ -179,9 +179,17 @@ static void add_any(struct plan *plan, const char *name, const struct vdt_wanted
     vdt_sql_add(&plan->sql, ")");
 }
 
+/* Words that many entries have are walked in the order of entries, which is that of the words'
+ * index. */
+static bool streams(const struct plan *plan)
+{
+    return plan->search->q != NULL && plan->search->sort_count == 0 &&
+           plan->driver.kind == VDT_DRIVER_NONE;
+}
+
 static vdt_status add_words(struct plan *plan)
 {
-    if (plan->search->q == NULL || plan->driver.kind == VDT_DRIVER_WORDS)
+    if (plan->search->q == NULL || plan->driver.kind == VDT_DRIVER_WORDS || streams(plan))
         return VDT_OK;
     vdt_cleanup(vdt_free_pointer) char *query = vdt_query_words(plan->search);
     if (query == NULL)
@@ -273,8 +281,17 @@ static void driven(struct plan *plan)
 
 static vdt_status make_entries(struct plan *plan)
 {
+    bool walks = streams(plan);
+    strcpy(plan->keys[plan->key_count - 1].sql, walks ? "w.rowid" : "e.id");
     add_columns(plan, 0);
-    vdt_sql_add(&plan->sql, "entry e WHERE ");
+    vdt_cleanup(vdt_free_pointer) char *query = walks ? vdt_query_words(plan->search) : NULL;
+    if (query != NULL) {
+        int first = vdt_sql_keep_text(&plan->sql, query);
+        plan->sql.failed |= !vdt_words_walk(&plan->sql.text, first);
+    } else {
+        plan->sql.failed |= walks;
+        vdt_sql_add(&plan->sql, "entry e WHERE ");
+    }
     add_visible(plan);
     if (plan->search->saved)
         vdt_sql_add(&plan->sql, " AND e.head IS NOT NULL");
