@@ -63,8 +63,8 @@ vdt_status vdt_nodes_type(const struct vdt_node *const *nodes, size_t count,
 {
     *kind = VDT_KIND_NOTHING;
     for (size_t i = 0; i < count; i++) {
-        const struct vdt_queryable *property;
-        enum vdt_kind next;
+        const struct vdt_queryable *property = NULL;
+        enum vdt_kind next = VDT_KIND_NOTHING;
         vdt_status status = vdt_node_type(nodes[i], all, unknown, &next, &property, error);
         if (status != VDT_OK)
             return status;
