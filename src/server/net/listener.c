@@ -4,6 +4,7 @@
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
 
 #include "base/cleanup.h"
@@ -220,6 +221,7 @@ vdt_status vdt_net_start(struct vdt_server *server, struct vdt_net **out, struct
         status = vdt_reaper_start(net, error);
     if (!status)
         status = start_daemon(net, fd, error); /* which owns the socket from here on */
+    net->listening = fd;
     if (status) {
         if (fd >= 0)
             close(fd);
@@ -259,21 +261,29 @@ static void wait_for_requests(struct vdt_net *net)
         nanosleep(&pause, NULL);
 }
 
+/* Closes the socket that listens by putting something without events into its place. The library's
+ * own way, MHD_quiesce_daemon, takes it out of the epoll sets of running threads; one that does so
+ * itself at that moment finds it gone and ends the process (0.9.75). */
+static void refuse_connections(struct vdt_net *net)
+{
+    const int nothing = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (nothing < 0)
+        return; /* they wait, then, until the process ends */
+    dup2(nothing, net->listening);
+    close(nothing);
+}
+
 void vdt_net_stop(struct vdt_net *net)
 {
     if (!net)
         return;
     atomic_store(&net->stopping, true);
-    const int listening = MHD_quiesce_daemon(net->daemon);
-    if (listening != MHD_INVALID_SOCKET)
-        shutdown(listening, SHUT_RDWR); /* new connections are refused from here on */
+    refuse_connections(net);
     wait_for_requests(net);
     vdt_clients_end(net);
     vdt_draw_end(net->server->draw); /* who still waits for a worker need not any more */
     vdt_workers_stop(net->workers);  /* every suspended connection is resumed by its job */
     MHD_stop_daemon(net->daemon);
-    if (listening != MHD_INVALID_SOCKET)
-        close(listening);
     vdt_reaper_stop(net);
     release(net);
 }

@@ -39,6 +39,7 @@ struct vdt_client {
 struct vdt_net {
     struct vdt_server *server;
     struct MHD_Daemon *daemon;
+    int listening; /* its socket */
     struct vdt_workers *workers;
     struct vdt_rates *rates;
     struct vdt_tls *tls; /* NULL: plain HTTP */
