@@ -110,6 +110,34 @@ void vdt_tally_onehot(struct vdt_tally *tally, const uint8_t *onehot)
             see(tally, (uint32_t)id, 1);
 }
 
+static void count_one_by_one(const unsigned char *mask, size_t pixels, bool small,
+                             uint64_t *histogram)
+{
+    for (size_t i = 0; i < pixels; i++) {
+        uint16_t value = mask[i];
+        if (!small)
+            memcpy(&value, mask + 2 * i, sizeof value);
+        histogram[value]++;
+    }
+}
+
+/* Masks are long runs of one value: eight bytes that repeat it are one step. */
+static void count_values(const unsigned char *mask, size_t pixels, bool small, uint64_t *histogram)
+{
+    const size_t size = small ? 1 : 2, step = 8 / size, whole = pixels / step * step;
+    const uint64_t ones = small ? 0x0101010101010101 : 0x0001000100010001;
+    for (size_t i = 0; i < whole; i += step) {
+        uint64_t word;
+        memcpy(&word, mask + i * size, sizeof word);
+        const uint64_t value = word & (small ? 0xff : 0xffff);
+        if (word == value * ones)
+            histogram[value] += step;
+        else
+            count_one_by_one(mask + i * size, step, small, histogram);
+    }
+    count_one_by_one(mask + whole * size, pixels - whole, small, histogram);
+}
+
 bool vdt_tally_mask(struct vdt_tally *tally, const void *mask)
 {
     const struct vdt_layout *layout = vdt_reader_layout(tally->reader);
@@ -118,8 +146,7 @@ bool vdt_tally_mask(struct vdt_tally *tally, const void *mask)
     uint64_t *histogram = tally->histogram;
     size_t values = small ? 256 : MASK_VALUES, ignore = values - 1;
     memset(histogram, 0, values * sizeof *histogram);
-    for (size_t i = 0; i < layout->pixels; i++)
-        histogram[small ? ((const uint8_t *)mask)[i] : ((const uint16_t *)mask)[i]]++;
+    count_values(mask, layout->pixels, small, histogram);
     tally->mask_pixels += layout->pixels;
     tally->background += histogram[0];
     tally->ignored += histogram[ignore];
