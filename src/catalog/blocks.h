@@ -14,7 +14,7 @@
 struct vdt_snapshot;
 
 enum {
-    VDT_BLOCK_SIZE = 262144,       /* what we make; lists of others may have any power of two */
+    VDT_BLOCK_SIZE = 131072,       /* what we make; lists of others may have any power of two */
     VDT_BLOCK_SIZE_MIN = 65536,    /* from here */
     VDT_BLOCK_SIZE_MAX = 16777216, /* to here */
     VDT_BLOCK_DIGEST = 32,         /* bytes of SHA-256 */

@@ -78,7 +78,7 @@ def insert_entry(link, entry, owner, public, samples, counts):
          samples, 1000 * samples, ",".join(entry["tasks"])))
     link.execute(
         "INSERT INTO version (entry, number, digest, size, block_size, blocks, created, creator, "
-        "info, samples) VALUES (?, 1, ?, ?, 262144, ?, ?, ?, ?, ?)",
+        "info, samples) VALUES (?, 1, ?, ?, 131072, ?, ?, ?, ?, ?)",
         (entry["id"], f"{entry['id']:064x}", 1000 * samples, b"\0" * 32, entry["end"], owner, info,
          samples))
     put_box(link, "entry_box", entry["id"], entry["box"])

@@ -11,7 +11,7 @@ import re
 import threading
 import urllib.parse
 
-BLOCK = 262144
+BLOCK = 131072
 
 
 def digest_of(size, blocks, block_size=BLOCK):

@@ -14,7 +14,7 @@ import struct
 import threading
 from pathlib import Path
 
-BLOCK = 262144
+BLOCK = 131072
 PAGE = 4096
 
 

@@ -7,7 +7,7 @@ import rasterio
 from rasterio.transform import Affine
 from server import run
 
-BLOCK = 262144
+BLOCK = 131072
 TRANSFORM = Affine(0.5, 0, 733601, 0, -0.5, 3725139)
 
 

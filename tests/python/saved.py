@@ -3,7 +3,7 @@ import hashlib
 import json
 import pathlib
 
-BLOCK = 262144
+BLOCK = 131072
 
 
 def create(server, user, name, **more):

@@ -4,7 +4,7 @@ import json
 import sqlite3
 import time
 
-BLOCK = 262144
+BLOCK = 131072
 
 
 def digests(data):

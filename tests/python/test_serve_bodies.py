@@ -10,7 +10,7 @@ import pytest
 from server import Server, read_all
 
 COMMIT = "/v1/uploads/aaaaaaaaaaaaaaaa/commit"
-UPLOAD = "/v1/entries/aaaaaaaaaaaaaaaa/uploads?size=1&block_size=262144"
+UPLOAD = "/v1/entries/aaaaaaaaaaaaaaaa/uploads?size=1&block_size=131072"
 
 
 @pytest.fixture(name="shared", scope="module")

@@ -16,7 +16,7 @@
 #include "server/net/reply.h"
 #include "server/net/route.h"
 
-enum { LIST_MOST = 64 << 20, PUT_MOST = 64 << 20 };
+enum { LIST_MOST = 128 << 20, PUT_MOST = 64 << 20 };
 
 bool vdt_parse_count(const char *text, uint64_t most, uint64_t *value)
 {
