@@ -269,10 +269,12 @@ def test_log_file_is_opened_anew(tmp_path):
     log = tmp_path / "log.jsonl"
     with Server(tmp_path / "root", "--log", log) as server:
         server.get("/health")
+        wait_until(lambda: "/health" in log.read_text())  # a line is written after its answer
         log.rename(tmp_path / "old.jsonl")
         server.process.send_signal(signal.SIGHUP)
         wait_until(log.exists)
         server.get("/nothing")
+        wait_until(lambda: "/nothing" in log.read_text())
     old = [json.loads(line) for line in (tmp_path / "old.jsonl").read_text().splitlines()]
     new = [json.loads(line) for line in log.read_text().splitlines()]
     assert [line["target"] for line in old] == ["/health"]
