@@ -197,10 +197,6 @@ class Session:
         self.env.update({"CATALOG": self.server.url, "HOME": str(folder), "XDG_CONFIG_HOME": "",
                          "VEDATILE_URL": "", "VEDATILE_TOKEN": ""})
 
-    def end(self):
-        if self.server:
-            self.server.stop()
-
     def result(self, line):
         while line not in self.results:
             item = self.todo.pop(0)
@@ -213,10 +209,11 @@ class Session:
                 stderr=subprocess.STDOUT)
         return self.results[line]
 
-
     def end(self):
-        """Ends what commands left running: servers whose number is in a file."""
-        for path in self.folder.glob("pid*"):
+        """Ends the page's server, and servers that commands left running: their numbers are in files."""
+        if self.server:
+            self.server.stop()
+        for path in (*self.folder.glob("pid*"), *self.folder.glob("*.pid")):
             try:
                 os.kill(int(path.read_text(encoding="ascii")), signal.SIGTERM)
             except ProcessLookupError:
