@@ -161,7 +161,7 @@ static vdt_status read_secret(struct vdt_server *server, struct vdt_error *error
 
 static vdt_status open_root(struct vdt_server *server, struct vdt_error *error)
 {
-    static const char *const folders[] = {"blobs", "uploads", "tmp"};
+    static const char *const folders[] = {"blobs", "tmp"};
     vdt_status status = make_folder(server->options.root, error);
     if (!status)
         status = lock_root(server, error);

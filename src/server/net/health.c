@@ -39,7 +39,7 @@ static void get_ready(struct vdt_request *request)
 {
     struct vdt_server *server = vdt_request_server(request);
     const bool database = database_works(server);
-    const bool blobs = folder_works(server, "blobs") && folder_works(server, "uploads");
+    const bool blobs = folder_works(server, "blobs") && folder_works(server, "tmp");
     const bool drawing = vdt_draw_alive(server->draw);
     const bool room = vdt_server_has_room(server, 0);
     const bool stopping = atomic_load(&request->net->stopping);

@@ -200,27 +200,6 @@ static bool choose_range(struct vdt_request *request, uint64_t size, const char 
     return true;
 }
 
-void vdt_reply_file(struct vdt_request *request, int fd, uint64_t offset, uint64_t size,
-                    const char *type, const char *etag)
-{
-    struct vdt_range range;
-    bool partial;
-    if (request->response || !choose_range(request, size, etag, &range, &partial)) {
-        close(fd);
-        return;
-    }
-    struct MHD_Response *response;
-    if (range.size == 0) {
-        close(fd);
-        response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
-    } else {
-        response = MHD_create_response_from_fd_at_offset64(range.size, fd, offset + range.first);
-        if (!response)
-            close(fd);
-    }
-    reply(request, partial ? MHD_HTTP_PARTIAL_CONTENT : MHD_HTTP_OK, type, response, range.size);
-}
-
 struct reader {
     ssize_t (*read)(void *state, uint64_t at, void *to, size_t room);
     void *state;

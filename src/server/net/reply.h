@@ -22,13 +22,10 @@ void vdt_reply_bytes(struct vdt_request *request, unsigned code, const char *typ
 void vdt_reply_static(struct vdt_request *request, unsigned code, const char *type,
                       const void *data, size_t size);
 
-/* 200 or 206 with `size` bytes of a file from `offset`: Range, If-Range, 416. `etag` is with its
- * quotes and may be NULL. If-None-Match is answered with 304 here. */
-void vdt_reply_file(struct vdt_request *request, int fd_taken, uint64_t offset, uint64_t size,
-                    const char *type, const char *etag);
-
-/* The same for bytes that `read` gives: up to `room` of them at `at`; it returns how many, at least
- * one, or -1. It is called in a thread of sockets, after the handler. `release` may be NULL. */
+/* 200 or 206 with bytes that `read` gives: up to `room` of them at `at`; it returns how many, at
+ * least one, or -1. It is called in a thread of sockets, after the handler. Range, If-Range, 416
+ * and, for If-None-Match, 304 are seen to here. `etag` is with its quotes and may be NULL; so may
+ * `release`. */
 void vdt_reply_reader(struct vdt_request *request, uint64_t size, const char *type,
                       const char *etag,
                       ssize_t (*read)(void *state, uint64_t at, void *to, size_t room), void *state,

@@ -37,11 +37,6 @@ const char *vdt_request_target(const struct vdt_request *request)
     return request->target;
 }
 
-const char *vdt_request_address(const struct vdt_request *request)
-{
-    return request->address;
-}
-
 const char *vdt_request_header(const struct vdt_request *request, const char *name)
 {
     return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);

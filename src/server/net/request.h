@@ -23,9 +23,6 @@ const char *vdt_request_method(const struct vdt_request *request);
 /* The target as it was sent, query and all: "/v1/entries?limit=2". */
 const char *vdt_request_target(const struct vdt_request *request);
 
-/* The address of the client, for logs and the audit. */
-const char *vdt_request_address(const struct vdt_request *request);
-
 /* A header's value by its name in any case; NULL: not there. Of a list that came in several headers
  * (Accept, ...) the first; those that decide something came once. Borrowed. */
 const char *vdt_request_header(const struct vdt_request *request, const char *name);
