@@ -92,15 +92,6 @@ bool vdt_box_select(struct vdt_buffer *sql, enum vdt_boxed what, int first)
                           box_table[what], first, first + 2, first + 1, first + 3);
 }
 
-bool vdt_box_condition(struct vdt_buffer *sql, enum vdt_boxed what, const char *id_column,
-                       int first)
-{
-    return vdt_sql_append(sql,
-                          "%s IN (SELECT id / 2 FROM %s WHERE east >= ?%d AND west <= ?%d AND "
-                          "north >= ?%d AND south <= ?%d)",
-                          id_column, box_table[what], first, first + 2, first + 1, first + 3);
-}
-
 bool vdt_box_ids(struct vdt_buffer *sql, enum vdt_boxed what, int first)
 {
     return vdt_sql_append(sql,
@@ -208,9 +199,4 @@ char *vdt_words_terms(const char *sent)
     }
     strcpy(end, open ? "\"" : end == query ? "\"\"" : "");
     return query;
-}
-
-bool vdt_json_member(struct vdt_buffer *sql, const char *column, int path)
-{
-    return vdt_sql_append(sql, "json_extract(%s, ?%d)", column, path);
 }

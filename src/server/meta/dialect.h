@@ -18,13 +18,9 @@ vdt_status vdt_box_add(struct vdt_session *session, enum vdt_boxed what, int64_t
 vdt_status vdt_box_remove(struct vdt_session *session, enum vdt_boxed what, int64_t id,
                           struct vdt_error *error);
 
-/* Appends "<id_column> IN (...)": what may meet the box ?first west, +1 south, +2 east, +3 north
- * (west <= east). Only a filter: boxes are rounded outward, so compare the exact ones as well.
- * False: memory is out. */
-bool vdt_box_condition(struct vdt_buffer *sql, enum vdt_boxed what, const char *id_column,
-                       int first);
-
-/* Appends "SELECT ... AS id FROM ..." of the same. */
+/* Appends "SELECT ... AS id FROM ...": what may meet the box ?first west, +1 south, +2 east, +3
+ * north (west <= east). Only a filter: boxes are rounded outward, so compare the exact ones as
+ * well. False: memory is out. */
 bool vdt_box_select(struct vdt_buffer *sql, enum vdt_boxed what, int first);
 
 /* Appends a query of the same ids, each once, as a column `id`. */
@@ -52,9 +48,6 @@ char *vdt_words_terms(const char *sent);
 /* What a person typed as a query: all its words, each as the beginning of one; without any it finds
  * nothing. Owned; NULL when memory is out. */
 char *vdt_words_query(const char *typed);
-
-/* Appends the value of a member of a JSON column, as ?path ("$.name"). */
-bool vdt_json_member(struct vdt_buffer *sql, const char *column, int path);
 
 /* Appends formatted text to SQL that is being made. False: memory is out. */
 bool vdt_sql_append(struct vdt_buffer *sql, const char *format, ...) VDT_PRINTF(2, 3);
