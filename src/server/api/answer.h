@@ -25,6 +25,13 @@ typedef vdt_status vdt_api_work(struct vdt_request *request, struct vdt_session 
 /* Does the work in a session of that mode and replies. */
 void vdt_api_run(struct vdt_request *request, enum vdt_db_mode mode, vdt_api_work *work);
 
+/* A route's handler that does it. */
+#define VDT_API_HANDLER(name, mode, work)         \
+    static void name(struct vdt_request *request) \
+    {                                             \
+        vdt_api_run(request, mode, work);         \
+    }
+
 /* Finds the entry of {id}, as vdt_entry_find does. *row is cleared by the caller in any case. */
 vdt_status vdt_api_entry(struct vdt_request *request, struct vdt_session *session,
                          enum vdt_access wanted, struct vdt_entry_row *row,
@@ -47,8 +54,8 @@ bool vdt_etag_listed(const char *list, const char *etag);
 vdt_status vdt_api_number(const char *name, const char *text, int64_t least, int64_t most,
                           int64_t *number, struct vdt_error *error);
 
-/* `limit` and `token` of the query: *after is -1 at the beginning, else what vdt_api_next was
- * given. */
+/* `limit` and `token` of the query: *after is -1 at the beginning, else the
+ * last row's key that vdt_api_answer_page was given. */
 vdt_status vdt_api_page(struct vdt_request *request, const char *list, int *limit, json_t **after,
                         struct vdt_error *error);
 

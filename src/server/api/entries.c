@@ -215,23 +215,17 @@ static vdt_status delete_share(struct vdt_request *request, struct vdt_session *
 
 /* --- routes ----------------------------------------------------------------------------------- */
 
-#define HANDLER(name, mode, work)                 \
-    static void name(struct vdt_request *request) \
-    {                                             \
-        vdt_api_run(request, mode, work);         \
-    }
-
-HANDLER(handle_list, VDT_DB_READ, vdt_api_list_entries)
-HANDLER(handle_create, VDT_DB_WRITE, create)
-HANDLER(handle_get, VDT_DB_READ, get)
-HANDLER(handle_change, VDT_DB_WRITE, change)
-HANDLER(handle_delete, VDT_DB_WRITE, delete)
-HANDLER(handle_restore, VDT_DB_WRITE, restore)
-HANDLER(handle_publish, VDT_DB_WRITE, publish)
-HANDLER(handle_unpublish, VDT_DB_WRITE, unpublish)
-HANDLER(handle_get_sharing, VDT_DB_READ, get_sharing)
-HANDLER(handle_put_share, VDT_DB_WRITE, put_share)
-HANDLER(handle_delete_share, VDT_DB_WRITE, delete_share)
+VDT_API_HANDLER(handle_list, VDT_DB_READ, vdt_api_list_entries)
+VDT_API_HANDLER(handle_create, VDT_DB_WRITE, create)
+VDT_API_HANDLER(handle_get, VDT_DB_READ, get)
+VDT_API_HANDLER(handle_change, VDT_DB_WRITE, change)
+VDT_API_HANDLER(handle_delete, VDT_DB_WRITE, delete)
+VDT_API_HANDLER(handle_restore, VDT_DB_WRITE, restore)
+VDT_API_HANDLER(handle_publish, VDT_DB_WRITE, publish)
+VDT_API_HANDLER(handle_unpublish, VDT_DB_WRITE, unpublish)
+VDT_API_HANDLER(handle_get_sharing, VDT_DB_READ, get_sharing)
+VDT_API_HANDLER(handle_put_share, VDT_DB_WRITE, put_share)
+VDT_API_HANDLER(handle_delete_share, VDT_DB_WRITE, delete_share)
 
 #define ENTRY "/v1/entries/{id}"
 

@@ -102,25 +102,10 @@ static vdt_status diff(struct vdt_request *request, struct vdt_session *session,
                             : status;
 }
 
-static void handle_list(struct vdt_request *request)
-{
-    vdt_api_run(request, VDT_DB_READ, list);
-}
-
-static void handle_create(struct vdt_request *request)
-{
-    vdt_api_run(request, VDT_DB_WRITE, create);
-}
-
-static void handle_get(struct vdt_request *request)
-{
-    vdt_api_run(request, VDT_DB_READ, get);
-}
-
-static void handle_diff(struct vdt_request *request)
-{
-    vdt_api_run(request, VDT_DB_READ, diff);
-}
+VDT_API_HANDLER(handle_list, VDT_DB_READ, list)
+VDT_API_HANDLER(handle_create, VDT_DB_WRITE, create)
+VDT_API_HANDLER(handle_get, VDT_DB_READ, get)
+VDT_API_HANDLER(handle_diff, VDT_DB_READ, diff)
 
 #define RELEASES "/v1/entries/{id}/releases"
 

@@ -247,22 +247,16 @@ static vdt_status audit(struct vdt_request *request, struct vdt_session *session
 
 /* --- routes ----------------------------------------------------------------------------------- */
 
-#define HANDLER(name, mode, work)                 \
-    static void name(struct vdt_request *request) \
-    {                                             \
-        vdt_api_run(request, mode, work);         \
-    }
-
-HANDLER(handle_me, VDT_DB_READ, me)
-HANDLER(handle_list_users, VDT_DB_READ, list_users)
-HANDLER(handle_create_user, VDT_DB_WRITE, create_user)
-HANDLER(handle_get_user, VDT_DB_READ, get_user)
-HANDLER(handle_change_user, VDT_DB_WRITE, change_user)
-HANDLER(handle_delete_user, VDT_DB_WRITE, delete_user)
-HANDLER(handle_list_tokens, VDT_DB_READ, list_tokens)
-HANDLER(handle_create_token, VDT_DB_WRITE, create_token)
-HANDLER(handle_revoke_token, VDT_DB_WRITE, revoke_token)
-HANDLER(handle_audit, VDT_DB_READ, audit)
+VDT_API_HANDLER(handle_me, VDT_DB_READ, me)
+VDT_API_HANDLER(handle_list_users, VDT_DB_READ, list_users)
+VDT_API_HANDLER(handle_create_user, VDT_DB_WRITE, create_user)
+VDT_API_HANDLER(handle_get_user, VDT_DB_READ, get_user)
+VDT_API_HANDLER(handle_change_user, VDT_DB_WRITE, change_user)
+VDT_API_HANDLER(handle_delete_user, VDT_DB_WRITE, delete_user)
+VDT_API_HANDLER(handle_list_tokens, VDT_DB_READ, list_tokens)
+VDT_API_HANDLER(handle_create_token, VDT_DB_WRITE, create_token)
+VDT_API_HANDLER(handle_revoke_token, VDT_DB_WRITE, revoke_token)
+VDT_API_HANDLER(handle_audit, VDT_DB_READ, audit)
 
 #define USER "/v1/users/{name}"
 

@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "server/draw/records.h"
 
-/* What records are compared with. All borrowed until vdt_spool_end. */
+/* What records are compared with. All borrowed for as long as the spool is used. */
 struct vdt_spool_rules {
     uint64_t store_size;
     size_t class_count;
