@@ -388,8 +388,8 @@ static int found_boxes(struct vdt_session *session, double west, double south, d
 {
     struct vdt_error error = {0};
     struct vdt_buffer sql = {0};
-    assert_true(
-        vdt_sql_append(&sql, "SELECT count(*) FROM (SELECT 1 AS id UNION SELECT 2) e WHERE e.id IN ("));
+    assert_true(vdt_sql_append(
+        &sql, "SELECT count(*) FROM (SELECT 1 AS id UNION SELECT 2) e WHERE e.id IN ("));
     assert_true(vdt_box_select(&sql, VDT_BOX_OF_ENTRY, 1));
     assert_true(vdt_sql_append(&sql, ")"));
     vdt_cleanup(vdt_rows_release) struct vdt_rows *rows = NULL;
