@@ -17,7 +17,7 @@ FILENAME ~ /folders\.txt$/ {
         n = split($3, own, ",")
         for (i = 1; i <= n; i++)
             if (own[i] != "-")
-                owner[own[i]] = $1
+                owner[own[i]] = (own[i] in owner ? owner[own[i]] "," : "") $1
     }
     next
 }
@@ -55,7 +55,7 @@ function check_source(    lib) {
         return
     for (lib in owner)
         if (index(header, lib) == 1) {
-            if (owner[lib] != folder)
+            if (index("," owner[lib] ",", "," folder ",") == 0)
                 complain(lib " headers belong to " owner[lib] "/")
             return
         }
