@@ -11,6 +11,7 @@
 #include "vedatile/loader.h"
 #include "vedatile/scene.h"
 #include "vedatile/server.h"
+#include "vedatile/shapes.h"
 #include "vedatile/split.h"
 #include "vedatile/store.h"
 #include "vedatile/types.h"
