@@ -4,6 +4,7 @@
 
 #include "vedatile/catalog.h"
 #include "vedatile/error.h"
+#include "vedatile/evaluation.h"
 #include "vedatile/exchange.h"
 #include "vedatile/export.h"
 #include "vedatile/feed.h"
