@@ -16,8 +16,10 @@ FILENAME ~ /folders\.txt$/ {
         may[$1] = "," $1 "," $2 ","
         n = split($3, own, ",")
         for (i = 1; i <= n; i++)
-            if (own[i] != "-")
-                owner[own[i]] = (own[i] in owner ? owner[own[i]] "," : "") $1
+            if (own[i] != "-") {
+                before = own[i] in owner ? owner[own[i]] "," : ""
+                owner[own[i]] = before $1
+            }
     }
     next
 }
