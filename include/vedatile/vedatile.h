@@ -2,6 +2,7 @@
 #ifndef VEDATILE_VEDATILE_H
 #define VEDATILE_VEDATILE_H
 
+#include "vedatile/annotations.h"
 #include "vedatile/catalog.h"
 #include "vedatile/error.h"
 #include "vedatile/evaluation.h"
