@@ -11,6 +11,7 @@
 #include "vedatile/feed.h"
 #include "vedatile/hdf5.h"
 #include "vedatile/loader.h"
+#include "vedatile/run.h"
 #include "vedatile/scene.h"
 #include "vedatile/server.h"
 #include "vedatile/shapes.h"

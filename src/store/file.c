@@ -321,7 +321,7 @@ vdt_status vdt_file_open_read(const char *path, struct vdt_file **out, struct vd
     return VDT_OK;
 }
 
-vdt_status vdt_file_open_runs(const char *name, const struct vdt_run *runs, size_t count,
+vdt_status vdt_file_open_runs(const char *name, const struct vdt_file_run *runs, size_t count,
                               struct vdt_file **out, struct vdt_error *error)
 {
     vdt_cleanup(file_cleanup) struct vdt_file *file = new_file(name);

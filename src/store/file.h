@@ -52,7 +52,7 @@ vdt_status vdt_file_open_write(const char *path, struct vdt_file **file, struct 
 vdt_status vdt_file_open_read(const char *path, struct vdt_file **file, struct vdt_error *error);
 /* To read, from descriptors that the caller keeps open: nothing is looked up by path, there is no
  * journal and no lock. `name` is for messages. */
-vdt_status vdt_file_open_runs(const char *name, const struct vdt_run *runs, size_t count,
+vdt_status vdt_file_open_runs(const char *name, const struct vdt_file_run *runs, size_t count,
                               struct vdt_file **file, struct vdt_error *error);
 
 /* VDT_ERR_UNSUPPORTED for a partial store, saying how to complete it: it cannot be `what`

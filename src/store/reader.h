@@ -13,7 +13,7 @@ const struct vdt_layout *vdt_reader_layout(const struct vdt_reader *reader);
 
 /* A reader of bytes behind descriptors, which the caller keeps open for as long as the reader
  * lives. `name` is for messages. */
-vdt_status vdt_reader_open_runs(const char *name, const struct vdt_run *runs, size_t count,
+vdt_status vdt_reader_open_runs(const char *name, const struct vdt_file_run *runs, size_t count,
                                 struct vdt_reader **reader, struct vdt_error *error);
 
 /* Stored bytes of rows [first, first + count) of an array that the store has, by the longest pieces

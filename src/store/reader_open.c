@@ -233,7 +233,7 @@ static vdt_status read_file(struct vdt_reader *reader, bool *moved, struct vdt_e
     return status;
 }
 
-vdt_status vdt_reader_open_runs(const char *name, const struct vdt_run *runs, size_t count,
+vdt_status vdt_reader_open_runs(const char *name, const struct vdt_file_run *runs, size_t count,
                                 struct vdt_reader **out, struct vdt_error *error)
 {
     VDT_H5_QUIET;

@@ -13,7 +13,7 @@
 
 struct vdt_runs {
     char *name;
-    struct vdt_run *runs;
+    struct vdt_file_run *runs;
     uint64_t *starts; /* [count + 1] */
     size_t count;
 };
@@ -23,7 +23,7 @@ static void runs_cleanup(struct vdt_runs **runs)
     vdt_runs_free(*runs);
 }
 
-vdt_status vdt_runs_open(const char *name, const struct vdt_run *runs, size_t count,
+vdt_status vdt_runs_open(const char *name, const struct vdt_file_run *runs, size_t count,
                          struct vdt_runs **out, struct vdt_error *error)
 {
     vdt_cleanup(runs_cleanup) struct vdt_runs *made = vdt_allocate_zero(1, sizeof *made);

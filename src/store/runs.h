@@ -7,7 +7,7 @@
 #include <vedatile/error.h>
 
 /* `size` bytes from `offset` of `fd`; one run's bytes follow those of the run before it. */
-struct vdt_run {
+struct vdt_file_run {
     int fd;
     uint64_t offset;
     uint64_t size;
@@ -17,7 +17,7 @@ struct vdt_runs;
 
 /* The runs are copied, their descriptors borrowed until vdt_runs_free; `name` (copied) is what
  * messages call the bytes. VDT_ERR_ARGUMENT for sizes that do not add up in 63 bits. */
-vdt_status vdt_runs_open(const char *name, const struct vdt_run *runs, size_t count,
+vdt_status vdt_runs_open(const char *name, const struct vdt_file_run *runs, size_t count,
                          struct vdt_runs **out, struct vdt_error *error);
 void vdt_runs_free(struct vdt_runs *runs); /* accepts NULL */
 

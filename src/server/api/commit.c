@@ -354,7 +354,7 @@ static bool prove_store(struct commit *commit)
 {
     struct vdt_error error = {0};
     const char *root = commit->server->options.root;
-    vdt_cleanup(vdt_free_pointer) struct vdt_run *runs = NULL;
+    vdt_cleanup(vdt_free_pointer) struct vdt_file_run *runs = NULL;
     vdt_cleanup(vdt_free_pointer) char *folder = vdt_server_path(commit->server, "tmp");
     if (folder == NULL) {
         vdt_reply_error(commit->request, 503, "Busy", "out of memory");

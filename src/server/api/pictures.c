@@ -127,7 +127,7 @@ static vdt_status find(struct vdt_request *request, struct picture *picture,
 /* --- which bytes -------------------------------------------------------------------------- */
 
 struct cut {
-    struct vdt_run *runs;
+    struct vdt_file_run *runs;
     size_t count, capacity;
 };
 
@@ -156,7 +156,7 @@ static vdt_status cut_piece(struct vdt_block_map *map, struct vdt_blobs *blobs,
         }
         if (!vdt_grow(&cut->runs, &cut->capacity, cut->count + 1, sizeof *cut->runs))
             return vdt_fail_memory(error, "picture");
-        cut->runs[cut->count++] = (struct vdt_run){
+        cut->runs[cut->count++] = (struct vdt_file_run){
             .fd = vdt_blob_descriptor(blob->open), .offset = run->offset + inside, .size = step};
         at += step;
     }

@@ -125,10 +125,10 @@ ssize_t vdt_block_map_read(const struct vdt_block_map *map, void *data, size_t r
     return (ssize_t)done;
 }
 
-vdt_status vdt_block_map_runs(const struct vdt_block_map *map, struct vdt_run **runs,
+vdt_status vdt_block_map_runs(const struct vdt_block_map *map, struct vdt_file_run **runs,
                               struct vdt_error *error)
 {
-    vdt_cleanup(vdt_free_pointer) struct vdt_run *made =
+    vdt_cleanup(vdt_free_pointer) struct vdt_file_run *made =
         vdt_allocate_zero(map->run_count, sizeof *made);
     if (made == NULL)
         return vdt_fail_memory(error, "block map");
@@ -139,7 +139,7 @@ vdt_status vdt_block_map_runs(const struct vdt_block_map *map, struct vdt_run **
         if (fd < 0)
             return vdt_fail(error, VDT_ERR_UNSUPPORTED, "blob %s: has no descriptor",
                             map->blobs[run->blob].name);
-        made[i] = (struct vdt_run){.fd = fd, .offset = run->offset, .size = run->size};
+        made[i] = (struct vdt_file_run){.fd = fd, .offset = run->offset, .size = run->size};
     }
     *runs = made;
     made = NULL;

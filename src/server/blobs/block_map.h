@@ -13,7 +13,7 @@
 
 #include "server/blobs/blobs.h"
 
-struct vdt_run; /* store/runs.h */
+struct vdt_file_run; /* store/runs.h */
 struct vdt_session;
 
 /* Bytes `at` ... `at + size` of the store are those of blob `blob` of the map from `offset`. */
@@ -62,7 +62,7 @@ ssize_t vdt_block_map_read(const struct vdt_block_map *map, void *data, size_t r
 
 /* The same runs behind descriptors that are borrowed from the map; *runs is owned, as many as
  * run_count. VDT_ERR_UNSUPPORTED where blobs have no descriptors. */
-vdt_status vdt_block_map_runs(const struct vdt_block_map *map, struct vdt_run **runs,
+vdt_status vdt_block_map_runs(const struct vdt_block_map *map, struct vdt_file_run **runs,
                               struct vdt_error *error);
 
 void vdt_block_map_clear(struct vdt_block_map *map);

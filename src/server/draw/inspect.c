@@ -310,7 +310,7 @@ static vdt_status sum_records(struct inspection *inspection, struct vdt_error *e
     return VDT_OK;
 }
 
-vdt_status vdt_inspect(struct vdt_draw *draw, const struct vdt_run *runs, size_t run_count,
+vdt_status vdt_inspect(struct vdt_draw *draw, const struct vdt_file_run *runs, size_t run_count,
                        const char *folder, struct vdt_inspection *out, struct vdt_error *error)
 {
     vdt_cleanup(clear) struct inspection inspection = {0};

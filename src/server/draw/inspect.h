@@ -27,7 +27,7 @@ struct vdt_inspection {
  * what is wrong with the store, also when reading it took too long, too much memory or ended the
  * worker; VDT_ERR_BUSY when no worker was free in time, or there are none. Any thread;
  * waits until the worker is done. */
-vdt_status vdt_inspect(struct vdt_draw *draw, const struct vdt_run *runs, size_t run_count,
+vdt_status vdt_inspect(struct vdt_draw *draw, const struct vdt_file_run *runs, size_t run_count,
                        const char *folder, struct vdt_inspection *inspection,
                        struct vdt_error *error);
 

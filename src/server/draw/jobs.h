@@ -8,7 +8,7 @@
 
 struct vdt_draw_job {
     enum vdt_job_kind kind;
-    const struct vdt_run *runs; /* descriptors to be read only; borrowed */
+    const struct vdt_file_run *runs; /* descriptors to be read only; borrowed */
     size_t run_count;
     const void *request;
     size_t request_size;

@@ -125,7 +125,7 @@ static bool looks_right(enum vdt_render_kind kind, const struct vdt_buffer *byte
 }
 
 vdt_status vdt_render(struct vdt_draw *draw, const struct vdt_render *render,
-                      const struct vdt_run *runs, size_t run_count, struct vdt_buffer *bytes,
+                      const struct vdt_file_run *runs, size_t run_count, struct vdt_buffer *bytes,
                       struct vdt_error *error)
 {
     vdt_cleanup(vdt_json_release) json_t *request = request_of(render);

@@ -42,7 +42,7 @@ vdt_status vdt_render_pieces(const struct vdt_render *render, struct vdt_render_
 /* `runs` hold the pieces' bytes, one after the other. The file is appended to `bytes`.
  * VDT_ERR_ARGUMENT for what the caller asked, VDT_ERR_FORMAT for what the store is. Any thread. */
 vdt_status vdt_render(struct vdt_draw *draw, const struct vdt_render *render,
-                      const struct vdt_run *runs, size_t run_count, struct vdt_buffer *bytes,
+                      const struct vdt_file_run *runs, size_t run_count, struct vdt_buffer *bytes,
                       struct vdt_error *error);
 
 #endif

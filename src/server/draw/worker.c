@@ -94,7 +94,7 @@ static bool take_runs(struct vdt_job *job)
         struct vdt_job_run run;
         if (!vdt_wire_receive(job->channel, &run, sizeof run) || run.fd >= job->head.fd_count)
             return false;
-        job->runs[i] = (struct vdt_run){job->fds[run.fd], run.offset, run.size};
+        job->runs[i] = (struct vdt_file_run){job->fds[run.fd], run.offset, run.size};
     }
     return job->runs != NULL;
 }

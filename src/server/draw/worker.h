@@ -16,7 +16,7 @@ struct vdt_job {
     struct vdt_job_order order;
     int channel;
     int *fds;
-    struct vdt_run *runs;
+    struct vdt_file_run *runs;
     unsigned char *request;
     struct vdt_buffer out; /* frames that were not sent yet */
 };

@@ -110,7 +110,7 @@ static void bytes_come_from_their_blobs(void **state)
         assert_memory_equal(found, wanted + at, expect);
     }
     assert_int_equal(vdt_block_map_read(&map, found, 1, SIZE, &error), -1);
-    struct vdt_run *runs = NULL;
+    struct vdt_file_run *runs = NULL;
     assert_int_equal(vdt_block_map_runs(&map, &runs, &error), VDT_ERR_UNSUPPORTED);
     assert_null(runs);
     vdt_block_map_clear(&map);

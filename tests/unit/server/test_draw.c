@@ -29,12 +29,12 @@ static int stop(void **state)
 /* A file as `parts` runs of about the same size. */
 static vdt_status inspect_parts(const char *path, size_t parts, struct vdt_inspection *inspection)
 {
-    struct vdt_run runs[32];
+    struct vdt_file_run runs[32];
     uint64_t size = size_of(path), part = size / parts, at = 0;
     int fd = open(path, O_RDONLY);
     assert_true(fd >= 0);
     for (size_t i = 0; i < parts; i++, at += part)
-        runs[i] = (struct vdt_run){fd, at, i + 1 == parts ? size - at : part};
+        runs[i] = (struct vdt_file_run){fd, at, i + 1 == parts ? size - at : part};
     vdt_status status = vdt_inspect(draw, runs, parts, folder, inspection, &error);
     close(fd);
     return status;
@@ -221,7 +221,7 @@ static vdt_status attempt(const char *what, unsigned wall_ms)
     const char *path = in_folder("writable");
     write_file(path, "content", 7);
     int fd = open(path, O_RDWR);
-    const struct vdt_run run = {fd, 0, 7};
+    const struct vdt_file_run run = {fd, 0, 7};
     const struct vdt_draw_job job = {.kind = VDT_JOB_TRY,
                                      .runs = &run,
                                      .run_count = 1,
@@ -282,7 +282,7 @@ static void *inspect_often(void *path)
         struct vdt_error reason;
         struct vdt_inspection inspection = {0};
         int fd = open(path, O_RDONLY);
-        const struct vdt_run run = {fd, 0, size_of(path)};
+        const struct vdt_file_run run = {fd, 0, size_of(path)};
         if (vdt_inspect(draw, &run, 1, folder, &inspection, &reason) != VDT_OK ||
             inspection.samples != 40)
             failures++;

@@ -45,7 +45,7 @@ static int start(void **state)
     make_store(path, &spec, 12);
     reader = read_store(path);
     int fd = open(path, O_RDONLY);
-    const struct vdt_run run = {fd, 0, size_of(path)};
+    const struct vdt_file_run run = {fd, 0, size_of(path)};
     ok(vdt_inspect(draw, &run, 1, folder, &inspection, &error));
     close(fd);
     return 0;
@@ -76,7 +76,7 @@ static vdt_status make(struct vdt_render *render, uint64_t index, struct vdt_buf
                        struct vdt_error *reason)
 {
     struct vdt_record_place places[64];
-    struct vdt_run runs[64];
+    struct vdt_file_run runs[64];
     struct vdt_sample_row row = row_of(index, places);
     vdt_cleanup(vdt_free_pointer) struct vdt_render_piece *pieces = NULL;
     size_t count = 0;
@@ -85,7 +85,7 @@ static vdt_status make(struct vdt_render *render, uint64_t index, struct vdt_buf
     int fd = open(path, O_RDONLY);
     vdt_status status = vdt_render_pieces(render, &pieces, &count, reason);
     for (size_t i = 0; status == VDT_OK && i < count; i++)
-        runs[i] = (struct vdt_run){fd, pieces[i].address, pieces[i].size};
+        runs[i] = (struct vdt_file_run){fd, pieces[i].address, pieces[i].size};
     if (status == VDT_OK)
         status = vdt_render(draw, render, runs, count, bytes, reason);
     close(fd);
@@ -191,7 +191,7 @@ static void damage_is_refused(void **state)
         junk[i] = (unsigned char)vdt_mix(i);
     write_file(in_folder("junk"), junk, sizeof junk);
     int fd = open(in_folder("junk"), O_RDONLY);
-    const struct vdt_run runs[] = {{fd, 0, row.places[0].size}, {fd, 0, 0}};
+    const struct vdt_file_run runs[] = {{fd, 0, row.places[0].size}, {fd, 0, 0}};
     vdt_cleanup(vdt_buffer_clear) struct vdt_buffer bytes = {0};
     assert_int_equal(vdt_render(draw, &render, runs, 2, &bytes, &error), VDT_ERR_FORMAT);
     close(fd);
@@ -211,7 +211,7 @@ static void *make_many(void *payload)
         pthread_mutex_lock(&lock); /* the list of records is read by one at a time */
         struct vdt_sample_row row = row_of((uint64_t)i % 12, places);
         pthread_mutex_unlock(&lock);
-        struct vdt_run runs[64];
+        struct vdt_file_run runs[64];
         vdt_cleanup(vdt_free_pointer) struct vdt_render_piece *pieces = NULL;
         size_t count = 0;
         render.info = inspection.info;
@@ -220,7 +220,7 @@ static void *make_many(void *payload)
             return (void *)1;
         int fd = open(path, O_RDONLY);
         for (size_t p = 0; p < count; p++)
-            runs[p] = (struct vdt_run){fd, pieces[p].address, pieces[p].size};
+            runs[p] = (struct vdt_file_run){fd, pieces[p].address, pieces[p].size};
         vdt_status status = vdt_render(draw, &render, runs, count, &bytes, &reason);
         close(fd);
         if (status != VDT_OK)

@@ -52,7 +52,7 @@ static struct vdt_samples_change save(const char *path, int64_t entry, int64_t v
     struct vdt_samples_change change = {0};
     struct vdt_session *session = NULL;
     int fd = open(path, O_RDONLY);
-    const struct vdt_run run = {fd, 0, size_of(path)};
+    const struct vdt_file_run run = {fd, 0, size_of(path)};
     ok(vdt_inspect(draw, &run, 1, folder, &inspection, &error));
     ok(vdt_db_begin(db, VDT_DB_WRITE, &session, &error));
     ok(vdt_samples_update(session, entry, version, &inspection, &change, &error));

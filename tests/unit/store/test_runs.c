@@ -13,7 +13,7 @@ static void bytes_are_those_of_the_files(void **state)
     write_file(in_folder("a"), bytes, 1000);
     int fd = open(in_folder("a"), O_RDONLY);
     /* 300 .. 399, nothing, 0 .. 49, 999, nothing, 100 .. 149 */
-    const struct vdt_run runs[] = {{fd, 300, 100}, {fd, 5, 0},    {fd, 0, 50},
+    const struct vdt_file_run runs[] = {{fd, 300, 100}, {fd, 5, 0},    {fd, 0, 50},
                                    {fd, 999, 1},   {fd, 1000, 0}, {fd, 100, 50}};
     struct vdt_runs *open_runs = NULL;
     assert_int_equal(vdt_runs_open("bytes", runs, 6, &open_runs, &error), VDT_OK);
@@ -42,8 +42,8 @@ static void what_is_not_there_is_an_error(void **state)
     struct vdt_runs *runs = NULL;
     write_file(in_folder("a"), "0123456789", 10);
     int fd = open(in_folder("a"), O_RDONLY);
-    const struct vdt_run beyond = {fd, 5, 6}, endless[] = {{fd, 0, INT64_MAX}, {fd, 0, 1}};
-    const struct vdt_run far = {fd, UINT64_MAX - 3, 10};
+    const struct vdt_file_run beyond = {fd, 5, 6}, endless[] = {{fd, 0, INT64_MAX}, {fd, 0, 1}};
+    const struct vdt_file_run far = {fd, UINT64_MAX - 3, 10};
     assert_int_equal(vdt_runs_open("bytes", &beyond, 1, &runs, &error), VDT_OK);
     assert_int_equal(vdt_runs_read(runs, read, 6, 0, &error), VDT_ERR_IO);
     assert_non_null(strstr(error.message, "cut short"));
@@ -65,11 +65,11 @@ static void readers_do_not_see_the_cuts(void **state)
     uint64_t size = size_of(path);
     int fd = open(path, O_RDONLY);
     for (size_t parts = 1; parts <= 40; parts += 13) {
-        struct vdt_run runs[40];
+        struct vdt_file_run runs[40];
         uint64_t at = 0;
         for (size_t i = 0; i < parts; i++) {
             uint64_t end = i + 1 == parts ? size : size * (i + 1) / parts - i % 3;
-            runs[i] = (struct vdt_run){fd, at, end - at};
+            runs[i] = (struct vdt_file_run){fd, at, end - at};
             at = end;
         }
         struct vdt_reader *reader = NULL;
