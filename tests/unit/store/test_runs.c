@@ -14,7 +14,7 @@ static void bytes_are_those_of_the_files(void **state)
     int fd = open(in_folder("a"), O_RDONLY);
     /* 300 .. 399, nothing, 0 .. 49, 999, nothing, 100 .. 149 */
     const struct vdt_file_run runs[] = {{fd, 300, 100}, {fd, 5, 0},    {fd, 0, 50},
-                                   {fd, 999, 1},   {fd, 1000, 0}, {fd, 100, 50}};
+                                        {fd, 999, 1},   {fd, 1000, 0}, {fd, 100, 50}};
     struct vdt_runs *open_runs = NULL;
     assert_int_equal(vdt_runs_open("bytes", runs, 6, &open_runs, &error), VDT_OK);
     assert_int_equal(vdt_runs_size(open_runs), 201);
