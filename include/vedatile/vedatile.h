@@ -4,6 +4,7 @@
 
 #include "vedatile/annotations.h"
 #include "vedatile/catalog.h"
+#include "vedatile/coco.h"
 #include "vedatile/error.h"
 #include "vedatile/evaluation.h"
 #include "vedatile/exchange.h"
