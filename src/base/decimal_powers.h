@@ -1,5 +1,5 @@
-/* 5 to the power of q as 128 bits of which the first is set: exact or cut off for q >= 0, rounded up
- * below. Private to decimal.c. */
+/* 5 to the power of q as 128 bits of which the first is set: exact or cut off for q >= 0, rounded
+ * up below. Private to decimal.c. */
 #ifndef BASE_DECIMAL_POWERS_H
 #define BASE_DECIMAL_POWERS_H
 
