@@ -5,6 +5,7 @@
 #include "vedatile/annotations.h"
 #include "vedatile/catalog.h"
 #include "vedatile/coco.h"
+#include "vedatile/detection.h"
 #include "vedatile/error.h"
 #include "vedatile/evaluation.h"
 #include "vedatile/exchange.h"
