@@ -15,6 +15,7 @@
 #include "vedatile/loader.h"
 #include "vedatile/run.h"
 #include "vedatile/scene.h"
+#include "vedatile/scores.h"
 #include "vedatile/server.h"
 #include "vedatile/shapes.h"
 #include "vedatile/split.h"
