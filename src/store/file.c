@@ -228,17 +228,11 @@ static vdt_status open_part(struct vdt_file *file, struct vdt_error *error)
     return vdt_fail(error, VDT_ERR_BUSY, "%s: another process is making it", file->path);
 }
 
-vdt_status vdt_file_create(const char *path, struct vdt_file **out, struct vdt_error *error)
+static vdt_status create(const char *path, bool replaces, struct vdt_file **out,
+                         struct vdt_error *error)
 {
-    struct stat info;
-    vdt_cleanup(file_cleanup) struct vdt_file *file = NULL;
+    vdt_cleanup(file_cleanup) struct vdt_file *file = new_file(path);
     vdt_cleanup(vdt_free_pointer) char *part = vdt_path_with(path, ".part");
-    if (stat(path, &info) == 0)
-        return vdt_fail(error, VDT_ERR_EXISTS, "%s: exists already", path);
-    if (vdt_partial_exists(path))
-        return vdt_fail(error, VDT_ERR_EXISTS,
-                        "%s.partial: of a store that is not there any more: remove it", path);
-    file = new_file(path);
     if (file == NULL || part == NULL)
         return vdt_fail_memory(error, path);
     file->part = part;
@@ -249,9 +243,26 @@ vdt_status vdt_file_create(const char *path, struct vdt_file **out, struct vdt_e
     }
     part = NULL;
     file->writing = true;
+    file->replaces = replaces;
     *out = file;
     file = NULL;
     return VDT_OK;
+}
+
+vdt_status vdt_file_create(const char *path, struct vdt_file **out, struct vdt_error *error)
+{
+    struct stat info;
+    if (stat(path, &info) == 0)
+        return vdt_fail(error, VDT_ERR_EXISTS, "%s: exists already", path);
+    if (vdt_partial_exists(path))
+        return vdt_fail(error, VDT_ERR_EXISTS,
+                        "%s.partial: of a store that is not there any more: remove it", path);
+    return create(path, false, out, error);
+}
+
+vdt_status vdt_file_create_over(const char *path, struct vdt_file **out, struct vdt_error *error)
+{
+    return create(path, true, out, error);
 }
 
 vdt_status vdt_file_open_write(const char *path, struct vdt_file **out, struct vdt_error *error)
@@ -351,6 +362,14 @@ vdt_status vdt_file_cut(struct vdt_file *file, uint64_t end, struct vdt_error *e
 /* Gives a new store its name; never replaces a file that came into being meanwhile. */
 static vdt_status publish(struct vdt_file *file, struct vdt_error *error)
 {
+    if (file->replaces) {
+        if (rename(file->part, file->path) != 0)
+            return vdt_fail_errno(error, file->path);
+        free(file->part);
+        file->part = NULL;
+        file->committed = file->size;
+        return vdt_sync_folder(file->path, error);
+    }
     if (link(file->part, file->path) == 0)
         unlink(file->part);
     else if (errno == EEXIST)

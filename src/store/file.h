@@ -34,6 +34,7 @@ struct vdt_file {
     struct vdt_journal journal; /* open while a named store is written */
     bool journal_pending;       /* the journal holds a commit that is not in the store yet */
     bool writing;
+    bool replaces; /* a file of its name: vdt_file_create_over */
     bool abandoned;
     uint64_t committed; /* whole pages of the last commit: below, writes go to the overlay */
     uint64_t size;      /* of the file */
@@ -48,6 +49,9 @@ struct vdt_file {
 };
 
 vdt_status vdt_file_create(const char *path, struct vdt_file **file, struct vdt_error *error);
+/* As vdt_file_create, for a file that is written whole: its one commit takes the place of a file
+ * that is there. */
+vdt_status vdt_file_create_over(const char *path, struct vdt_file **file, struct vdt_error *error);
 vdt_status vdt_file_open_write(const char *path, struct vdt_file **file, struct vdt_error *error);
 vdt_status vdt_file_open_read(const char *path, struct vdt_file **file, struct vdt_error *error);
 /* To read, from descriptors that the caller keeps open: nothing is looked up by path, there is no
