@@ -7,9 +7,9 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/path.h"
+#include "base/rle.h"
 #include "exchange/about.h"
 #include "exchange/exporter.h"
-#include "exchange/rle.h"
 
 enum { COPY_BYTES = 1 << 16 };
 

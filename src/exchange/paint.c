@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/run_lengths.h"
@@ -46,7 +47,7 @@ bool vdt_paint_rle(const char *text, const struct vdt_tile_spec *tile, uint16_t 
                    uint16_t *instances)
 {
     int64_t all = (int64_t)tile->rows * tile->cols, at = 0, run = 0;
-    struct vdt_run_lengths runs = {.at = text};
+    struct vdt_run_lengths runs = {.at = text, .end = text + strlen(text)};
     while (vdt_run_lengths_next(&runs, &run)) {
         if (run > all - at)
             return false;
@@ -54,5 +55,5 @@ bool vdt_paint_rle(const char *text, const struct vdt_tile_spec *tile, uint16_t 
             instances[(size_t)(p % tile->rows) * tile->cols + (size_t)(p / tile->rows)] = id;
         at += run;
     }
-    return *runs.at == '\0' && at == all;
+    return runs.at == runs.end && at == all;
 }

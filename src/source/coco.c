@@ -315,7 +315,8 @@ static bool unpack(struct coco *coco)
 {
     if (!coco->packed)
         return true;
-    struct vdt_run_lengths runs = {.at = (const char *)coco->counts.data};
+    const char *text = (const char *)coco->counts.data;
+    struct vdt_run_lengths runs = {.at = text, .end = text + strlen(text)};
     int64_t run = 0;
     coco->run_count = 0;
     while (vdt_run_lengths_next(&runs, &run)) {
@@ -323,11 +324,10 @@ static bool unpack(struct coco *coco)
             return out_of_memory(coco);
         coco->runs[coco->run_count++] = (double)run;
     }
-    if (*runs.at == '\0')
+    if (runs.at == runs.end)
         return true;
     snprintf(coco->fault, sizeof coco->fault,
-             "its compressed run lengths are damaged at letter %zu",
-             (size_t)(runs.at - (const char *)coco->counts.data) + 1);
+             "its compressed run lengths are damaged at letter %zu", (size_t)(runs.at - text) + 1);
     return false;
 }
 

@@ -9,11 +9,11 @@
 
 static size_t read_all(const char *text, int64_t *found, size_t most, bool *ended)
 {
-    struct vdt_run_lengths runs = {.at = text};
+    struct vdt_run_lengths runs = {.at = text, .end = text + strlen(text)};
     size_t count = 0;
     while (count < most && vdt_run_lengths_next(&runs, &found[count]))
         count++;
-    *ended = *runs.at == '\0';
+    *ended = runs.at == runs.end;
     return count;
 }
 

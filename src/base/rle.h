@@ -1,7 +1,7 @@
 /* Run lengths as COCO has them (pycocotools, common/maskApi.c): column-major, beginning with the
  * run of zeros, as text of 6 bits a letter. */
-#ifndef EXCHANGE_RLE_H
-#define EXCHANGE_RLE_H
+#ifndef BASE_RLE_H
+#define BASE_RLE_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* COCO's run lengths: known texts of pycocotools, and the way back. */
-#include "exchange/rle.h"
+#include "base/rle.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

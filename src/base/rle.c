@@ -1,5 +1,5 @@
 /* COCO's run lengths. */
-#include "exchange/rle.h"
+#include "base/rle.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -80,6 +80,11 @@ vdt_status vdt_rle_encode(struct vdt_rle *rle, const uint16_t *instances, uint32
 vdt_status vdt_rle_text(const uint32_t *runs, size_t count, struct vdt_buffer *text,
                         struct vdt_error *error)
 {
+    enum { LETTERS = 7 }; /* of a difference, which has 33 bits */
+    if (count > (SIZE_MAX - text->size) / LETTERS - 1 ||
+        !vdt_buffer_reserve(text, text->size + count * LETTERS + 1))
+        return vdt_fail_memory(error, "run lengths");
+    unsigned char *to = text->data + text->size;
     for (size_t i = 0; i < count; i++) {
         int64_t value = runs[i];
         if (i > 2)
@@ -88,10 +93,10 @@ vdt_status vdt_rle_text(const uint32_t *runs, size_t count, struct vdt_buffer *t
             int letter = (int)(value & 31);
             value = value < 0 ? ~(~value >> 5) : value >> 5;
             more = (letter & 16) != 0 ? value != -1 : value != 0;
-            char written = (char)((more ? letter | 32 : letter) + 48);
-            if (!vdt_buffer_append(text, &written, 1))
-                return vdt_fail_memory(error, "run lengths");
+            *to++ = (unsigned char)((more ? letter | 32 : letter) + 48);
         }
     }
-    return vdt_buffer_append(text, "", 1) ? VDT_OK : vdt_fail_memory(error, "run lengths");
+    *to++ = '\0';
+    text->size = (size_t)(to - text->data);
+    return VDT_OK;
 }
