@@ -12,8 +12,8 @@ struct vdt_iou_state {
     struct vdt_mask_store store;
     struct vdt_mask_item *masks[2];
     size_t mask_capacity[2];
-    struct vdt_outline_geos geos;
-    struct vdt_outline *outlines[2];
+    struct vdt_plane_geos geos;
+    struct vdt_plane *outlines[2];
     size_t outline_count[2], outline_capacity[2];
 };
 
@@ -32,7 +32,7 @@ static void clear_outlines(struct vdt_iou_state *state)
 {
     for (int side = 0; side < 2; side++) {
         for (size_t i = 0; i < state->outline_count[side]; i++)
-            vdt_outline_clear(&state->geos, &state->outlines[side][i]);
+            vdt_plane_clear(&state->geos, &state->outlines[side][i]);
         state->outline_count[side] = 0;
     }
 }
@@ -43,7 +43,7 @@ void vdt_iou_scratch_clear(struct vdt_iou_scratch *scratch)
     if (state == NULL)
         return;
     clear_outlines(state);
-    vdt_outline_geos_clear(&state->geos);
+    vdt_plane_geos_clear(&state->geos);
     vdt_mask_store_clear(&state->store);
     for (int side = 0; side < 2; side++) {
         free(state->masks[side]);
@@ -137,12 +137,12 @@ static bool make_outlines(struct task *task, int side)
                   sizeof *state->outlines[side]))
         return false;
     for (size_t i = 0; i < task->count[side]; i++)
-        vdt_outline_make(task->shapes[side], task->index[side][i], &state->outlines[side][i]);
+        vdt_plane_make(task->shapes[side], task->index[side][i], &state->outlines[side][i]);
     state->outline_count[side] = task->count[side];
     return true;
 }
 
-static vdt_status compare_pair(struct task *task, struct vdt_outline *a, struct vdt_outline *b,
+static vdt_status compare_pair(struct task *task, struct vdt_plane *a, struct vdt_plane *b,
                                bool crowd, double *iou, struct vdt_error *error)
 {
     double width = (a->box[2] < b->box[2] ? a->box[2] : b->box[2]) -
@@ -152,17 +152,17 @@ static vdt_status compare_pair(struct task *task, struct vdt_outline *a, struct 
     *iou = 0;
     if (!(width > 0 && height > 0))
         return VDT_OK;
-    struct vdt_outline_geos *geos = &task->state->geos;
-    vdt_status status = vdt_outline_measure(geos, a, error);
+    struct vdt_plane_geos *geos = &task->state->geos;
+    vdt_status status = vdt_plane_measure(geos, a, error);
     if (status == VDT_OK)
-        status = vdt_outline_measure(geos, b, error);
+        status = vdt_plane_measure(geos, b, error);
     if (status != VDT_OK || !(a->area > 0 && b->area > 0))
         return status;
     /* A part in 10^9 for what rounding makes of boxes. */
     if (hopeless(width * height * (1 + 1e-9), a->area, b->area, crowd, task->lowest))
         return VDT_OK;
     double shared = 0;
-    status = vdt_outlines_share(geos, a, b, &shared, error);
+    status = vdt_planes_share(geos, a, b, &shared, error);
     if (status == VDT_OK)
         *iou = shared / (crowd ? a->area : a->area + b->area - shared);
     return status;

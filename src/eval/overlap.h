@@ -42,15 +42,15 @@ uint32_t vdt_mask_items_share(struct vdt_mask_store *store, struct vdt_mask_item
 /* --- polygons and rotated boxes ------------------------------------------------------------- */
 
 /* A thread's handle of GEOS with the last thing that it said; {0} is empty. */
-struct vdt_outline_geos {
+struct vdt_plane_geos {
     GEOSContextHandle_t handle;
     char message[256];
 };
-void vdt_outline_geos_clear(struct vdt_outline_geos *geos);
+void vdt_plane_geos_clear(struct vdt_plane_geos *geos);
 
 enum { VDT_CONVEX_MOST = 16 };
 
-struct vdt_outline {
+struct vdt_plane {
     const struct vdt_shapes *shapes;
     uint64_t index;
     double box[4];                     /* xmin, ymin, xmax, ymax; all zero when empty */
@@ -59,15 +59,15 @@ struct vdt_outline {
     double points[VDT_CONVEX_MOST][2]; /* of a convex one */
     GEOSGeometry *geometry;            /* of the others, made when it is needed; owned */
 };
-void vdt_outline_make(const struct vdt_shapes *shapes, uint64_t index, struct vdt_outline *outline);
-void vdt_outline_clear(struct vdt_outline_geos *geos, struct vdt_outline *outline);
+void vdt_plane_make(const struct vdt_shapes *shapes, uint64_t index, struct vdt_plane *outline);
+void vdt_plane_clear(struct vdt_plane_geos *geos, struct vdt_plane *outline);
 
 /* Computes the area where it is not known. */
-vdt_status vdt_outline_measure(struct vdt_outline_geos *geos, struct vdt_outline *outline,
-                               struct vdt_error *error);
+vdt_status vdt_plane_measure(struct vdt_plane_geos *geos, struct vdt_plane *outline,
+                             struct vdt_error *error);
 
 /* The area that both have; both are measured. */
-vdt_status vdt_outlines_share(struct vdt_outline_geos *geos, struct vdt_outline *a,
-                              struct vdt_outline *b, double *area, struct vdt_error *error);
+vdt_status vdt_planes_share(struct vdt_plane_geos *geos, struct vdt_plane *a, struct vdt_plane *b,
+                            double *area, struct vdt_error *error);
 
 #endif

@@ -13,11 +13,11 @@
 
 static void note(const char *message, void *payload)
 {
-    struct vdt_outline_geos *geos = payload;
+    struct vdt_plane_geos *geos = payload;
     snprintf(geos->message, sizeof geos->message, "%s", message);
 }
 
-static GEOSContextHandle_t handle_of(struct vdt_outline_geos *geos)
+static GEOSContextHandle_t handle_of(struct vdt_plane_geos *geos)
 {
     if (geos->handle == NULL) {
         geos->handle = GEOS_init_r();
@@ -27,11 +27,11 @@ static GEOSContextHandle_t handle_of(struct vdt_outline_geos *geos)
     return geos->handle;
 }
 
-void vdt_outline_geos_clear(struct vdt_outline_geos *geos)
+void vdt_plane_geos_clear(struct vdt_plane_geos *geos)
 {
     if (geos->handle != NULL)
         GEOS_finish_r(geos->handle);
-    *geos = (struct vdt_outline_geos){0};
+    *geos = (struct vdt_plane_geos){0};
 }
 
 static GEOSGeometry *make_ring(GEOSContextHandle_t handle, const double (*points)[2], size_t count)
@@ -116,7 +116,7 @@ static GEOSGeometry *make_geometry(GEOSContextHandle_t handle, const struct vdt_
     return joined;
 }
 
-static vdt_status refuse(const struct vdt_outline_geos *geos, const struct vdt_outline *outline,
+static vdt_status refuse(const struct vdt_plane_geos *geos, const struct vdt_plane *outline,
                          struct vdt_error *error)
 {
     return vdt_fail(error, VDT_ERR_FORMAT, "polygon %llu: no area can be made of it: %s",
@@ -124,7 +124,7 @@ static vdt_status refuse(const struct vdt_outline_geos *geos, const struct vdt_o
                     geos->message[0] == '\0' ? "out of memory" : geos->message);
 }
 
-static vdt_status need_geometry(struct vdt_outline_geos *geos, struct vdt_outline *outline,
+static vdt_status need_geometry(struct vdt_plane_geos *geos, struct vdt_plane *outline,
                                 struct vdt_error *error)
 {
     if (outline->geometry != NULL)
@@ -188,7 +188,7 @@ static int turning(const double (*points)[2], size_t count)
 }
 
 /* Takes the ring of a convex polygon, counter-clockwise by the sign of its area. */
-static void try_convex(const double (*points)[2], size_t count, struct vdt_outline *outline)
+static void try_convex(const double (*points)[2], size_t count, struct vdt_plane *outline)
 {
     double kept[VDT_CONVEX_MOST][2];
     size_t corners = 0;
@@ -216,8 +216,7 @@ static void grow_box(double box[4], const double point[2])
     box[3] = point[1] > box[3] ? point[1] : box[3];
 }
 
-static void make_rotated(const struct vdt_shapes *shapes, uint64_t index,
-                         struct vdt_outline *outline)
+static void make_rotated(const struct vdt_shapes *shapes, uint64_t index, struct vdt_plane *outline)
 {
     const double *rotated = shapes->rotated[index];
     vdt_rotated_corners(rotated, outline->points);
@@ -227,8 +226,7 @@ static void make_rotated(const struct vdt_shapes *shapes, uint64_t index,
     outline->corners = 4;
 }
 
-static void make_polygon(const struct vdt_shapes *shapes, uint64_t index,
-                         struct vdt_outline *outline)
+static void make_polygon(const struct vdt_shapes *shapes, uint64_t index, struct vdt_plane *outline)
 {
     uint64_t part = shapes->shape_offsets[index], parts = shapes->shape_offsets[index + 1];
     if (part == parts)
@@ -247,7 +245,7 @@ static void make_polygon(const struct vdt_shapes *shapes, uint64_t index,
     }
 }
 
-void vdt_outline_make(const struct vdt_shapes *shapes, uint64_t index, struct vdt_outline *outline)
+void vdt_plane_make(const struct vdt_shapes *shapes, uint64_t index, struct vdt_plane *outline)
 {
     outline->shapes = shapes;
     outline->index = index;
@@ -264,15 +262,15 @@ void vdt_outline_make(const struct vdt_shapes *shapes, uint64_t index, struct vd
         memset(outline->box, 0, sizeof outline->box);
 }
 
-void vdt_outline_clear(struct vdt_outline_geos *geos, struct vdt_outline *outline)
+void vdt_plane_clear(struct vdt_plane_geos *geos, struct vdt_plane *outline)
 {
     if (outline->geometry != NULL)
         GEOSGeom_destroy_r(geos->handle, outline->geometry);
     outline->geometry = NULL;
 }
 
-vdt_status vdt_outline_measure(struct vdt_outline_geos *geos, struct vdt_outline *outline,
-                               struct vdt_error *error)
+vdt_status vdt_plane_measure(struct vdt_plane_geos *geos, struct vdt_plane *outline,
+                             struct vdt_error *error)
 {
     if (!isnan(outline->area))
         return VDT_OK;
@@ -311,7 +309,7 @@ static size_t clip(const double (*from)[2], size_t count, const double a[2], con
 }
 
 /* About the first corner of `a`: ground coordinates are large and outlines small. */
-static void about(const struct vdt_outline *outline, const double origin[2], double (*points)[2])
+static void about(const struct vdt_plane *outline, const double origin[2], double (*points)[2])
 {
     for (size_t i = 0; i < outline->corners; i++) {
         points[i][0] = outline->points[i][0] - origin[0];
@@ -319,7 +317,7 @@ static void about(const struct vdt_outline *outline, const double origin[2], dou
     }
 }
 
-static double share_convex(const struct vdt_outline *a, const struct vdt_outline *b)
+static double share_convex(const struct vdt_plane *a, const struct vdt_plane *b)
 {
     double clipper[VDT_CONVEX_MOST][2], left[2 * VDT_CONVEX_MOST][2], made[2 * VDT_CONVEX_MOST][2];
     double(*from)[2] = left, (*to)[2] = made;
@@ -336,14 +334,14 @@ static double share_convex(const struct vdt_outline *a, const struct vdt_outline
     return count < 3 ? 0 : ring_area((const double(*)[2])from, count);
 }
 
-static bool same(const struct vdt_outline *a, const struct vdt_outline *b)
+static bool same(const struct vdt_plane *a, const struct vdt_plane *b)
 {
     return a->corners == b->corners &&
            memcmp(a->points, b->points, a->corners * sizeof a->points[0]) == 0;
 }
 
-vdt_status vdt_outlines_share(struct vdt_outline_geos *geos, struct vdt_outline *a,
-                              struct vdt_outline *b, double *area, struct vdt_error *error)
+vdt_status vdt_planes_share(struct vdt_plane_geos *geos, struct vdt_plane *a, struct vdt_plane *b,
+                            double *area, struct vdt_error *error)
 {
     double most = a->area < b->area ? a->area : b->area;
     if (a->corners > 0 && b->corners > 0) {

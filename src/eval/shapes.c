@@ -94,18 +94,18 @@ vdt_status vdt_shapes_check(const struct vdt_shapes *shapes, struct vdt_error *e
 
 vdt_status vdt_shapes_area(const struct vdt_shapes *shapes, double *area, struct vdt_error *error)
 {
-    vdt_cleanup(vdt_outline_geos_clear) struct vdt_outline_geos geos = {0};
+    vdt_cleanup(vdt_plane_geos_clear) struct vdt_plane_geos geos = {0};
     for (uint64_t i = 0; i < shapes->count; i++) {
         if (shapes->kind == VDT_SHAPE_RLE) {
             struct vdt_runs runs = vdt_runs_of(shapes, i);
             area[i] = vdt_runs_area(&runs);
             continue;
         }
-        struct vdt_outline outline;
-        vdt_outline_make(shapes, i, &outline);
-        vdt_status status = vdt_outline_measure(&geos, &outline, error);
+        struct vdt_plane outline;
+        vdt_plane_make(shapes, i, &outline);
+        vdt_status status = vdt_plane_measure(&geos, &outline, error);
         area[i] = outline.area;
-        vdt_outline_clear(&geos, &outline);
+        vdt_plane_clear(&geos, &outline);
         if (status != VDT_OK)
             return status;
     }
@@ -120,8 +120,8 @@ void vdt_shapes_box(const struct vdt_shapes *shapes, double (*box)[4])
             vdt_runs_box(&runs, box[i]);
             continue;
         }
-        struct vdt_outline outline;
-        vdt_outline_make(shapes, i, &outline);
+        struct vdt_plane outline;
+        vdt_plane_make(shapes, i, &outline);
         box[i][0] = outline.box[0];
         box[i][1] = outline.box[1];
         box[i][2] = outline.box[2] - outline.box[0];
