@@ -1,9 +1,12 @@
 /* Pixels counted by true and predicted value.
  *
  * A cell of the table is row(true) + column(predicted), both looked up, with a row for what is left
- * out and one of each for values that are no class. Masks are mostly runs of equal pixels: 64 of
- * them in both masks are one addition. Elsewhere neighbours go to different lanes of the table,
- * so that adding to a cell need not wait for the addition before it. */
+ * out and one of each for values that are no class. Masks are mostly runs of equal pixels: where
+ * few runs end among 64 pixels, each run is one addition. Neighbours go to different lanes of the
+ * table, so that adding to a cell need not wait for the addition before it. */
+#ifdef __SSE2__
+#include <immintrin.h>
+#endif
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +21,7 @@ enum {
     LANES = 4,
     LANED_CLASSES = 30, /* with more, the lanes would not stay in the first level of memory */
     BLOCK = 64,         /* pixels */
+    MOST_RUNS = 24,     /* of a block, to go by runs: one costs as much as two pixels */
     MOST_U8 = 254,
     MOST_U16 = 4096,
     THREADED_PIXELS = 1 << 22,
@@ -97,15 +101,23 @@ void vdt_pixel_counter_clear(struct vdt_pixel_counter *counter)
 
 /* --- counting ----------------------------------------------------------------------------- */
 
-/* Are all bytes of a block the first one? */
-static bool uniform(const uint8_t *block)
+/* Bit k of 64 is set where pixel k + 1 differs from pixel k in either mask; 65 pixels are read. */
+static uint64_t changes(const uint8_t *truth, const uint8_t *predicted)
 {
-    uint64_t words[BLOCK / 8], differs = 0;
-    memcpy(words, block, BLOCK);
-    const uint64_t first = block[0] * UINT64_C(0x0101010101010101);
-    for (int i = 0; i < BLOCK / 8; i++)
-        differs |= words[i] ^ first;
-    return differs == 0;
+    uint64_t bits = 0;
+#ifdef __SSE2__
+    for (int k = 0; k < BLOCK; k += 16) {
+        const __m128i t = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(truth + k)),
+                                         _mm_loadu_si128((const __m128i *)(truth + k + 1)));
+        const __m128i p = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(predicted + k)),
+                                         _mm_loadu_si128((const __m128i *)(predicted + k + 1)));
+        bits |= (uint64_t)(uint16_t)~_mm_movemask_epi8(_mm_and_si128(t, p)) << k;
+    }
+#else
+    for (int k = 0; k < BLOCK; k++)
+        bits |= (uint64_t)(truth[k] != truth[k + 1] || predicted[k] != predicted[k + 1]) << k;
+#endif
+    return bits;
 }
 
 static void count_u8(struct vdt_pixel_counter *counter, const uint8_t *truth,
@@ -116,10 +128,16 @@ static void count_u8(struct vdt_pixel_counter *counter, const uint8_t *truth,
         lane[i] = counter->table + i % counter->lanes * counter->cells;
     const uint32_t *row = counter->row, *column = counter->column;
     uint64_t i = 0;
-    for (; i + BLOCK <= pixels; i += BLOCK) {
+    for (; i + BLOCK < pixels; i += BLOCK) {
         const uint8_t *t = truth + i, *p = predicted + i;
-        if (uniform(t) && uniform(p)) {
-            lane[0][row[t[0]] + column[p[0]]] += BLOCK;
+        uint64_t ends = changes(t, p) | UINT64_C(1) << (BLOCK - 1);
+        if (!(ends & (ends - 1)) || __builtin_popcountll(ends) <= MOST_RUNS) {
+            unsigned start = 0;
+            for (unsigned n = 0; ends; ends &= ends - 1, n++) {
+                const unsigned last = (unsigned)__builtin_ctzll(ends);
+                lane[n % LANES][row[t[last]] + column[p[last]]] += last + 1 - start;
+                start = last + 1;
+            }
             continue;
         }
         for (int k = 0; k < BLOCK; k += LANES)
