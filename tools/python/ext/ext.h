@@ -28,6 +28,7 @@ int ext_add_exchange(PyObject *module);
 int ext_add_split(PyObject *module);
 int ext_add_catalog(PyObject *module);
 int ext_add_scores(PyObject *module);
+int ext_add_shapes(PyObject *module);
 
 enum ext_type {
     EXT_ARRAY,
