@@ -30,8 +30,8 @@ enum vdt_coco_shape {
 struct vdt_coco_images {
     uint64_t count;
     const int64_t *id;
-    const uint32_t *width, *height; /* pixels; 0: the file does not say */
-    const char *const *file_name;   /* UTF-8; "" where there is none */
+    const uint32_t (*size)[2];    /* rows, cols; 0 where the file does not say */
+    const char *const *file_name; /* UTF-8; "" where there is none */
 };
 
 /* By id, rising. */

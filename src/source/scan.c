@@ -1,14 +1,14 @@
 /* JSON text from a file, token by token and block by block. */
 #include "source/scan.h"
 
-#include <cpl_conv.h>
-#include <cpl_string.h>
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK = 1 << 20, LONGEST_NUMBER = 128 };
+#include "base/decimal.h"
+#include "base/json_escape.h"
+
+enum { BLOCK = 1 << 20, LONGEST_NUMBER = 128, FITS = 19 /* digits in 64 bits */ };
 
 /* --- the file ---------------------------------------------------------------------------- */
 
@@ -153,71 +153,17 @@ static bool append(struct vdt_scan *scan, struct vdt_buffer *to, const void *dat
     return stop(scan, VDT_SCAN_MEMORY, "");
 }
 
-/* Four hexadecimal digits; below 0 when they are not. */
-static int32_t hexadecimal(const char *text)
-{
-    int32_t value = 0;
-    for (int i = 0; i < 4; i++) {
-        char c = text[i];
-        int digit = c >= '0' && c <= '9'   ? c - '0'
-                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                           : -1;
-        if (digit < 0)
-            return -1;
-        value = value * 16 + digit;
-    }
-    return value;
-}
-
-static size_t utf8(uint32_t code, char text[4])
-{
-    if (code < 0x80) {
-        text[0] = (char)code;
-        return 1;
-    }
-    size_t size = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    static const unsigned char leads[] = {0, 0, 0xc0, 0xe0, 0xf0};
-    for (size_t i = size - 1; i > 0; i--, code >>= 6)
-        text[i] = (char)(0x80 | (code & 0x3f));
-    text[0] = (char)(leads[size] | code);
-    return size;
-}
-
-/* "\uXXXX" and the second half that may follow. */
-static bool unicode_escape(struct vdt_scan *scan, struct vdt_buffer *to)
-{
-    int32_t code = hexadecimal(scan->at + 2);
-    if (code < 0)
-        return vdt_scan_damaged(scan, "no hexadecimal digits behind \\u");
-    size_t taken = 6;
-    if (code >= 0xd800 && code < 0xdc00 && scan->at[6] == '\\' && scan->at[7] == 'u') {
-        int32_t low = hexadecimal(scan->at + 8);
-        if (low >= 0xdc00 && low < 0xe000) {
-            code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
-            taken = 12;
-        }
-    }
-    if (to != NULL && (code == 0 || (code >= 0xd800 && code < 0xe000)))
-        return vdt_scan_strange(scan);
-    char text[4];
-    size_t size = utf8((uint32_t)code, text);
-    scan->at += taken;
-    return append(scan, to, text, size);
-}
-
 static bool escape(struct vdt_scan *scan, struct vdt_buffer *to)
 {
-    static const char names[] = "\"\\/bfnrt", meanings[] = "\"\\/\b\f\n\r\t";
     if (scan->end - scan->at < VDT_SCAN_AHEAD)
         vdt_scan_fill(scan);
-    if (scan->at[1] == 'u')
-        return unicode_escape(scan, to);
-    const char *found = scan->at[1] == '\0' ? NULL : strchr(names, scan->at[1]);
-    if (found == NULL)
-        return vdt_scan_damaged(scan, "an unknown escape in a string");
-    scan->at += 2;
-    return append(scan, to, &meanings[found - names], 1);
+    struct vdt_json_escape escape = vdt_json_escape_read(scan->at);
+    if (escape.taken == 0)
+        return vdt_scan_damaged(scan, escape.problem);
+    if (escape.size == 0 && to != NULL)
+        return vdt_scan_strange(scan);
+    scan->at += escape.taken;
+    return append(scan, to, escape.text, escape.size);
 }
 
 bool vdt_scan_string(struct vdt_scan *scan, struct vdt_buffer *to)
@@ -283,32 +229,6 @@ static const char *read_exponent(const char *at, struct digits *digits)
     return at == begin ? NULL : at;
 }
 
-/* Mantissa and power are exact in 64 bits, so there is one rounding to 64 bits, and another to a
- * double. Both together are right unless the first ended just between two doubles. */
-static bool quick_value(const struct digits *digits, double *value)
-{
-#if LDBL_MANT_DIG == 64
-    static const long double powers[] = {1e0L,  1e1L,  1e2L,  1e3L,  1e4L,  1e5L,  1e6L,
-                                         1e7L,  1e8L,  1e9L,  1e10L, 1e11L, 1e12L, 1e13L,
-                                         1e14L, 1e15L, 1e16L, 1e17L, 1e18L, 1e19L, 1e20L,
-                                         1e21L, 1e22L, 1e23L, 1e24L, 1e25L, 1e26L, 1e27L};
-    enum { MOST = sizeof powers / sizeof powers[0] - 1 };
-    int power = digits->exponent - digits->fraction;
-    if (digits->count > 19 || power < -MOST || power > MOST)
-        return false;
-    long double wide = power < 0 ? (long double)digits->mantissa / powers[-power]
-                                 : (long double)digits->mantissa * powers[power];
-    uint64_t bits;
-    memcpy(&bits, &wide, sizeof bits); /* x87: the 64 bits of the mantissa come first */
-    *value = (double)wide;
-    return (bits & 0x7ff) != 0x400;
-#else
-    (void)digits;
-    (void)value;
-    return false;
-#endif
-}
-
 /* The end of the number that is next; NULL when it is none, or no usual one. */
 static const char *find_end(struct vdt_scan *scan, struct digits *digits, bool *whole)
 {
@@ -350,13 +270,12 @@ bool vdt_scan_read_number(struct vdt_scan *scan, struct vdt_scan_number *number)
             return vdt_scan_strange(scan);
         number->integer = *begin == '-' ? -(int64_t)digits.mantissa : (int64_t)digits.mantissa;
         number->real = (double)number->integer;
-    } else if (quick_value(&digits, &number->real)) {
-        number->real = *begin == '-' ? -number->real : number->real;
     } else {
-        char text[LONGEST_NUMBER + 1];
-        memcpy(text, begin, (size_t)(end - begin));
-        text[end - begin] = '\0';
-        number->real = CPLAtof(text);
+        struct vdt_digits quick = {digits.mantissa, digits.exponent - digits.fraction};
+        if (digits.count > FITS || !vdt_decimal_quick(&quick, &number->real))
+            number->real = vdt_decimal_slow(begin, end);
+        else if (*begin == '-')
+            number->real = -number->real;
     }
     scan->at = end;
     return isfinite(number->real) || vdt_scan_strange(scan);
