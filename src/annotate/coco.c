@@ -1,4 +1,5 @@
 /* COCO's JSON files as columns: the public calls. */
+#include <stdlib.h>
 #include <vedatile/coco.h>
 
 #include "annotate/coco_file.h"
@@ -53,7 +54,7 @@ void vdt_coco_get_categories(const struct vdt_coco *coco, struct vdt_coco_catego
     };
 }
 
-static const void *values(const struct vdt_coco *coco, enum vdt_coco_column column)
+static void *values(const struct vdt_coco *coco, enum vdt_coco_column column)
 {
     return coco->records.column[column].data;
 }
