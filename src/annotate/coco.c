@@ -8,13 +8,13 @@
 vdt_status vdt_coco_read_ground_truth(const char *path, const struct vdt_coco_options *options,
                                       struct vdt_coco **coco, struct vdt_error *error)
 {
-    return vdt_coco_read(path, false, options, 0, coco, error);
+    return vdt_coco_load(path, false, options, 0, coco, error);
 }
 
 vdt_status vdt_coco_read_results(const char *path, const struct vdt_coco_options *options,
                                  struct vdt_coco **coco, struct vdt_error *error)
 {
-    return vdt_coco_read(path, true, options, 0, coco, error);
+    return vdt_coco_load(path, true, options, 0, coco, error);
 }
 
 void vdt_coco_free(struct vdt_coco *coco)

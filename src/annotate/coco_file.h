@@ -23,7 +23,7 @@ struct vdt_coco {
 };
 
 /* `piece`: bytes that a thread reads at once; 0: the default. */
-vdt_status vdt_coco_read(const char *path, bool results, const struct vdt_coco_options *options,
+vdt_status vdt_coco_load(const char *path, bool results, const struct vdt_coco_options *options,
                          uint64_t piece, struct vdt_coco **coco, struct vdt_error *error);
 
 void vdt_coco_free_objects(struct vdt_coco *coco);

@@ -222,7 +222,7 @@ static void clear_reading(struct reading *reading)
     vdt_coco_window_clear(&reading->window);
 }
 
-vdt_status vdt_coco_read(const char *path, bool results, const struct vdt_coco_options *options,
+vdt_status vdt_coco_load(const char *path, bool results, const struct vdt_coco_options *options,
                          uint64_t piece, struct vdt_coco **coco, struct vdt_error *error)
 {
     struct vdt_coco_options defaults = {0};

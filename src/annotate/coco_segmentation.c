@@ -4,7 +4,6 @@
 #include <vedatile/coco.h>
 
 #include "annotate/coco_record.h"
-#include "base/json_escape.h"
 
 static const char WRONG_SIZE[] = "size is not two whole numbers, rows and columns, of an image of "
                                  "fewer than 2^32 pixels";
@@ -92,17 +91,13 @@ static char letter(struct vdt_coco_text *text)
         text->at++;
         return c;
     }
-    if (text->end - text->at < VDT_JSON_ESCAPE_AHEAD) {
-        text->at = text->end;
-        vdt_coco_problem(text, VDT_COCO_CUT);
+    struct vdt_json_escape escape;
+    if (!vdt_coco_escape(text, &escape))
         return '\0';
-    }
-    struct vdt_json_escape escape = vdt_json_escape_read(text->at);
     if (escape.size != 1) {
         vdt_coco_problem(text, WRONG_COUNTS);
         return '\0';
     }
-    text->at += escape.taken;
     return escape.text[0];
 }
 

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/fold.h"
-#include "base/json_escape.h"
 
 const char VDT_COCO_CUT[] = "the file ends here: it is cut short";
 const char VDT_COCO_MEMORY[] = "out of memory";
@@ -119,20 +118,42 @@ static bool append(struct vdt_coco_text *text, struct vdt_buffer *to, const char
            vdt_coco_problem(text, VDT_COCO_MEMORY);
 }
 
-/* The escape at `text->at`. */
-static bool escape(struct vdt_coco_text *text, struct vdt_buffer *to)
+/* The text ends within the escape, or may go on with the second half of its character. */
+static bool cut_in_escape(const struct vdt_coco_text *text, const struct vdt_json_escape *escape)
 {
-    if (text->end - text->at < VDT_JSON_ESCAPE_AHEAD) {
+    const char *at = text->at;
+    size_t there = (size_t)(text->end - at);
+    if (there >= VDT_JSON_ESCAPE_AHEAD)
+        return false;
+    if (escape->taken == 0)
+        return there < 2 || (at[1] == 'u' && there < 6 && strlen(at) == there);
+    return escape->taken == 6 && escape->size == 0 &&
+           (there == 6 || (at[6] == '\\' && (there == 7 || at[7] == 'u')));
+}
+
+bool vdt_coco_escape(struct vdt_coco_text *text, struct vdt_json_escape *escape)
+{
+    *escape = vdt_json_escape_read(text->at);
+    if (cut_in_escape(text, escape)) {
         text->at = text->end;
         return vdt_coco_problem(text, VDT_COCO_CUT);
     }
-    struct vdt_json_escape escape = vdt_json_escape_read(text->at);
-    if (escape.taken == 0)
-        return vdt_coco_problem(text, escape.problem);
-    if (escape.size == 0 && to != NULL)
-        return vdt_coco_problem(text, "half a character or a NUL in a string");
-    text->at += escape.taken;
-    return append(text, to, escape.text, escape.size);
+    if (escape->taken == 0)
+        return vdt_coco_problem(text, escape->problem);
+    text->at += escape->taken;
+    return true;
+}
+
+static bool escape_to(struct vdt_coco_text *text, struct vdt_buffer *to)
+{
+    struct vdt_json_escape escape;
+    const char *begin = text->at;
+    if (!vdt_coco_escape(text, &escape))
+        return false;
+    if (escape.size > 0 || to == NULL)
+        return append(text, to, escape.text, escape.size);
+    text->at = begin;
+    return vdt_coco_problem(text, "half a character or a NUL in a string");
 }
 
 static bool take_string(struct vdt_coco_text *text, struct vdt_buffer *to)
@@ -151,7 +172,7 @@ static bool take_string(struct vdt_coco_text *text, struct vdt_buffer *to)
         }
         if (*end != '\\')
             return vdt_coco_problem(text, "a control character in a string: write it as an escape");
-        if (!escape(text, to))
+        if (!escape_to(text, to))
             return false;
     }
 }

@@ -10,6 +10,7 @@
 
 #include "base/buffer.h"
 #include "base/decimal.h"
+#include "base/json_escape.h"
 
 enum {
     VDT_COCO_AHEAD = 16, /* readable bytes from `end` on, the first of which is NUL */
@@ -51,6 +52,9 @@ bool vdt_coco_number(struct vdt_coco_text *text, struct vdt_decimal *number);
 
 /* Takes a string and appends it, decoded and without a NUL, which has to be UTF-8. */
 bool vdt_coco_string(struct vdt_coco_text *text, struct vdt_buffer *to);
+
+/* Takes the escape that is next, in a string. */
+bool vdt_coco_escape(struct vdt_coco_text *text, struct vdt_json_escape *escape);
 
 /* Takes "true", "false" or "null". */
 bool vdt_coco_word(struct vdt_coco_text *text, const char *word);
