@@ -33,7 +33,7 @@ vdt_status vdt_coco_fail(const struct vdt_coco_window *window, const char *name,
                          struct vdt_error *error)
 {
     const char *path = window->file->path, *problem = window->text.problem;
-    if (problem == VDT_COCO_MEMORY)
+    if (problem == vdt_coco_no_memory)
         return vdt_fail_memory(error, path);
     if (problem == window->error.message)
         return vdt_fail(error, window->error.status, "%s", problem);
@@ -87,7 +87,7 @@ static void read_run(struct vdt_coco_window *window, enum vdt_coco_kind kind, ui
         if (take_record(text, kind, part, &run->ended))
             continue;
         vdt_coco_part_cut(part, records);
-        if (text->problem == VDT_COCO_CUT && vdt_coco_window_more(window, begin))
+        if (text->problem == vdt_coco_cut_short && vdt_coco_window_more(window, begin))
             continue;
         run->problem = text->problem;
         run->problem_at = vdt_coco_window_at(window);
@@ -204,7 +204,7 @@ static void take_over(struct vdt_coco_window *window, const struct run *run)
 {
     window->error = run->failure;
     window->text.problem = run->problem;
-    if (run->failure.status != VDT_OK && run->problem != NULL && run->problem != VDT_COCO_MEMORY)
+    if (run->failure.status != VDT_OK && run->problem != NULL && run->problem != vdt_coco_no_memory)
         window->text.problem = window->error.message;
     window->offset = run->problem_at;
     window->text.at = window->text.end = window->data;
@@ -297,8 +297,8 @@ static bool begin_array(struct vdt_coco_window *window, enum vdt_coco_kind kind,
         text->at += *empty;
         if (*empty || (text->at < text->end && at_record(text, kind)))
             return true;
-        vdt_coco_problem(text, VDT_COCO_CUT);
-        if (text->problem != VDT_COCO_CUT || !vdt_coco_window_more(window, begin))
+        vdt_coco_problem(text, vdt_coco_cut_short);
+        if (text->problem != vdt_coco_cut_short || !vdt_coco_window_more(window, begin))
             return false;
     }
 }

@@ -26,7 +26,7 @@ static vdt_status fail(const struct reading *reading, struct vdt_error *error)
 /* Reads on where the text was cut, to take what begins at `begin` again. */
 static bool again(struct reading *reading, const char *begin)
 {
-    return reading->window.text.problem == VDT_COCO_CUT &&
+    return reading->window.text.problem == vdt_coco_cut_short &&
            vdt_coco_window_more(&reading->window, begin);
 }
 
@@ -134,7 +134,7 @@ static bool next_member(struct reading *reading, bool *first, struct vdt_coco_ar
             *array = known_array(reading, key, size, part);
             if (text->at < text->end)
                 return true;
-            vdt_coco_problem(text, VDT_COCO_CUT);
+            vdt_coco_problem(text, vdt_coco_cut_short);
         } else if (text->problem == NULL) {
             return false;
         }

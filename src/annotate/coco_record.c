@@ -157,7 +157,7 @@ static bool append_text(struct vdt_coco_text *text, struct vdt_coco_part *part, 
                         size_t size)
 {
     if (!vdt_coco_part_room(part, VDT_COCO_TEXT, size))
-        return vdt_coco_problem(text, VDT_COCO_MEMORY);
+        return vdt_coco_problem(text, vdt_coco_no_memory);
     char *to = part->column[VDT_COCO_TEXT].data;
     memcpy(to + part->column[VDT_COCO_TEXT].count, data, size);
     part->column[VDT_COCO_TEXT].count += size;
@@ -221,7 +221,7 @@ static bool room_for_record(struct vdt_coco_text *text, struct vdt_coco_part *pa
 {
     for (int c = 0; c < VDT_COCO_RECORD_COLUMNS; c++)
         if (vdt_coco_wants(part, c) && !vdt_coco_part_room(part, c, 1))
-            return vdt_coco_problem(text, VDT_COCO_MEMORY);
+            return vdt_coco_problem(text, vdt_coco_no_memory);
     return true;
 }
 

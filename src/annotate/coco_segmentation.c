@@ -15,7 +15,7 @@ static const char WRONG_COUNTS[] = "counts are not run lengths: whole numbers fr
 static bool put_point(struct vdt_coco_text *text, struct vdt_coco_part *part, const double point[2])
 {
     if (!vdt_coco_part_room(part, VDT_COCO_POINTS, 1))
-        return vdt_coco_problem(text, VDT_COCO_MEMORY);
+        return vdt_coco_problem(text, vdt_coco_no_memory);
     double(*points)[2] = part->column[VDT_COCO_POINTS].data;
     memcpy(points[part->column[VDT_COCO_POINTS].count++], point, 2 * sizeof *point);
     return true;
@@ -39,7 +39,7 @@ static bool read_ring(struct vdt_coco_text *text, struct vdt_coco_part *part)
     if (numbers < 6 || numbers % 2 != 0)
         return vdt_coco_problem(text, "a ring of a polygon needs x and y of at least three points");
     if (!vdt_coco_part_room(part, VDT_COCO_POINT_END, 1))
-        return vdt_coco_problem(text, VDT_COCO_MEMORY);
+        return vdt_coco_problem(text, vdt_coco_no_memory);
     uint64_t *ends = part->column[VDT_COCO_POINT_END].data;
     ends[part->column[VDT_COCO_POINT_END].count++] = part->column[VDT_COCO_POINTS].count;
     return true;
@@ -60,7 +60,7 @@ static bool put_run(struct vdt_coco_text *text, struct vdt_coco_part *part, stru
     if (run < 0 || run > UINT32_MAX || runs->total > UINT32_MAX)
         return vdt_coco_problem(text, WRONG_COUNTS);
     if (!vdt_coco_part_room(part, VDT_COCO_COUNTS, 1))
-        return vdt_coco_problem(text, VDT_COCO_MEMORY);
+        return vdt_coco_problem(text, vdt_coco_no_memory);
     uint32_t *counts = part->column[VDT_COCO_COUNTS].data;
     counts[part->column[VDT_COCO_COUNTS].count++] = (uint32_t)run;
     return true;

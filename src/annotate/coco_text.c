@@ -6,14 +6,14 @@
 
 #include "base/fold.h"
 
-const char VDT_COCO_CUT[] = "the file ends here: it is cut short";
-const char VDT_COCO_MEMORY[] = "out of memory";
+const char vdt_coco_cut_short[] = "the file ends here: it is cut short";
+const char vdt_coco_no_memory[] = "out of memory";
 
 bool vdt_coco_problem(struct vdt_coco_text *text, const char *problem)
 {
     if (text->problem == NULL)
         text->problem =
-            text->at >= text->end && problem != VDT_COCO_MEMORY ? VDT_COCO_CUT : problem;
+            text->at >= text->end && problem != vdt_coco_no_memory ? vdt_coco_cut_short : problem;
     return false;
 }
 
@@ -115,7 +115,7 @@ bool vdt_coco_number(struct vdt_coco_text *text, struct vdt_decimal *number)
 static bool append(struct vdt_coco_text *text, struct vdt_buffer *to, const char *data, size_t size)
 {
     return to == NULL || vdt_buffer_append(to, data, size) ||
-           vdt_coco_problem(text, VDT_COCO_MEMORY);
+           vdt_coco_problem(text, vdt_coco_no_memory);
 }
 
 /* The text ends within the escape, or may go on with the second half of its character. */
@@ -136,7 +136,7 @@ bool vdt_coco_escape(struct vdt_coco_text *text, struct vdt_json_escape *escape)
     *escape = vdt_json_escape_read(text->at);
     if (cut_in_escape(text, escape)) {
         text->at = text->end;
-        return vdt_coco_problem(text, VDT_COCO_CUT);
+        return vdt_coco_problem(text, vdt_coco_cut_short);
     }
     if (escape->taken == 0)
         return vdt_coco_problem(text, escape->problem);

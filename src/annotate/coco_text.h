@@ -1,6 +1,6 @@
 /* JSON text in memory, token by token: what vdt_scan is for files that are read in one go. The text
- * may stop anywhere; then the problem is VDT_COCO_CUT, and who has more text tries again from where
- * the record began. */
+ * may stop anywhere; then the problem is vdt_coco_cut_short, and who has more text tries again from
+ * where the record began. */
 #ifndef ANNOTATE_COCO_TEXT_H
 #define ANNOTATE_COCO_TEXT_H
 
@@ -17,7 +17,7 @@ enum {
     VDT_COCO_DEPTH = 128 /* of nested values that are passed over */
 };
 
-extern const char VDT_COCO_CUT[], VDT_COCO_MEMORY[];
+extern const char vdt_coco_cut_short[], vdt_coco_no_memory[];
 
 struct vdt_coco_text {
     const char *at, *end;
@@ -27,7 +27,7 @@ struct vdt_coco_text {
     size_t name_size;
 };
 
-/* False. At the end of the text every problem is VDT_COCO_CUT. */
+/* False. At the end of the text every problem is vdt_coco_cut_short. */
 bool vdt_coco_problem(struct vdt_coco_text *text, const char *problem);
 
 /* The next character that is not white space, not taken; NUL at the end. */

@@ -90,7 +90,7 @@ bool vdt_coco_window_more(struct vdt_coco_window *window, const char *keep)
         size_t from = (size_t)(keep - window->data);
         char *grown = realloc(window->data, capacity + VDT_COCO_AHEAD);
         if (grown == NULL) {
-            window->text.problem = VDT_COCO_MEMORY;
+            window->text.problem = vdt_coco_no_memory;
             return false;
         }
         window->data = grown;

@@ -32,8 +32,8 @@ void vdt_coco_window_clear(struct vdt_coco_window *window);
 /* Reads from a byte of the file on. False with a problem. */
 bool vdt_coco_window_place(struct vdt_coco_window *window, uint64_t offset);
 
-/* After VDT_COCO_CUT: keeps the text from `keep` on and reads on behind it; `text.at` is then where
- * `keep` was. False where there is no more, or with another problem. */
+/* After vdt_coco_cut_short: keeps the text from `keep` on and reads on behind it; `text.at` is then
+ * where `keep` was. False where there is no more, or with another problem. */
 bool vdt_coco_window_more(struct vdt_coco_window *window, const char *keep);
 
 /* The byte of the file that is next. */
