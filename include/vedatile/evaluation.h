@@ -41,8 +41,9 @@ struct vdt_evaluate_options {
     size_t iou_threshold_count;
     const uint32_t *max_detections; /* rising; NULL: the protocol's; coco 1, 10, 100 */
     size_t max_detection_count;
-    double score_threshold; /* predictions below it are left out; of the confusion matrix and of
-                               multi-label classification: 0.5 when 0 */
+    double score_threshold; /* of single samples, the confusion matrix and multi-label
+                               classification: lower predictions do not count there. 0: the score
+                               with the best F1; multi-label 0.5. Average precision has none */
     bool class_agnostic;    /* boxes of all classes as one class */
     bool predicted_only;    /* leave out samples that the run has not predicted; otherwise they
                                count as predicted with nothing, and a warning says so */
@@ -51,7 +52,7 @@ struct vdt_evaluate_options {
 
     const char *by;      /* slices: a field of the samples, of their metadata, "scene", "group",
                             "view", "class" or "region" */
-    const char *regions; /* GeoJSON text for by = "region" */
+    const char *regions; /* file of named polygons for by = "region": GeoJSON, GeoPackage ... */
     bool ground;         /* objects are merged over tiles and compared on the ground */
 
     uint32_t bootstrap; /* resamplings for confidence intervals; 0: none */

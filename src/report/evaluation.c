@@ -8,14 +8,6 @@
 #include "base/error.h"
 #include "report/evaluation.h"
 
-vdt_status vdt_evaluate(const struct vdt_evaluate_options *options,
-                        struct vdt_evaluation **evaluation, struct vdt_error *error)
-{
-    (void)options;
-    (void)evaluation;
-    return vdt_fail(error, VDT_ERR_UNSUPPORTED, "no task can be evaluated yet");
-}
-
 void vdt_evaluation_free(struct vdt_evaluation *evaluation)
 {
     if (evaluation == NULL)
@@ -34,8 +26,11 @@ const char *vdt_evaluation_json(const struct vdt_evaluation *evaluation)
  */
 static const json_t *task_metric(const json_t *task, const char *name)
 {
+    const json_t *metrics = json_object_get(task, "metrics");
+    if (strcmp(name, "mAP") == 0 && json_object_get(metrics, "AP"))
+        return json_object_get(metrics, "AP");
     if (strncmp(name, "class:", 6) != 0)
-        return json_object_get(json_object_get(task, "metrics"), name);
+        return json_object_get(metrics, name);
     const char *last = strrchr(name + 6, ':');
     size_t length = last ? (size_t)(last - (name + 6)) : 0;
     size_t index;

@@ -8,6 +8,7 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "report/document.h"
 
 enum kind {
     KIND_TEXT,
@@ -47,7 +48,7 @@ static const struct member {
     {"predicted_only", KIND_FLAG, AT(predicted_only), 0},
     {"multi_label", KIND_FLAG, AT(multi_label), 0},
     {"by", KIND_TEXT, AT(by), 0},
-    {"regions", KIND_JSON, AT(regions), 0},
+    {"regions", KIND_TEXT, AT(regions), 0},
     {"ground", KIND_FLAG, AT(ground), 0},
     {"bootstrap", KIND_COUNT32, AT(bootstrap), 0},
     {"seed", KIND_COUNT64, AT(seed), 0},
@@ -185,6 +186,52 @@ vdt_status vdt_evaluate_options_read(const char *json, struct vdt_evaluate_optio
     return VDT_OK;
 }
 
+static json_t *list_document(const struct member *member, const char *source)
+{
+    const void *list;
+    size_t count;
+    memcpy(&list, source + member->offset, sizeof list);
+    memcpy(&count, source + member->count_offset, sizeof count);
+    if (list == NULL)
+        return json_null();
+    json_t *array = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(array, member->kind == KIND_COUNTS
+                                         ? json_integer(((const uint32_t *)list)[i])
+                                         : json_real(((const double *)list)[i]));
+    return array;
+}
+
+/* The value of a member, null where it is the default. */
+static json_t *member_document(const struct member *member, const void *options)
+{
+    const char *source = options, *text;
+    uint32_t narrow;
+    uint64_t wide;
+    double real;
+    switch (member->kind) {
+    case KIND_TEXT:
+    case KIND_JSON:
+        memcpy(&text, source + member->offset, sizeof text);
+        if (text && member->kind == KIND_JSON)
+            return json_loads(text, 0, NULL);
+        return text ? vdt_document_text(vdt_document_base_name(text)) : json_null();
+    case KIND_FLAG: return json_boolean(*(const bool *)(source + member->offset));
+    case KIND_COUNT32:
+        memcpy(&narrow, source + member->offset, sizeof narrow);
+        return narrow ? json_integer(narrow) : json_null();
+    case KIND_COUNT64:
+        memcpy(&wide, source + member->offset, sizeof wide);
+        return vdt_document_count(wide);
+    case KIND_REAL:
+        memcpy(&real, source + member->offset, sizeof real);
+        return real != 0 ? json_real(real) : json_null();
+    case KIND_REALS:
+    case KIND_COUNTS: return list_document(member, source);
+    }
+    return json_null();
+}
+
 void vdt_evaluate_options_free(struct vdt_evaluate_options *options)
 {
     if (options == NULL)
@@ -197,4 +244,20 @@ void vdt_evaluate_options_free(struct vdt_evaluate_options *options)
         free(owned);
     }
     free(options);
+}
+
+json_t *vdt_options_document(const struct vdt_evaluate_options *options)
+{
+    /* What an evaluation is of is in "inputs", and how fast it ran is nobody's business. */
+    static const char *const left_out[] = {"store", "run", "ground_truth", "predictions",
+                                           "threads"};
+    json_t *object = json_object();
+    for (size_t i = 0; i < MEMBERS; i++) {
+        bool out = false;
+        for (size_t k = 0; k < sizeof left_out / sizeof left_out[0]; k++)
+            out = out || strcmp(left_out[k], members[i].name) == 0;
+        if (!out)
+            json_object_set_new(object, members[i].name, member_document(&members[i], options));
+    }
+    return object;
 }

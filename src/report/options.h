@@ -6,4 +6,8 @@
 
 #include "base/json.h"
 
+/* The document's "parameters": every option but what the evaluation is of, null for defaults. New
+ * reference. */
+json_t *vdt_options_document(const struct vdt_evaluate_options *options);
+
 #endif

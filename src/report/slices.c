@@ -1,0 +1,386 @@
+/* Slices: which samples belong to which value of a field, and the values of the task for each. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "report/document.h"
+#include "report/objects.h"
+#include "report/place.h"
+#include "report/resample.h"
+
+enum { SLICES_MOST = 1000, NUMBERS_MOST = 12, RANGES = 4 };
+
+/* Either one value a unit, or a table of members. Owns what it points to. */
+struct slicing {
+    char **names;
+    uint32_t count;
+    uint32_t *of;     /* [units] slice; VDT_NO_SAMPLE: none */
+    uint8_t *members; /* [count][units]; NULL: `of` */
+};
+
+static void clear_slicing(struct slicing *slicing)
+{
+    for (uint32_t i = 0; i < slicing->count; i++)
+        free(slicing->names[i]);
+    free(slicing->names);
+    free(slicing->of);
+    free(slicing->members);
+}
+
+static vdt_status put(struct slicing *slicing, uint32_t unit, const char *name, const char *field,
+                      struct vdt_error *error)
+{
+    uint32_t slice = vdt_name_index(&slicing->names, &slicing->count, name);
+    if (slice == UINT32_MAX)
+        return vdt_fail_memory(error, "slices");
+    if (slicing->count > SLICES_MOST)
+        return vdt_fail(error, VDT_ERR_UNSUPPORTED,
+                        "by %s: more than %d values; take a field with fewer", field, SLICES_MOST);
+    slicing->of[unit] = slice;
+    return VDT_OK;
+}
+
+static vdt_status start_values(struct slicing *slicing, uint32_t units, struct vdt_error *error)
+{
+    slicing->of = vdt_allocate(units, sizeof *slicing->of);
+    if (slicing->of == NULL)
+        return vdt_fail_memory(error, "slices");
+    for (uint32_t i = 0; i < units; i++)
+        slicing->of[i] = VDT_NO_SAMPLE;
+    return VDT_OK;
+}
+
+/* --- fields of samples --------------------------------------------------------------------- */
+
+/* The metadata of a sample as JSON; *object NULL: it has none. */
+static vdt_status read_metadata(const struct vdt_sides *sides, uint32_t unit, json_t **object,
+                                struct vdt_error *error)
+{
+    const struct vdt_side_sample *sample = &sides->samples[unit];
+    char *text = NULL;
+    vdt_status status = VDT_OK;
+    *object = NULL;
+    if (sides->reader) {
+        status =
+            vdt_reader_metadata(sides->reader, sample->store_group, sample->index, &text, error);
+    } else if (sides->truth) {
+        struct vdt_annotated_sample known;
+        status = vdt_annotations_sample(sides->truth, sample->truth, &known, error);
+        if (!status && known.metadata[0] && (text = vdt_copy_string(known.metadata)) == NULL)
+            status = vdt_fail_memory(error, "metadata");
+    }
+    if (!status && text && text[0])
+        status = vdt_json_parse(text, sample->reference, object, error);
+    free(text);
+    return status;
+}
+
+/* The member of a name, or of names joined by '.'. */
+static const json_t *find_field(const json_t *object, const char *field)
+{
+    const json_t *found = json_object_get(object, field);
+    const char *dot = strchr(field, '.');
+    if (found || dot == NULL)
+        return found;
+    char name[256];
+    snprintf(name, sizeof name, "%.*s", (int)(dot - field), field);
+    return find_field(json_object_get(object, name), dot + 1);
+}
+
+/* A value as the name of a slice; false for none. */
+static bool value_name(const json_t *value, char *name, size_t size)
+{
+    if (json_is_string(value))
+        snprintf(name, size, "%s", json_string_value(value));
+    else if (json_is_integer(value))
+        snprintf(name, size, "%lld", (long long)json_integer_value(value));
+    else if (json_is_real(value))
+        snprintf(name, size, "%.12g", json_real_value(value));
+    else if (json_is_boolean(value))
+        snprintf(name, size, "%s", json_is_true(value) ? "true" : "false");
+    else
+        return false;
+    return true;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double left = *(const double *)a, right = *(const double *)b;
+    return left < right ? -1 : left > right;
+}
+
+/* Many numbers become ranges that hold about equally many samples. */
+static vdt_status make_ranges(struct slicing *slicing, const double *numbers, uint32_t units,
+                              const char *field, struct vdt_error *error)
+{
+    vdt_cleanup(vdt_free_pointer) double *sorted = vdt_allocate(units, sizeof *sorted);
+    uint32_t count = 0;
+    if (sorted == NULL)
+        return vdt_fail_memory(error, "slices");
+    for (uint32_t i = 0; i < units; i++)
+        if (!isnan(numbers[i]))
+            sorted[count++] = numbers[i];
+    qsort(sorted, count, sizeof *sorted, by_value);
+    for (uint32_t range = 0; range < RANGES && count; range++) {
+        double low = sorted[(uint64_t)count * range / RANGES];
+        double high =
+            range + 1 < RANGES ? sorted[(uint64_t)count * (range + 1) / RANGES] : sorted[count - 1];
+        char name[96];
+        snprintf(name, sizeof name, "%.6g to %.6g", low, high);
+        for (uint32_t i = 0; i < units; i++) {
+            bool last = range + 1 == RANGES;
+            if (!(numbers[i] >= low && (numbers[i] < high || last)))
+                continue;
+            vdt_status status = put(slicing, i, name, field, error);
+            if (status)
+                return status;
+        }
+    }
+    return VDT_OK;
+}
+
+static uint32_t distinct(const double *numbers, uint32_t units, double seen[NUMBERS_MOST + 1])
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < units && count <= NUMBERS_MOST; i++) {
+        bool there = isnan(numbers[i]);
+        for (uint32_t k = 0; k < count; k++)
+            there = there || seen[k] == numbers[i];
+        if (!there)
+            seen[count++] = numbers[i];
+    }
+    return count;
+}
+
+static vdt_status by_metadata(struct slicing *slicing, const struct vdt_scorer *scorer,
+                              const struct vdt_sides *sides, const char *field,
+                              struct vdt_error *error)
+{
+    vdt_cleanup(vdt_free_pointer) double *numbers =
+        vdt_allocate(scorer->unit_count, sizeof *numbers);
+    bool all_numbers = true, any = false;
+    vdt_status status = numbers ? VDT_OK : vdt_fail_memory(error, "slices");
+    for (uint32_t i = 0; !status && i < scorer->unit_count; i++) {
+        vdt_cleanup(vdt_json_release) json_t *object = NULL;
+        char name[512];
+        numbers[i] = NAN;
+        if (!scorer->weights[i])
+            continue;
+        status = read_metadata(sides, i, &object, error);
+        const json_t *value = status ? NULL : find_field(object, field);
+        if (!value || !value_name(value, name, sizeof name))
+            continue;
+        any = true;
+        all_numbers = all_numbers && json_is_number(value);
+        numbers[i] = json_is_number(value) ? json_number_value(value) : NAN;
+        if (!all_numbers || slicing->count <= NUMBERS_MOST)
+            status = put(slicing, i, name, field, error);
+    }
+    if (status)
+        return status;
+    if (!any)
+        return vdt_fail(error, VDT_ERR_NOT_FOUND,
+                        "by %s: no sample has such a field; there are class, group, scene, view, "
+                        "region and members of the samples' metadata",
+                        field);
+    double seen[NUMBERS_MOST + 1];
+    if (!all_numbers || distinct(numbers, scorer->unit_count, seen) <= NUMBERS_MOST)
+        return VDT_OK;
+    clear_slicing(slicing);
+    *slicing = (struct slicing){0};
+    status = start_values(slicing, scorer->unit_count, error);
+    return status ? status : make_ranges(slicing, numbers, scorer->unit_count, field, error);
+}
+
+static vdt_status by_store(struct slicing *slicing, const struct vdt_scorer *scorer,
+                           const struct vdt_sides *sides, const char *field,
+                           struct vdt_error *error)
+{
+    vdt_status status = VDT_OK;
+    for (uint32_t i = 0; !status && i < scorer->unit_count; i++) {
+        struct vdt_sample row;
+        if (!scorer->weights[i])
+            continue;
+        const struct vdt_side_sample *sample = &sides->samples[i];
+        if (strcmp(field, "group") == 0) {
+            status = put(slicing, i, sample->group, field, error);
+            continue;
+        }
+        status =
+            vdt_reader_sample(sides->reader, sample->store_group, sample->index, &row, NULL, error);
+        if (!status)
+            status = put(slicing, i, vdt_reader_scene(sides->reader, row.scene).uri, field, error);
+    }
+    return status;
+}
+
+/* --- memberships --------------------------------------------------------------------------- */
+
+static vdt_status add_member(struct slicing *slicing, uint32_t units, uint32_t unit,
+                             const char *name, struct vdt_error *error)
+{
+    uint32_t before = slicing->count;
+    uint32_t slice = vdt_name_index(&slicing->names, &slicing->count, name);
+    if (slice == UINT32_MAX || slicing->count > SLICES_MOST)
+        return vdt_fail(error, VDT_ERR_UNSUPPORTED, "slices: more than %d values", SLICES_MOST);
+    if (slicing->count > before) {
+        uint8_t *grown = realloc(slicing->members, (size_t)slicing->count * units);
+        if (grown == NULL)
+            return vdt_fail_memory(error, "slices");
+        slicing->members = grown;
+        memset(grown + (size_t)slice * units, 0, units);
+    }
+    if (unit < units)
+        slicing->members[(size_t)slice * units + unit] = 1;
+    return VDT_OK;
+}
+
+static vdt_status by_view(struct slicing *slicing, const struct vdt_scorer *scorer,
+                          const struct vdt_sides *sides, struct vdt_error *error)
+{
+    vdt_status status = VDT_OK;
+    for (size_t v = 0; v < vdt_reader_view_count(sides->reader); v++) {
+        struct vdt_view view = vdt_reader_view(sides->reader, v);
+        for (uint32_t i = 0; !status && i < sides->sample_count; i++) {
+            bool inside = false;
+            for (uint64_t k = 0;
+                 strcmp(sides->samples[i].group, view.group) == 0 && k < view.count && !inside; k++)
+                inside = view.indices[k] == sides->samples[i].index;
+            if (inside)
+                status = add_member(slicing, scorer->unit_count, i, view.name, error);
+        }
+    }
+    if (!status && slicing->count == 0)
+        status = vdt_fail(error, VDT_ERR_NOT_FOUND, "by view: no view of %s has these samples",
+                          sides->options->store);
+    return status;
+}
+
+/* Samples by the classes that are labelled on them. */
+static vdt_status by_class(struct slicing *slicing, const struct vdt_scorer *scorer,
+                           const struct vdt_sides *sides, struct vdt_error *error)
+{
+    const char *key = sides->options->label_key ? sides->options->label_key : "class";
+    vdt_status status = VDT_OK;
+    for (uint32_t i = 0; !status && sides->truth && i < sides->sample_count; i++) {
+        const uint64_t *rows = NULL;
+        size_t count = 0;
+        if (sides->samples[i].truth != VDT_NO_SAMPLE && scorer->weights[i])
+            status =
+                vdt_annotations_list(sides->truth, sides->samples[i].truth, &rows, &count, error);
+        for (size_t k = 0; !status && k < count; k++) {
+            struct vdt_annotation annotation;
+            struct vdt_label labels[16];
+            size_t label_count = 16;
+            status = vdt_annotations_get(sides->truth, rows[k], &annotation, labels, &label_count,
+                                         error);
+            for (size_t l = 0; !status && l < label_count && l < 16; l++) {
+                const char *its = labels[l].key && labels[l].key[0] ? labels[l].key : "class";
+                if (strcmp(its, key) == 0)
+                    status = add_member(slicing, scorer->unit_count, i, labels[l].value, error);
+            }
+        }
+    }
+    if (!status && slicing->count == 0)
+        status = vdt_fail(error, VDT_ERR_NOT_FOUND, "by class: no sample has labels of objects");
+    return status;
+}
+
+/* --- scores -------------------------------------------------------------------------------- */
+
+static vdt_status make_slicing(const struct vdt_scorer *scorer, struct vdt_sides *sides,
+                               struct slicing *slicing, struct vdt_error *error)
+{
+    const char *field = sides->options->by;
+    bool region = strcmp(field, "region") == 0;
+    vdt_status status = start_values(slicing, scorer->unit_count, error);
+    if (status)
+        return status;
+    if (scorer->on_ground && !region)
+        return vdt_fail(error, VDT_ERR_UNSUPPORTED,
+                        "by %s: objects on the ground are in no sample; by is region", field);
+    bool of_store =
+        strcmp(field, "group") == 0 || strcmp(field, "scene") == 0 || strcmp(field, "view") == 0;
+    if ((of_store || region) && sides->reader == NULL)
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "by %s needs a store", field);
+    if (region)
+        return vdt_place_regions(scorer, sides, &slicing->names, &slicing->count, slicing->of,
+                                 error);
+    if (strcmp(field, "view") == 0)
+        return by_view(slicing, scorer, sides, error);
+    if (strcmp(field, "class") == 0)
+        return by_class(slicing, scorer, sides, error);
+    return of_store ? by_store(slicing, scorer, sides, field, error)
+                    : by_metadata(slicing, scorer, sides, field, error);
+}
+
+static vdt_status add_slice(const struct vdt_scorer *scorer, const struct slicing *slicing,
+                            uint32_t slice, uint32_t *weights, double *values, json_t *list,
+                            struct vdt_error *error)
+{
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < scorer->unit_count; i++) {
+        bool inside = slicing->members
+                          ? slicing->members[(size_t)slice * scorer->unit_count + i] != 0
+                          : slicing->of[i] == slice;
+        weights[i] = inside ? scorer->weights[i] : 0;
+        count += weights[i];
+    }
+    if (count == 0)
+        return VDT_OK;
+    vdt_status status = scorer->score(scorer->state, weights, values, error);
+    if (status)
+        return status;
+    json_t *object = json_object();
+    json_array_append_new(list, object);
+    json_object_set_new(object, "value",
+                        slice < slicing->count ? vdt_document_text(slicing->names[slice])
+                                               : json_null());
+    json_object_set_new(object, scorer->on_ground ? "units" : "samples", vdt_document_count(count));
+    return vdt_values_document(scorer, values, true, object, error);
+}
+
+struct sorted_slice {
+    const char *name;
+    uint32_t slice;
+};
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct sorted_slice *)a)->name, ((const struct sorted_slice *)b)->name);
+}
+
+vdt_status vdt_slices_document(const struct vdt_scorer *scorer, struct vdt_sides *sides,
+                               json_t **document, struct vdt_error *error)
+{
+    vdt_cleanup(clear_slicing) struct slicing slicing = {0};
+    vdt_cleanup(vdt_json_release) json_t *list = json_array();
+    vdt_cleanup(vdt_free_pointer) uint32_t *weights =
+        vdt_allocate(scorer->unit_count, sizeof *weights);
+    vdt_cleanup(vdt_free_pointer) double *values =
+        vdt_allocate(scorer->value_count, sizeof *values);
+    vdt_status status = make_slicing(scorer, sides, &slicing, error);
+    if (status)
+        return status;
+    vdt_cleanup(vdt_free_pointer) struct sorted_slice *order =
+        vdt_allocate(slicing.count, sizeof *order);
+    if (list == NULL || weights == NULL || values == NULL || order == NULL)
+        return vdt_fail_memory(error, "slices");
+    for (uint32_t i = 0; i < slicing.count; i++)
+        order[i] = (struct sorted_slice){slicing.names[i], i};
+    bool ranges = slicing.count == RANGES && strstr(slicing.names[0], " to ");
+    if (!ranges)
+        qsort(order, slicing.count, sizeof *order, by_name);
+    for (uint32_t i = 0; !status && i < slicing.count; i++)
+        status = add_slice(scorer, &slicing, order[i].slice, weights, values, list, error);
+    if (!status && slicing.members == NULL)
+        status = add_slice(scorer, &slicing, VDT_NO_SAMPLE, weights, values, list, error);
+    if (status)
+        return status;
+    *document = json_incref(list);
+    return VDT_OK;
+}
