@@ -1,0 +1,342 @@
+/* Precision and recall of a table of matches.
+ *
+ * pycocotools goes over all detections of a category by falling score, makes precision monotonous
+ * from the right, and takes it where recall first reaches each of 101 numbers. Precision falls from
+ * one true positive to the next, so its maxima are at true positives, and recall rises nowhere
+ * else: only these are kept. */
+#include "eval/accumulate.h"
+
+#include <float.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "eval/parallel.h"
+
+/* A true positive. */
+struct hit {
+    double precision;
+    uint32_t found; /* true positives so far, this one included */
+    uint32_t row;
+};
+
+/* The memory of one worker. */
+struct scratch {
+    struct hit *hits; /* [VDT_LANE][capacity] */
+    size_t capacity;
+    double *precision; /* [T][R][A][M] of one category */
+    double *score_at;
+    double *recall;   /* [T][A][M] */
+    uint32_t *needed; /* [R]: true positives that reach each recall */
+};
+
+/* One call of vdt_detection_accumulate. */
+struct state {
+    const struct vdt_matches *matches;
+    const uint32_t *weights;
+    struct vdt_detection_scores *scores;
+};
+
+/* One range, lane and number of detections of a category. */
+struct curve {
+    const struct vdt_matches *matches;
+    const uint32_t *weights;
+    struct scratch *scratch;
+    uint64_t first, end; /* rows */
+    uint32_t most;       /* detections of an image */
+    size_t area, lane, limit;
+    double truths;      /* that count */
+    uint64_t first_row; /* that counts at all; UINT64_MAX: there is none */
+    size_t hit_count[VDT_LANE];
+    uint64_t counted[VDT_LANE]; /* rows that are not ignored */
+};
+
+/* --- true positives ------------------------------------------------------------------------- */
+
+static void add_hits(struct curve *curve, unsigned bits, uint64_t row, uint64_t passed,
+                     const uint64_t *ignored, uint32_t weight)
+{
+    for (; bits != 0; bits &= bits - 1) {
+        int t = __builtin_ctz(bits);
+        struct hit *hits = curve->scratch->hits + (size_t)t * curve->scratch->capacity;
+        size_t n = curve->hit_count[t]++;
+        uint32_t found = (n == 0 ? 0 : hits[n - 1].found) + weight;
+        /* As pycocotools has it: the smallest number above 1 is what keeps 0 / 0 away. */
+        hits[n] = (struct hit){(double)found / ((double)(passed - ignored[t]) + DBL_EPSILON), found,
+                               (uint32_t)row};
+    }
+}
+
+static void find_hits(struct curve *curve)
+{
+    const struct vdt_matches *matches = curve->matches;
+    size_t width = matches->options.area_count * matches->options.lanes;
+    const struct vdt_outcomes *outcomes =
+        matches->outcomes + curve->area * matches->options.lanes + curve->lane;
+    uint64_t passed = 0, ignored[VDT_LANE] = {0};
+    size_t left = matches->options.threshold_count - curve->lane * VDT_LANE;
+    unsigned all = left >= VDT_LANE ? 0xffffU : (1U << left) - 1;
+    memset(curve->hit_count, 0, sizeof curve->hit_count);
+    curve->first_row = UINT64_MAX;
+    for (uint64_t row = curve->first; row < curve->end; row++) {
+        uint32_t weight = curve->weights == NULL ? 1 : curve->weights[matches->image[row]];
+        if (matches->rank[row] >= curve->most || weight == 0)
+            continue;
+        if (curve->first_row == UINT64_MAX)
+            curve->first_row = row;
+        struct vdt_outcomes here = outcomes[row * width];
+        if (here.ignored == all)
+            continue;
+        passed += weight;
+        for (unsigned bits = here.ignored; bits != 0; bits &= bits - 1)
+            ignored[__builtin_ctz(bits)] += weight;
+        unsigned hit = here.matched & ~(unsigned)here.ignored;
+        if (hit != 0)
+            add_hits(curve, hit, row, passed, ignored, weight);
+    }
+}
+
+/* --- what pycocotools' arrays have ---------------------------------------------------------- */
+
+/* The fewest true positives whose recall is not below `wanted`, by the same division. */
+static uint32_t needed_for(double wanted, double truths)
+{
+    if (!(wanted > 0))
+        return 0;
+    if (wanted > 1)
+        return UINT32_MAX;
+    double count = wanted * truths;
+    uint32_t needed = count < 1 ? 0 : (uint32_t)count - 1;
+    while ((double)needed / truths < wanted)
+        needed++;
+    return needed;
+}
+
+static void write_curve(const struct curve *curve, const struct vdt_detection_shape *shape, int t)
+{
+    struct scratch *scratch = curve->scratch;
+    struct hit *hits = scratch->hits + (size_t)t * scratch->capacity;
+    size_t count = curve->hit_count[t], place = 0;
+    size_t cells = shape->areas * shape->max_detections;
+    size_t cell = curve->area * shape->max_detections + curve->limit;
+    size_t threshold = curve->lane * VDT_LANE + (size_t)t;
+    scratch->recall[threshold * cells + cell] =
+        count == 0 ? 0 : (double)hits[count - 1].found / curve->truths;
+    for (size_t i = count; i > 1; i--)
+        if (hits[i - 1].precision > hits[i - 2].precision)
+            hits[i - 2].precision = hits[i - 1].precision;
+    double *precision = scratch->precision + threshold * shape->recalls * cells + cell;
+    double *score_at = scratch->score_at + threshold * shape->recalls * cells + cell;
+    bool reached = curve->first_row != UINT64_MAX;
+    for (size_t r = 0; r < shape->recalls; r++) {
+        uint32_t needed = scratch->needed[r];
+        if (r > 0 && needed < scratch->needed[r - 1])
+            place = 0;
+        while (place < count && hits[place].found < needed)
+            place++;
+        /* pycocotools gives up at the first recall that is not reached. */
+        reached = reached && (needed == 0 || place < count);
+        precision[r * cells] = reached && place < count ? hits[place].precision : 0;
+        uint64_t row = needed == 0 ? curve->first_row : place < count ? hits[place].row : 0;
+        score_at[r * cells] = reached ? curve->matches->score[row] : 0;
+    }
+}
+
+/* --- one category --------------------------------------------------------------------------- */
+
+static uint64_t truths_of(const struct state *state, uint64_t category, size_t area)
+{
+    const struct vdt_matches *matches = state->matches;
+    uint64_t count = 0;
+    for (uint64_t i = matches->category_truths[category];
+         i < matches->category_truths[category + 1]; i++)
+        if ((matches->truth_ignored[i] >> area & 1) == 0)
+            count += state->weights == NULL ? 1 : state->weights[matches->truth_image[i]];
+    return count;
+}
+
+static void fill_range(const struct state *state, struct scratch *scratch, uint64_t category,
+                       size_t area, uint64_t truths)
+{
+    const struct vdt_matches *matches = state->matches;
+    const struct vdt_detection_shape *shape = &state->scores->shape;
+    for (size_t r = 0; r < shape->recalls; r++)
+        scratch->needed[r] = needed_for(matches->options.recalls[r], (double)truths);
+    struct curve curve = {.matches = matches,
+                          .weights = state->weights,
+                          .scratch = scratch,
+                          .first = matches->category_rows[category],
+                          .end = matches->category_rows[category + 1],
+                          .area = area,
+                          .truths = (double)truths};
+    for (curve.lane = 0; curve.lane < matches->options.lanes; curve.lane++)
+        for (curve.limit = 0; curve.limit < shape->max_detections; curve.limit++) {
+            curve.most = matches->options.max_detections[curve.limit];
+            find_hits(&curve);
+            for (size_t t = 0; t < VDT_LANE && curve.lane * VDT_LANE + t < shape->thresholds; t++)
+                write_curve(&curve, shape, (int)t);
+        }
+}
+
+static void fill(double *values, size_t count, double value)
+{
+    for (size_t i = 0; i < count; i++)
+        values[i] = value;
+}
+
+/* From [..][A][M] of one category into [..][K][A][M]. */
+static void put(const double *from, double *to, size_t rows, size_t categories, uint64_t category,
+                size_t cells)
+{
+    for (size_t i = 0; i < rows; i++)
+        memcpy(to + (i * categories + category) * cells, from + i * cells, cells * sizeof *to);
+}
+
+static bool reserve_hits(struct scratch *scratch, size_t count)
+{
+    if (count <= scratch->capacity)
+        return true;
+    free(scratch->hits);
+    scratch->capacity = 0;
+    scratch->hits = vdt_allocate(count, VDT_LANE * sizeof *scratch->hits);
+    if (scratch->hits != NULL)
+        scratch->capacity = count;
+    return scratch->hits != NULL;
+}
+
+static bool prepare(struct scratch *scratch, const struct vdt_detection_shape *shape, size_t hits)
+{
+    size_t cells = shape->thresholds * shape->areas * shape->max_detections;
+    if (scratch->precision == NULL) {
+        scratch->precision = vdt_allocate(cells * shape->recalls, sizeof *scratch->precision);
+        scratch->score_at = vdt_allocate(cells * shape->recalls, sizeof *scratch->score_at);
+        scratch->recall = vdt_allocate(cells, sizeof *scratch->recall);
+        scratch->needed = vdt_allocate(shape->recalls, sizeof *scratch->needed);
+    }
+    return scratch->precision != NULL && scratch->score_at != NULL && scratch->recall != NULL &&
+           scratch->needed != NULL && reserve_hits(scratch, hits);
+}
+
+static vdt_status score_category(void *payload, void *worker, uint64_t category,
+                                 struct vdt_error *error)
+{
+    struct state *state = payload;
+    struct scratch *scratch = worker;
+    struct vdt_detection_scores *scores = state->scores;
+    const struct vdt_detection_shape *shape = &scores->shape;
+    const struct vdt_matches *matches = state->matches;
+    uint64_t here = matches->category_truths[category + 1] - matches->category_truths[category];
+    if (!prepare(scratch, shape, (size_t)here))
+        return vdt_fail_memory(error, "detection");
+    size_t cells = shape->areas * shape->max_detections;
+    size_t curves = shape->thresholds * shape->recalls;
+    fill(scratch->precision, curves * cells, -1);
+    fill(scratch->score_at, curves * cells, -1);
+    fill(scratch->recall, shape->thresholds * cells, -1);
+    for (size_t area = 0; area < shape->areas; area++) {
+        uint64_t truths = truths_of(state, category, area);
+        if (truths >= UINT32_MAX)
+            return vdt_fail(error, VDT_ERR_ARGUMENT, "weights: they are too large together");
+        if (area == 0)
+            scores->truths[category] = truths;
+        if (truths > 0)
+            fill_range(state, scratch, category, area, truths);
+    }
+    scores->detections[category] =
+        matches->category_rows[category + 1] - matches->category_rows[category];
+    put(scratch->precision, scores->precision, curves, shape->categories, category, cells);
+    put(scratch->score_at, scores->score_at, curves, shape->categories, category, cells);
+    put(scratch->recall, scores->recall, shape->thresholds, shape->categories, category, cells);
+    return VDT_OK;
+}
+
+/* --- the call ------------------------------------------------------------------------------- */
+
+static void *start_worker(void)
+{
+    return vdt_allocate_zero(1, sizeof(struct scratch));
+}
+
+static void stop_worker(void *worker)
+{
+    struct scratch *scratch = worker;
+    free(scratch->hits);
+    free(scratch->precision);
+    free(scratch->score_at);
+    free(scratch->recall);
+    free(scratch->needed);
+    free(scratch);
+}
+
+void vdt_detection_scores_free(struct vdt_detection_scores *scores)
+{
+    if (scores == NULL)
+        return;
+    free(scores->thresholds);
+    free(scores->max_detections);
+    free(scores->precision);
+    free(scores->score_at);
+    free(scores->recall);
+    free(scores->truths);
+    free(scores->detections);
+    free(scores);
+}
+
+static void free_scores(struct vdt_detection_scores **scores)
+{
+    vdt_detection_scores_free(*scores);
+}
+
+static vdt_status make_scores(const struct vdt_match_options *options,
+                              struct vdt_detection_scores **made, struct vdt_error *error)
+{
+    struct vdt_detection_scores *scores = *made = vdt_allocate_zero(1, sizeof **made);
+    if (scores == NULL)
+        return vdt_fail_memory(error, "detection");
+    struct vdt_detection_shape *shape = &scores->shape;
+    *shape =
+        (struct vdt_detection_shape){options->threshold_count, options->recall_count,
+                                     options->categories, options->area_count, options->max_count};
+    size_t cells = shape->categories * shape->areas * shape->max_detections;
+    if (cells > SIZE_MAX / sizeof(double) / shape->thresholds / shape->recalls)
+        return vdt_fail_memory(error, "detection");
+    cells *= shape->thresholds;
+    scores->thresholds = vdt_allocate(shape->thresholds, sizeof *scores->thresholds);
+    scores->max_detections = vdt_allocate(shape->max_detections, sizeof *scores->max_detections);
+    scores->precision = vdt_allocate(cells * shape->recalls, sizeof *scores->precision);
+    scores->score_at = vdt_allocate(cells * shape->recalls, sizeof *scores->score_at);
+    scores->recall = vdt_allocate(cells, sizeof *scores->recall);
+    scores->truths = vdt_allocate_zero(shape->categories, sizeof *scores->truths);
+    scores->detections = vdt_allocate_zero(shape->categories, sizeof *scores->detections);
+    if (scores->thresholds == NULL || scores->max_detections == NULL || scores->precision == NULL ||
+        scores->score_at == NULL || scores->recall == NULL || scores->truths == NULL ||
+        scores->detections == NULL)
+        return vdt_fail_memory(error, "detection");
+    memcpy(scores->thresholds, options->thresholds, shape->thresholds * sizeof *scores->thresholds);
+    memcpy(scores->max_detections, options->max_detections,
+           shape->max_detections * sizeof *scores->max_detections);
+    return VDT_OK;
+}
+
+vdt_status vdt_detection_accumulate(const struct vdt_matches *matches, const uint32_t *weights,
+                                    struct vdt_detection_scores **scores, struct vdt_error *error)
+{
+    static const struct vdt_parallel work = {start_worker, stop_worker, score_category};
+    enum { FEW_ROWS = 1 << 14 };
+    if (matches == NULL || scores == NULL)
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "detection: a required argument is NULL");
+    vdt_cleanup(free_scores) struct vdt_detection_scores *made = NULL;
+    vdt_status status = make_scores(&matches->options, &made, error);
+    if (status != VDT_OK)
+        return status;
+    struct state state = {matches, weights, made};
+    uint32_t threads = matches->rows < FEW_ROWS ? 1 : matches->options.threads;
+    status = vdt_parallel_run(&work, &state, matches->options.categories, threads, error);
+    if (status != VDT_OK)
+        return status;
+    *scores = made;
+    made = NULL;
+    return VDT_OK;
+}

@@ -1,0 +1,21 @@
+/* The scores of a table of matches. */
+#ifndef EVAL_ACCUMULATE_H
+#define EVAL_ACCUMULATE_H
+
+#include "eval/match.h"
+
+struct vdt_detection_scores {
+    struct vdt_detection_shape shape;
+    double *thresholds;       /* [T] */
+    uint32_t *max_detections; /* [M] */
+    double *precision;        /* [T][R][K][A][M] */
+    double *score_at;         /* [T][R][K][A][M] */
+    double *recall;           /* [T][K][A][M] */
+    uint64_t *truths;         /* [K]: those that count in the first range */
+    uint64_t *detections;     /* [K]: rows */
+};
+
+/* `values` summed as NumPy's add.reduce does it; read(context) hands them out in order. */
+double vdt_pairwise_sum(size_t count, double (*read)(void *context), void *context);
+
+#endif

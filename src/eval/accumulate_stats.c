@@ -1,0 +1,176 @@
+/* Numbers of a table of scores, as pycocotools' summarize has them. */
+#include <math.h>
+
+#include "eval/accumulate.h"
+
+struct vdt_detection_shape vdt_detection_shape(const struct vdt_detection_scores *scores)
+{
+    return scores->shape;
+}
+
+const double *vdt_detection_precision(const struct vdt_detection_scores *scores)
+{
+    return scores->precision;
+}
+
+const double *vdt_detection_score_at(const struct vdt_detection_scores *scores)
+{
+    return scores->score_at;
+}
+
+const double *vdt_detection_recall(const struct vdt_detection_scores *scores)
+{
+    return scores->recall;
+}
+
+/* --- NumPy's sum ---------------------------------------------------------------------------- */
+
+/* Up to 128 values: eight sums side by side, then what is left over. */
+static double sum_block(size_t count, double (*read)(void *), void *context)
+{
+    double sums[8], total = 0;
+    size_t i = 0;
+    if (count < 8) {
+        for (; i < count; i++)
+            total += read(context);
+        return total;
+    }
+    for (; i < 8; i++)
+        sums[i] = read(context);
+    for (; i + 8 <= count; i += 8)
+        for (int k = 0; k < 8; k++)
+            sums[k] += read(context);
+    total =
+        ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+    for (; i < count; i++)
+        total += read(context);
+    return total;
+}
+
+double vdt_pairwise_sum(size_t count, double (*read)(void *context), void *context)
+{
+    enum { BLOCK = 128 };
+    if (count <= BLOCK)
+        return sum_block(count, read, context);
+    size_t half = count / 2;
+    half -= half % 8;
+    double first = vdt_pairwise_sum(half, read, context);
+    return first + vdt_pairwise_sum(count - half, read, context);
+}
+
+/* --- means ---------------------------------------------------------------------------------- */
+
+/* A walk over the values that a mean is of, in the order of the arrays. */
+struct walk {
+    const double *values;
+    const uint8_t *categories;
+    size_t rows, category_count, step; /* values[row][category][step] */
+    size_t row, category;
+};
+
+/* The next value above -1, or NaN at the end. */
+static double next(void *context)
+{
+    struct walk *walk = context;
+    for (; walk->row < walk->rows; walk->row++, walk->category = 0)
+        while (walk->category < walk->category_count) {
+            size_t category = walk->category++;
+            double value = walk->values[(walk->row * walk->category_count + category) * walk->step];
+            if (value > -1 && (walk->categories == NULL || walk->categories[category] != 0))
+                return value;
+        }
+    return (double)NAN;
+}
+
+double vdt_detection_mean(const struct vdt_detection_scores *scores,
+                          const struct vdt_detection_mean *which)
+{
+    const struct vdt_detection_shape *shape = &scores->shape;
+    size_t limit =
+        which->max_detection == VDT_EVERY ? shape->max_detections - 1 : which->max_detection;
+    if (which->area >= shape->areas || limit >= shape->max_detections ||
+        (which->threshold != VDT_EVERY && which->threshold >= shape->thresholds))
+        return -1;
+    size_t rows = which->recall ? 1 : shape->recalls; /* of a threshold */
+    size_t step = shape->areas * shape->max_detections;
+    size_t first = which->threshold == VDT_EVERY ? 0 : which->threshold;
+    struct walk walk = {.values = which->recall ? scores->recall : scores->precision,
+                        .categories = which->categories,
+                        .rows = which->threshold == VDT_EVERY ? shape->thresholds * rows : rows,
+                        .category_count = shape->categories,
+                        .step = step};
+    walk.values +=
+        first * rows * shape->categories * step + which->area * shape->max_detections + limit;
+    struct walk counting = walk;
+    size_t count = 0;
+    while (!isnan(next(&counting)))
+        count++;
+    return count == 0 ? -1 : vdt_pairwise_sum(count, next, &walk) / (double)count;
+}
+
+/* The threshold that equals `value`; T, which has no mean, when there is none. */
+static size_t threshold_at(const struct vdt_detection_scores *scores, double value)
+{
+    size_t t = 0;
+    while (t < scores->shape.thresholds && scores->thresholds[t] != value)
+        t++;
+    return t;
+}
+
+void vdt_detection_stats(const struct vdt_detection_scores *scores, double stats[12])
+{
+    size_t last = scores->shape.max_detections - 1;
+    size_t half = threshold_at(scores, 0.5), three_quarters = threshold_at(scores, 0.75);
+    size_t second = last < 1 ? last : 1;
+    const struct vdt_detection_mean which[12] = {
+        {false, VDT_EVERY, 0, last, NULL},      {false, half, 0, last, NULL},
+        {false, three_quarters, 0, last, NULL}, {false, VDT_EVERY, 1, last, NULL},
+        {false, VDT_EVERY, 2, last, NULL},      {false, VDT_EVERY, 3, last, NULL},
+        {true, VDT_EVERY, 0, 0, NULL},          {true, VDT_EVERY, 0, second, NULL},
+        {true, VDT_EVERY, 0, last, NULL},       {true, VDT_EVERY, 1, last, NULL},
+        {true, VDT_EVERY, 2, last, NULL},       {true, VDT_EVERY, 3, last, NULL}};
+    for (int i = 0; i < 12; i++)
+        stats[i] = vdt_detection_mean(scores, &which[i]);
+}
+
+/* The mean over thresholds of one category. */
+static double mean_of(const struct vdt_detection_scores *scores, size_t category, bool recall,
+                      size_t threshold, size_t area)
+{
+    const struct vdt_detection_shape *shape = &scores->shape;
+    if (area >= shape->areas || (threshold != VDT_EVERY && threshold >= shape->thresholds))
+        return -1;
+    size_t rows = recall ? 1 : shape->recalls;
+    size_t cells = shape->areas * shape->max_detections;
+    size_t step = shape->categories * cells;
+    size_t first = threshold == VDT_EVERY ? 0 : threshold;
+    struct walk walk = {.values = recall ? scores->recall : scores->precision,
+                        .rows = threshold == VDT_EVERY ? shape->thresholds * rows : rows,
+                        .category_count = 1,
+                        .step = step};
+    walk.values += first * rows * step + category * cells + area * shape->max_detections +
+                   shape->max_detections - 1;
+    struct walk counting = walk;
+    size_t count = 0;
+    while (!isnan(next(&counting)))
+        count++;
+    return count == 0 ? -1 : vdt_pairwise_sum(count, next, &walk) / (double)count;
+}
+
+bool vdt_detection_category(const struct vdt_detection_scores *scores, size_t category,
+                            struct vdt_detection_category *values)
+{
+    if (category >= scores->shape.categories)
+        return false;
+    *values = (struct vdt_detection_category){
+        .ap = mean_of(scores, category, false, VDT_EVERY, 0),
+        .ap50 = mean_of(scores, category, false, threshold_at(scores, 0.5), 0),
+        .ap75 = mean_of(scores, category, false, threshold_at(scores, 0.75), 0),
+        .ap_small = mean_of(scores, category, false, VDT_EVERY, 1),
+        .ap_medium = mean_of(scores, category, false, VDT_EVERY, 2),
+        .ap_large = mean_of(scores, category, false, VDT_EVERY, 3),
+        .ar = mean_of(scores, category, true, VDT_EVERY, 0),
+        .ground_truths = scores->truths[category],
+        .detections = scores->detections[category]};
+    return true;
+}

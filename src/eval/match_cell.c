@@ -1,0 +1,293 @@
+/* COCO's matching of one cell, for all thresholds and ranges of areas at once.
+ *
+ * For one threshold and one range pycocotools goes over the ground truth, what is ignored last, and
+ * takes the best that is left and reaches the threshold; of equal ones the last; ignored ones only
+ * when no other is left. That is the first of the candidates by falling IoU, then falling place,
+ * that is not taken: so one walk over the candidates, with a bit for each threshold, does all of
+ * them. Candidates are usually none, one or two. */
+#include "eval/match_cell.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "eval/match_sort.h"
+
+enum { FEW = 24, IOU_BLOCK = 1 << 20 };
+
+void vdt_match_scratch_clear(struct vdt_match_scratch *scratch)
+{
+    vdt_box_set_clear(&scratch->boxes);
+    vdt_iou_scratch_clear(&scratch->shapes);
+    free(scratch->iou);
+    free(scratch->items);
+    free(scratch->scores);
+    free(scratch->found);
+    free(scratch->candidates);
+    free(scratch->taken);
+    free(scratch->pairs);
+    *scratch = (struct vdt_match_scratch){0};
+}
+
+/* --- the order of a cell's detections ------------------------------------------------------- */
+
+static void insert_by_score(const double *scores, size_t count, uint64_t *items)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t place = i;
+        for (; place > 0 && scores[items[place - 1]] < scores[i]; place--)
+            items[place] = items[place - 1];
+        items[place] = i;
+    }
+}
+
+static bool fill_rows(const struct vdt_match_task *task, const struct vdt_cell *cell,
+                      struct vdt_match_scratch *scratch)
+{
+    const uint32_t *detections = task->cells->detection + cell->first_detection;
+    size_t count = cell->detections;
+    if (!vdt_grow(&scratch->scores, &scratch->score_capacity, count, sizeof *scratch->scores) ||
+        !vdt_grow(&scratch->items, &scratch->item_capacity, 2 * count, sizeof *scratch->items))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        scratch->scores[i] = task->detections->score[detections[i]];
+    if (count <= FEW)
+        insert_by_score(scratch->scores, count, scratch->items);
+    else
+        vdt_sort_scores(scratch->scores, count, scratch->items, scratch->items + count);
+    struct vdt_match_row *rows = task->rows + cell->row;
+    for (uint32_t i = 0; i < cell->kept; i++)
+        rows[i] = (struct vdt_match_row){.score = scratch->scores[scratch->items[i]],
+                                         .detection = detections[scratch->items[i]],
+                                         .image = cell->image,
+                                         .rank = i};
+    return true;
+}
+
+/* --- candidates ----------------------------------------------------------------------------- */
+
+/* By falling IoU; of equal ones the later place is first. */
+static void sort_candidates(struct vdt_candidate *candidates, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        struct vdt_candidate one = candidates[i];
+        size_t place = i;
+        for (; place > 0; place--) {
+            const struct vdt_candidate *before = &candidates[place - 1];
+            if (before->iou > one.iou || (before->iou == one.iou && before->truth > one.truth))
+                break;
+            candidates[place] = *before;
+        }
+        candidates[place] = one;
+    }
+}
+
+static int by_iou(const void *left, const void *right)
+{
+    const struct vdt_candidate *a = left, *b = right;
+    if (a->iou != b->iou)
+        return a->iou > b->iou ? -1 : 1;
+    return a->truth > b->truth ? -1 : 1;
+}
+
+static void order_candidates(struct vdt_candidate *candidates, size_t count)
+{
+    if (count <= FEW)
+        sort_candidates(candidates, count);
+    else
+        qsort(candidates, count, sizeof *candidates, by_iou);
+}
+
+/* The thresholds of a lane that an IoU reaches. */
+static inline unsigned reached(const double *limits, double iou)
+{
+    unsigned bits = 0;
+    for (int t = 0; t < VDT_LANE; t++)
+        bits |= (unsigned)(iou >= limits[t]) << t;
+    return bits;
+}
+
+static inline unsigned lane_bits(const struct vdt_match_options *options, size_t lane)
+{
+    size_t left = options->threshold_count - lane * VDT_LANE;
+    return left >= VDT_LANE ? 0xffffU : (1U << left) - 1;
+}
+
+/* --- one detection -------------------------------------------------------------------------- */
+
+/* A detection against its candidates, in one range and lane. */
+struct walk {
+    const struct vdt_match_task *task;
+    const struct vdt_cell *cell;
+    struct vdt_match_scratch *scratch;
+    uint32_t row;
+    const struct vdt_candidate *candidates;
+    size_t count;
+    size_t area;
+    size_t lane;
+};
+
+static bool keep_pair(const struct walk *walk, uint32_t truth, unsigned bits)
+{
+    struct vdt_match_scratch *scratch = walk->scratch;
+    if (!vdt_grow(&scratch->pairs, &scratch->pair_capacity, scratch->pair_count + 1,
+                  sizeof *scratch->pairs))
+        return false;
+    scratch->pairs[scratch->pair_count++] = (struct vdt_match_pair){
+        .row = walk->row,
+        .ground_truth = walk->task->cells->truth[walk->cell->first_truth + truth],
+        .area = (uint16_t)walk->area,
+        .lane = (uint16_t)walk->lane,
+        .bits = (uint16_t)bits};
+    return true;
+}
+
+/* Matches those candidates that are (or are not) ignored, at the thresholds that are not in *done
+ * yet. False when memory is out. */
+static bool match_candidates(const struct walk *walk, bool ignored, unsigned *done)
+{
+    const struct vdt_match_options *options = walk->task->options;
+    const uint64_t *truth_ignored = walk->task->truth_ignored + walk->cell->first_truth;
+    const uint32_t *truths = walk->task->cells->truth + walk->cell->first_truth;
+    const uint8_t *crowd = walk->task->truths->crowd;
+    for (size_t i = 0; i < walk->count; i++) {
+        uint32_t truth = walk->candidates[i].truth;
+        if ((truth_ignored[truth] >> walk->area & 1) != ignored)
+            continue;
+        uint16_t *taken =
+            &walk->scratch
+                 ->taken[(truth * options->area_count + walk->area) * options->lanes + walk->lane];
+        unsigned bits =
+            reached(walk->task->limits + walk->lane * VDT_LANE, walk->candidates[i].iou) & ~*done;
+        if (crowd == NULL || crowd[truths[truth]] == 0)
+            bits &= ~(unsigned)*taken;
+        if (bits == 0)
+            continue;
+        *taken |= (uint16_t)bits;
+        *done |= bits;
+        if (options->keep_ids && !keep_pair(walk, truth, bits))
+            return false;
+    }
+    return true;
+}
+
+static bool match_one(const struct vdt_match_task *task, const struct vdt_cell *cell, uint32_t row,
+                      const struct vdt_candidate *candidates, size_t count,
+                      struct vdt_match_scratch *scratch)
+{
+    const struct vdt_match_options *options = task->options;
+    struct vdt_outcomes *out = task->outcomes + (size_t)row * options->area_count * options->lanes;
+    uint64_t outside = vdt_match_outside(options, task->detection_area[task->rows[row].detection]);
+    if (cell->open)
+        outside = UINT64_MAX;
+    struct walk walk = {task, cell, scratch, row, candidates, count, 0, 0};
+    for (walk.area = 0; walk.area < options->area_count; walk.area++)
+        for (walk.lane = 0; walk.lane < options->lanes; walk.lane++, out++) {
+            unsigned found = 0, done = 0;
+            if (count > 0) {
+                if (!match_candidates(&walk, false, &found))
+                    return false;
+                done = found;
+                if (!match_candidates(&walk, true, &done))
+                    return false;
+            }
+            unsigned ignored = done & ~found;
+            if (outside >> walk.area & 1)
+                ignored |= lane_bits(options, walk.lane) & ~done;
+            *out = (struct vdt_outcomes){(uint16_t)done, (uint16_t)ignored};
+        }
+    return true;
+}
+
+/* --- cells of boxes and of shapes ----------------------------------------------------------- */
+
+static bool prepare(const struct vdt_match_task *task, const struct vdt_cell *cell,
+                    struct vdt_match_scratch *scratch)
+{
+    size_t words = cell->truths * task->options->area_count * task->options->lanes;
+    if (!vdt_grow(&scratch->found, &scratch->found_capacity, cell->truths,
+                  sizeof *scratch->found) ||
+        !vdt_grow(&scratch->iou, &scratch->iou_capacity, cell->truths, sizeof *scratch->iou) ||
+        !vdt_grow(&scratch->candidates, &scratch->candidate_capacity, cell->truths,
+                  sizeof *scratch->candidates) ||
+        !vdt_grow(&scratch->taken, &scratch->taken_capacity, words, sizeof *scratch->taken))
+        return false;
+    memset(scratch->taken, 0, words * sizeof *scratch->taken);
+    return true;
+}
+
+static bool match_boxes(const struct vdt_match_task *task, const struct vdt_cell *cell,
+                        struct vdt_match_scratch *scratch)
+{
+    const uint32_t *truths = task->cells->truth + cell->first_truth;
+    struct vdt_candidate *candidates = scratch->candidates;
+    if (!vdt_box_set_fill(&scratch->boxes, task->truths, truths, cell->truths))
+        return false;
+    for (uint32_t i = 0; i < cell->kept; i++) {
+        uint32_t row = cell->row + i;
+        size_t count =
+            vdt_box_set_find(&scratch->boxes, task->detections->box[task->rows[row].detection],
+                             task->lowest, scratch->found, scratch->iou);
+        for (size_t c = 0; c < count; c++)
+            candidates[c] = (struct vdt_candidate){scratch->iou[c], scratch->found[c]};
+        order_candidates(candidates, count);
+        if (!match_one(task, cell, row, candidates, count, scratch))
+            return false;
+    }
+    return true;
+}
+
+static vdt_status match_shapes(const struct vdt_match_task *task, const struct vdt_cell *cell,
+                               struct vdt_match_scratch *scratch, struct vdt_error *error)
+{
+    const uint32_t *truths = task->cells->truth + cell->first_truth;
+    size_t most = IOU_BLOCK / cell->truths + 1;
+    most = most < cell->kept ? most : cell->kept;
+    if (!vdt_grow(&scratch->iou, &scratch->iou_capacity, most * cell->truths,
+                  sizeof *scratch->iou) ||
+        !vdt_grow(&scratch->found, &scratch->found_capacity, most, sizeof *scratch->found))
+        return vdt_fail_memory(error, "detection");
+    for (uint32_t first = 0; first < cell->kept; first += (uint32_t)most) {
+        size_t here = cell->kept - first < most ? cell->kept - first : most;
+        for (size_t i = 0; i < here; i++)
+            scratch->found[i] = task->rows[cell->row + first + i].detection;
+        vdt_status status =
+            vdt_iou_cell(task->detections, scratch->found, here, task->truths, truths, cell->truths,
+                         task->lowest, &scratch->shapes, scratch->iou, error);
+        if (status != VDT_OK)
+            return status;
+        for (size_t i = 0; i < here; i++) {
+            const double *iou = scratch->iou + i * cell->truths;
+            size_t count = 0;
+            for (uint32_t g = 0; g < cell->truths; g++)
+                if (iou[g] >= task->lowest)
+                    scratch->candidates[count++] = (struct vdt_candidate){iou[g], g};
+            order_candidates(scratch->candidates, count);
+            if (!match_one(task, cell, cell->row + first + (uint32_t)i, scratch->candidates, count,
+                           scratch))
+                return vdt_fail_memory(error, "detection");
+        }
+    }
+    return VDT_OK;
+}
+
+vdt_status vdt_match_cell(const struct vdt_match_task *task, const struct vdt_cell *cell,
+                          struct vdt_match_scratch *scratch, struct vdt_error *error)
+{
+    if (cell->kept == 0)
+        return VDT_OK;
+    if (!fill_rows(task, cell, scratch))
+        return vdt_fail_memory(error, "detection");
+    if (cell->truths == 0) {
+        for (uint32_t i = 0; i < cell->kept; i++)
+            if (!match_one(task, cell, cell->row + i, NULL, 0, scratch))
+                return vdt_fail_memory(error, "detection");
+        return VDT_OK;
+    }
+    if (!prepare(task, cell, scratch))
+        return vdt_fail_memory(error, "detection");
+    if (task->detections->shapes != NULL)
+        return match_shapes(task, cell, scratch, error);
+    return match_boxes(task, cell, scratch) ? VDT_OK : vdt_fail_memory(error, "detection");
+}
