@@ -461,14 +461,17 @@ static PyObject *mean(PyObject *module, PyObject *arguments)
 
 static PyMethodDef functions[] = {
     {"detection_match", match, METH_VARARGS,
-     "detection_match(truths, detections, options)\n--\n\n"},
+     "detection_match(truths, detections, options, /)\n--\n\nSee vedatile.detection."},
     {"detection_outcomes", outcomes, METH_VARARGS,
-     "detection_outcomes(matches, detections, truths, thresholds, area)\n--\n\n"},
+     "detection_outcomes(matches, detections, truths, thresholds, area, /)\n--\n\nSee "
+     "vedatile.detection."},
     {"detection_accumulate", accumulate, METH_VARARGS,
-     "detection_accumulate(matches, weights, images)\n--\n\n"},
-    {"detection_arrays", arrays, METH_O, "detection_arrays(scores)\n--\n\n"},
+     "detection_accumulate(matches, weights, images, /)\n--\n\nSee vedatile.detection."},
+    {"detection_arrays", arrays, METH_O,
+     "detection_arrays(scores, /)\n--\n\nSee vedatile.detection."},
     {"detection_mean", mean, METH_VARARGS,
-     "detection_mean(scores, recall, threshold, area, max_detection, categories)\n--\n\n"},
+     "detection_mean(scores, recall, threshold, area, max_detection, categories, /)\n--\n\nSee "
+     "vedatile.detection."},
     {NULL, NULL, 0, NULL}};
 
 int ext_add_detection(PyObject *module)
