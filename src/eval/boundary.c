@@ -42,7 +42,7 @@ static void walk_row(struct walk *walk, uint32_t row)
             continue;
         /* The middle column of the square that ends at `col`. */
         const uint64_t middle = col - distance;
-        if (across < walk->side)
+        if (col + 1 < walk->side || across < walk->side)
             walk->run[middle] = 0;
         else if (walk->run[middle] > 0 && walk->before[middle] == value)
             walk->run[middle]++;

@@ -68,10 +68,8 @@ void vdt_ground_areas_free(struct vdt_ground_areas *areas); /* accepts NULL */
 struct vdt_ground_area {
     uint32_t scene; /* of its first tile */
     uint32_t tiles;
-    bool metres;      /* else units of the geotransform, or pixels */
-    const char *crs;  /* text of the plane that keeps areas; "" where there is no CRS; borrowed */
-    double size;      /* of the ground that tiles cover, in square units: each place once */
-    double middle[2]; /* longitude and latitude of the frame's middle; NaN without a CRS */
+    bool metres;     /* else units of the geotransform, or pixels */
+    const char *crs; /* text of the plane that keeps areas; "" where there is no CRS; borrowed */
 };
 uint32_t vdt_ground_area_count(const struct vdt_ground_areas *areas);
 struct vdt_ground_area vdt_ground_area(const struct vdt_ground_areas *areas, uint32_t area);

@@ -30,19 +30,6 @@ static void test_weights(void **state)
     assert_in_range(never, 320, 416);
 }
 
-static void test_every_sample_is_drawn(void **state)
-{
-    (void)state;
-    uint32_t weights[4], drawn[4] = {0};
-    for (uint64_t replicate = 0; replicate < 4000; replicate++) {
-        assert_int_equal(vdt_bootstrap_weights(5, replicate, 4, NULL, 0, weights, NULL), VDT_OK);
-        for (int i = 0; i < 4; i++)
-            drawn[i] += weights[i];
-    }
-    for (int i = 0; i < 4; i++)
-        assert_in_range(drawn[i], 3780, 4220); /* 4000 +- 55 */
-}
-
 static void test_clusters(void **state)
 {
     (void)state;
@@ -87,7 +74,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_weights),
-        cmocka_unit_test(test_every_sample_is_drawn),
         cmocka_unit_test(test_clusters),
         cmocka_unit_test(test_interval),
     };

@@ -1,0 +1,207 @@
+/* What evaluation on the ground holds between its calls. Private to report/. */
+#ifndef REPORT_GROUND_STATE_H
+#define REPORT_GROUND_STATE_H
+
+#include <vedatile/detection.h>
+#include <vedatile/shapes.h>
+
+#include "base/geometry.h"
+#include "report/ground.h"
+#include "source/equal_area.h"
+#include "source/lonlat.h"
+#include "tile/index.h"
+
+/* --- tiles ------------------------------------------------------------------------------------ */
+
+/* Tiles whose pixels are those of one raster, moved by whole pixels. Places on it are (x right,
+ * y down) in these pixels. */
+struct vdt_ground_grid {
+    uint32_t scene, crs;
+    bool placed;            /* it has a geotransform */
+    bool metres;            /* it has a CRS on the Earth, and so a plane that keeps areas */
+    double geotransform[6]; /* of its pixel (0, 0); of an unplaced one that of the pixels */
+    double hull[4];         /* of its tiles, in its pixels */
+    double bend;            /* a side gets bend points for each pixel of its length */
+    struct vdt_equal_area plane;
+    uint32_t first, count;   /* into sorted */
+    struct vdt_index *index; /* of its tiles' windows, by their places from `first` */
+};
+
+struct vdt_ground_placed {
+    uint32_t grid;
+    uint32_t area;
+    uint32_t rank;    /* its place in sorted */
+    double window[4]; /* xmin, ymin, xmax, ymax in the grid's pixels: whole numbers */
+};
+
+struct vdt_ground_areas {
+    uint32_t rows, cols, tile_count, grid_count, area_count, threads;
+    bool mean_scores, ignore_cut;
+    double overlap, reach, min_visible;
+    char **crs; /* [crs_count], as they were given */
+    size_t crs_count;
+    struct vdt_ground_placed *tiles; /* [tile_count] as they were given */
+    uint32_t *sorted;                /* tiles by grid, row, column and what they were given as */
+    struct vdt_ground_grid *grids;
+    size_t grid_capacity;
+    struct vdt_ground_area *areas;
+    uint32_t *area_grids; /* [area_count] */
+};
+
+/* Chooses the planes of grids. */
+vdt_status vdt_ground_planes(struct vdt_ground_areas *areas, struct vdt_error *error);
+
+/* What one thread needs to put places of grids onto the ground; {0} is empty. */
+struct vdt_ground_ways {
+    const struct vdt_ground_areas *areas;
+    struct vdt_lonlat **lonlat; /* [crs_count], opened when they are needed */
+};
+vdt_status vdt_ground_ways_open(struct vdt_ground_ways *ways, const struct vdt_ground_areas *areas,
+                                struct vdt_error *error);
+void vdt_ground_ways_clear(struct vdt_ground_ways *ways);
+
+/* Pixels of a grid to longitude and latitude, in place; the grid has metres. False for what has no
+ * place. */
+bool vdt_ground_lonlat(struct vdt_ground_ways *ways, uint32_t grid, double (*points)[2],
+                       size_t count);
+
+/* Pixels of a grid to its plane, in place. In a cylindrical plane points follow the first one, so
+ * that nothing is torn where it ends. */
+bool vdt_ground_flatten(struct vdt_ground_ways *ways, uint32_t grid, double (*points)[2],
+                        size_t count);
+
+/* --- pieces ----------------------------------------------------------------------------------- */
+
+enum vdt_piece_kind { VDT_PIECE_BOX, VDT_PIECE_MASK, VDT_PIECE_POLYGON };
+
+/* What a tile shows of an object, in pixels of its grid, nothing of it outside of the tile. */
+struct vdt_piece {
+    uint64_t input;
+    uint32_t tile, grid, category;
+    int64_t feature;         /* negative: not known */
+    double score;            /* 0 for ground truth */
+    double box[4];           /* xmin, ymin, xmax, ymax: tight */
+    double area;             /* square pixels */
+    size_t part, part_count; /* of polygons: into shapes */
+    bool cut;                /* it reaches the edge of what tiles cover */
+};
+
+/* All pieces of an input, sorted by grid, category, tile, box, score. */
+struct vdt_pieces {
+    const struct vdt_ground_areas *areas;
+    const struct vdt_ground_input *input;
+    const struct vdt_objects *objects;
+    enum vdt_piece_kind kind;
+    struct vdt_piece *pieces;
+    size_t count;
+    struct vdt_geometry shapes; /* of polygons, in the order of input */
+};
+
+vdt_status vdt_pieces_take(struct vdt_pieces *pieces, const struct vdt_ground_areas *areas,
+                           const struct vdt_ground_input *input, struct vdt_error *error);
+void vdt_pieces_clear(struct vdt_pieces *pieces);
+
+/* The pixels of a mask in a rectangle of its grid: ones are set in bits[rows][cols], which has
+ * whatever it had elsewhere. */
+void vdt_piece_paint(const struct vdt_pieces *pieces, const struct vdt_piece *piece,
+                     const int64_t corner[2], size_t rows, size_t cols, uint8_t *bits);
+
+/* What one thread needs to compare pieces; {0} is empty. */
+struct vdt_piece_view {
+    struct vdt_overlay *overlay; /* opened when it is needed */
+    struct vdt_geometry work;
+    uint8_t *bits[2];
+    size_t bit_capacity[2];
+    double (*runs[2])[2];
+    size_t run_capacity[2];
+};
+void vdt_piece_view_clear(struct vdt_piece_view *view);
+
+/* How two tiles lie to each other. */
+enum vdt_tile_relation { VDT_TILES_APART, VDT_TILES_TOUCH, VDT_TILES_OVERLAP };
+/* `common` is what they share: a rectangle, or a stretch of a border. */
+enum vdt_tile_relation vdt_tiles_relate(const double a[4], const double b[4], double common[4]);
+
+/* IoU of two pieces of tiles that overlap, within what the tiles share; 0 when neither lies there.
+ * Of tiles that touch: of the stretches of the border that each is within reach of, widened by the
+ * reach on both sides. */
+vdt_status vdt_pieces_likeness(struct vdt_piece_view *view, const struct vdt_pieces *pieces,
+                               const struct vdt_piece *a, const struct vdt_piece *b,
+                               enum vdt_tile_relation relation, const double common[4], double *iou,
+                               struct vdt_error *error);
+
+/* --- objects ---------------------------------------------------------------------------------- */
+
+/* Pieces that are one object: members [first, first + count) of a list. */
+struct vdt_cluster {
+    uint32_t area, category;
+    double score;
+    double box[4]; /* in pixels of the grid */
+    bool crowd, ignore, cut;
+    bool hidden; /* ignored because it is cut, or for its visible share */
+    size_t first, count;
+};
+
+struct vdt_clusters {
+    struct vdt_cluster *clusters; /* sorted as vdt_ground_merge says */
+    size_t count;
+    uint32_t *members; /* pieces */
+};
+vdt_status vdt_clusters_find(const struct vdt_pieces *pieces, struct vdt_clusters *clusters,
+                             struct vdt_error *error);
+void vdt_clusters_clear(struct vdt_clusters *clusters);
+
+/* Pairs of pieces that look like one object, best first. */
+struct vdt_piece_pair {
+    uint32_t a, b; /* a < b */
+    bool touch;    /* seen along a border only */
+    double apart;  /* difference of scores */
+    double iou;
+};
+struct vdt_piece_pairs {
+    struct vdt_piece_pair *pairs;
+    size_t count, capacity;
+};
+/* `known` [pieces]: those that are left out. */
+vdt_status vdt_pairs_find(const struct vdt_pieces *pieces, const bool *known,
+                          struct vdt_piece_pairs *pairs, struct vdt_error *error);
+
+/* Outlines of the ones in bits[rows][cols], along the edges of pixels, as parts with holes that are
+ * valid polygons: ones that meet at a corner only are different parts. `corner` is added to the
+ * points. */
+struct vdt_outliner {
+    uint8_t *marks;
+    uint32_t *seen;
+    double (*ring)[2];
+    size_t mark_capacity, seen_capacity, ring_capacity;
+    struct vdt_geometry rings;
+};
+void vdt_outliner_clear(struct vdt_outliner *outliner);
+vdt_status vdt_outliner_trace(struct vdt_outliner *outliner, const uint8_t *bits, size_t rows,
+                              size_t cols, const int64_t corner[2], struct vdt_geometry *to,
+                              struct vdt_error *error);
+
+/* Columns of objects; what vdt_ground_objects gives points here. */
+struct vdt_ground_merged {
+    struct vdt_ground_counts counts;
+    size_t count;
+    uint32_t *image, *category, *area_of;
+    double *score, *area, (*box)[4];
+    uint8_t *crowd, *ignore;
+    uint64_t *piece_offsets, *pieces;
+    double (*points)[2];
+    uint64_t *ring_offsets, *part_offsets, *shape_offsets;
+    struct vdt_shapes shapes;
+    struct vdt_objects objects;
+};
+
+/* Room for `count` objects, with offsets that begin with 0; vdt_ground_merged_free. */
+vdt_status vdt_ground_merged_new(size_t count, size_t pieces, bool scored,
+                                 struct vdt_ground_merged **merged, struct vdt_error *error);
+
+/* Takes the points of a geometry, whose rings, parts and features follow each other; one feature an
+ * object. Then the columns may be read. */
+vdt_status vdt_ground_merged_end(struct vdt_ground_merged *merged, struct vdt_geometry *shapes,
+                                 struct vdt_error *error);
+
+#endif
