@@ -458,6 +458,10 @@ static vdt_status fill_about(const struct vdt_detected *detected, const struct v
     json_object_set_new(about, "class_agnostic", json_boolean(sides->options->class_agnostic));
     json_object_set_new(about, "ground", json_boolean(detected->compared.on_ground));
     json_object_set_new(about, "classes", classes);
+    if (sides->reader && !detected->compared.on_ground) {
+        struct vdt_tile_spec tile = vdt_reader_spec(sides->reader).tile;
+        json_object_set_new(about, "sample_size", json_pack("[ii]", (int)tile.rows, (int)tile.cols));
+    }
     json_object_set_new(about, "operating_point", point_document(detected));
     add_strangers(&detected->compared, about);
     status = vdt_detection_details(detected, scores, sides, about, error);
