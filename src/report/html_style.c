@@ -19,7 +19,7 @@ const char *const vdt_html_style =
     "overflow-wrap:anywhere}.numbers b{font-size:1.25rem;font-variant-numeric:tabular-nums}\n"
     ".scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}"
     "th,td{padding:.2rem .7rem;text-align:right;border-bottom:1px solid var(--line)}"
-    "th{font-weight:600}th[scope=row]{text-align:left;max-width:22rem;overflow-wrap:anywhere}\n"
+    "th{font-weight:600}th[scope=row],th:first-child{text-align:left;max-width:22rem;overflow-wrap:anywhere}\n"
     ".confusion td{background:rgba(var(--mark),calc(var(--share)*.75))}"
     ".confusion th span{display:inline-block;max-width:7rem;overflow-wrap:anywhere}\n"
     ".charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(20rem,1fr));gap:1rem;"
