@@ -47,15 +47,28 @@ static double sum_block(size_t count, double (*read)(void *), void *context)
     return total;
 }
 
-double vdt_pairwise_sum(size_t count, double (*read)(void *context), void *context)
+static double sum_pairs(size_t count, double (*read)(void *context), void *context)
 {
     enum { BLOCK = 128 };
     if (count <= BLOCK)
         return sum_block(count, read, context);
     size_t half = count / 2;
     half -= half % 8;
-    double first = vdt_pairwise_sum(half, read, context);
-    return first + vdt_pairwise_sum(count - half, read, context);
+    double first = sum_pairs(half, read, context);
+    return first + sum_pairs(count - half, read, context);
+}
+
+/* NumPy's reductions take its buffer's 8192 values at a time, and add these sums one by one. */
+double vdt_pairwise_sum(size_t count, double (*read)(void *context), void *context)
+{
+    enum { BUFFER = 8192 };
+    double total = 0;
+    while (count > 0) {
+        size_t here = count < BUFFER ? count : BUFFER;
+        total += sum_pairs(here, read, context);
+        count -= here;
+    }
+    return total;
 }
 
 /* --- means ---------------------------------------------------------------------------------- */
