@@ -35,12 +35,18 @@ struct vdt_objects {
     const struct vdt_shapes *shapes; /* `count` of them; NULL: boxes are compared */
 };
 
+/* COCO: a detection takes the best ground truth that is left, and what ties is taken from the end.
+ * All others: the ground truth that it overlaps most, the first of equal ones, or nothing; they
+ * have one range of areas and any number of detections unless options say otherwise. */
 enum vdt_detection_protocol {
     VDT_PROTOCOL_COCO = 0,
-    VDT_PROTOCOL_VALOR, /* Striveworks valor's: best ground truth only, 101 points, no areas */
-    VDT_PROTOCOL_VOC07, /* Pascal VOC's, area under 11 points */
-    VDT_PROTOCOL_VOC12, /* Pascal VOC's, exact area under the curve */
-    VDT_PROTOCOL_DOTA   /* VOC07 on rotated boxes or polygons, IoU above the threshold */
+    VDT_PROTOCOL_VALOR, /* Striveworks valor's service: the mean over 101 recalls, which may be
+                           missed by a part in 10^9; crowd and ignore have no effect, and a
+                           detection of score 0 finds nothing. Thresholds 0.5, 0.55 .. 0.95 */
+    VDT_PROTOCOL_VOC07, /* Pascal VOC until 2009: the mean over 11 recalls, at IoU 0.5. `ignore` is
+                           VOC's difficult. Boxes are measured as they are, not one pixel larger */
+    VDT_PROTOCOL_VOC12, /* Pascal VOC since 2010: the same with the area under the curve */
+    VDT_PROTOCOL_DOTA   /* VOC07 with an IoU above the threshold; meant for rotated boxes */
 };
 
 /* An image and a category. */
@@ -49,8 +55,8 @@ struct vdt_image_category {
     uint32_t category;
 };
 
-/* Zero means COCO's default everywhere but in the two counts. All pointers are borrowed for the
- * call. */
+/* Zero means the default of COCO, or of the protocol, everywhere but in the two counts. All
+ * pointers are borrowed for the call. */
 struct vdt_detection_options {
     uint32_t image_count;    /* required; ascending index is the order of ties between images */
     uint32_t category_count; /* required */

@@ -6,7 +6,6 @@
  * else: only these are kept. */
 #include "eval/accumulate.h"
 
-#include <float.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +28,7 @@ struct scratch {
     double *precision; /* [T][R][A][M] of one category */
     double *score_at;
     double *recall;   /* [T][A][M] */
+    double *average;  /* [T][A][M] */
     uint32_t *needed; /* [R]: true positives that reach each recall */
 };
 
@@ -64,8 +64,8 @@ static void add_hits(struct curve *curve, unsigned bits, uint64_t row, uint64_t 
         size_t n = curve->hit_count[t]++;
         uint32_t found = (n == 0 ? 0 : hits[n - 1].found) + weight;
         /* As pycocotools has it: the smallest number above 1 is what keeps 0 / 0 away. */
-        hits[n] = (struct hit){(double)found / ((double)(passed - ignored[t]) + DBL_EPSILON), found,
-                               (uint32_t)row};
+        double all = (double)(passed - ignored[t]) + curve->matches->options.rules->epsilon;
+        hits[n] = (struct hit){(double)found / all, found, (uint32_t)row};
     }
 }
 
@@ -100,18 +100,14 @@ static void find_hits(struct curve *curve)
 
 /* --- what pycocotools' arrays have ---------------------------------------------------------- */
 
-/* The fewest true positives whose recall is not below `wanted`, by the same division. */
-static uint32_t needed_for(double wanted, double truths)
+/* The area under the curve, whose precision falls and whose recall steps at true positives. */
+static double area_under(const struct hit *hits, size_t count, double truths)
 {
-    if (!(wanted > 0))
-        return 0;
-    if (wanted > 1)
-        return UINT32_MAX;
-    double count = wanted * truths;
-    uint32_t needed = count < 1 ? 0 : (uint32_t)count - 1;
-    while ((double)needed / truths < wanted)
-        needed++;
-    return needed;
+    double area = 0;
+    for (size_t i = 0; i < count; i++)
+        area += (double)hits[i].found / truths * hits[i].precision -
+                (i == 0 ? 0 : (double)hits[i - 1].found / truths * hits[i].precision);
+    return area;
 }
 
 static void write_curve(const struct curve *curve, const struct vdt_detection_shape *shape, int t)
@@ -127,6 +123,8 @@ static void write_curve(const struct curve *curve, const struct vdt_detection_sh
     for (size_t i = count; i > 1; i--)
         if (hits[i - 1].precision > hits[i - 2].precision)
             hits[i - 2].precision = hits[i - 1].precision;
+    if (curve->matches->options.rules->exact_area)
+        scratch->average[threshold * cells + cell] = area_under(hits, count, curve->truths);
     double *precision = scratch->precision + threshold * shape->recalls * cells + cell;
     double *score_at = scratch->score_at + threshold * shape->recalls * cells + cell;
     bool reached = curve->first_row != UINT64_MAX;
@@ -163,7 +161,8 @@ static void fill_range(const struct state *state, struct scratch *scratch, uint6
     const struct vdt_matches *matches = state->matches;
     const struct vdt_detection_shape *shape = &state->scores->shape;
     for (size_t r = 0; r < shape->recalls; r++)
-        scratch->needed[r] = needed_for(matches->options.recalls[r], (double)truths);
+        scratch->needed[r] = vdt_protocol_needed(matches->options.rules,
+                                                 matches->options.recalls[r], (double)truths);
     struct curve curve = {.matches = matches,
                           .weights = state->weights,
                           .scratch = scratch,
@@ -213,10 +212,11 @@ static bool prepare(struct scratch *scratch, const struct vdt_detection_shape *s
         scratch->precision = vdt_allocate(cells * shape->recalls, sizeof *scratch->precision);
         scratch->score_at = vdt_allocate(cells * shape->recalls, sizeof *scratch->score_at);
         scratch->recall = vdt_allocate(cells, sizeof *scratch->recall);
+        scratch->average = vdt_allocate(cells, sizeof *scratch->average);
         scratch->needed = vdt_allocate(shape->recalls, sizeof *scratch->needed);
     }
     return scratch->precision != NULL && scratch->score_at != NULL && scratch->recall != NULL &&
-           scratch->needed != NULL && reserve_hits(scratch, hits);
+           scratch->average != NULL && scratch->needed != NULL && reserve_hits(scratch, hits);
 }
 
 static vdt_status score_category(void *payload, void *worker, uint64_t category,
@@ -235,6 +235,7 @@ static vdt_status score_category(void *payload, void *worker, uint64_t category,
     fill(scratch->precision, curves * cells, -1);
     fill(scratch->score_at, curves * cells, -1);
     fill(scratch->recall, shape->thresholds * cells, -1);
+    fill(scratch->average, shape->thresholds * cells, -1);
     for (size_t area = 0; area < shape->areas; area++) {
         uint64_t truths = truths_of(state, category, area);
         if (truths >= UINT32_MAX)
@@ -249,6 +250,9 @@ static vdt_status score_category(void *payload, void *worker, uint64_t category,
     put(scratch->precision, scores->precision, curves, shape->categories, category, cells);
     put(scratch->score_at, scores->score_at, curves, shape->categories, category, cells);
     put(scratch->recall, scores->recall, shape->thresholds, shape->categories, category, cells);
+    if (scores->average != NULL)
+        put(scratch->average, scores->average, shape->thresholds, shape->categories, category,
+            cells);
     return VDT_OK;
 }
 
@@ -266,6 +270,7 @@ static void stop_worker(void *worker)
     free(scratch->precision);
     free(scratch->score_at);
     free(scratch->recall);
+    free(scratch->average);
     free(scratch->needed);
     free(scratch);
 }
@@ -279,6 +284,7 @@ void vdt_detection_scores_free(struct vdt_detection_scores *scores)
     free(scores->precision);
     free(scores->score_at);
     free(scores->recall);
+    free(scores->average);
     free(scores->truths);
     free(scores->detections);
     free(scores);
@@ -308,6 +314,11 @@ static vdt_status make_scores(const struct vdt_match_options *options,
     scores->precision = vdt_allocate(cells * shape->recalls, sizeof *scores->precision);
     scores->score_at = vdt_allocate(cells * shape->recalls, sizeof *scores->score_at);
     scores->recall = vdt_allocate(cells, sizeof *scores->recall);
+    if (options->rules->exact_area) {
+        scores->average = vdt_allocate(cells, sizeof *scores->average);
+        if (scores->average == NULL)
+            return vdt_fail_memory(error, "detection");
+    }
     scores->truths = vdt_allocate_zero(shape->categories, sizeof *scores->truths);
     scores->detections = vdt_allocate_zero(shape->categories, sizeof *scores->detections);
     if (scores->thresholds == NULL || scores->max_detections == NULL || scores->precision == NULL ||

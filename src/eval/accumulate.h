@@ -11,6 +11,8 @@ struct vdt_detection_scores {
     double *precision;        /* [T][R][K][A][M] */
     double *score_at;         /* [T][R][K][A][M] */
     double *recall;           /* [T][K][A][M] */
+    double *average;          /* [T][K][A][M]: average precision, where it is not the mean over R;
+                                 else NULL */
     uint64_t *truths;         /* [K]: those that count in the first range */
     uint64_t *detections;     /* [K]: rows */
 };

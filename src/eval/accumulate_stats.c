@@ -95,6 +95,13 @@ static double next(void *context)
     return (double)NAN;
 }
 
+/* What is averaged: *rows values for each threshold. */
+static const double *values_of(const struct vdt_detection_scores *scores, bool recall, size_t *rows)
+{
+    *rows = recall || scores->average != NULL ? 1 : scores->shape.recalls;
+    return recall ? scores->recall : scores->average != NULL ? scores->average : scores->precision;
+}
+
 double vdt_detection_mean(const struct vdt_detection_scores *scores,
                           const struct vdt_detection_mean *which)
 {
@@ -104,10 +111,11 @@ double vdt_detection_mean(const struct vdt_detection_scores *scores,
     if (which->area >= shape->areas || limit >= shape->max_detections ||
         (which->threshold != VDT_EVERY && which->threshold >= shape->thresholds))
         return -1;
-    size_t rows = which->recall ? 1 : shape->recalls; /* of a threshold */
+    size_t rows;
+    const double *values = values_of(scores, which->recall, &rows);
     size_t step = shape->areas * shape->max_detections;
     size_t first = which->threshold == VDT_EVERY ? 0 : which->threshold;
-    struct walk walk = {.values = which->recall ? scores->recall : scores->precision,
+    struct walk walk = {.values = values,
                         .categories = which->categories,
                         .rows = which->threshold == VDT_EVERY ? shape->thresholds * rows : rows,
                         .category_count = shape->categories,
@@ -153,11 +161,12 @@ static double mean_of(const struct vdt_detection_scores *scores, size_t category
     const struct vdt_detection_shape *shape = &scores->shape;
     if (area >= shape->areas || (threshold != VDT_EVERY && threshold >= shape->thresholds))
         return -1;
-    size_t rows = recall ? 1 : shape->recalls;
+    size_t rows;
+    const double *values = values_of(scores, recall, &rows);
     size_t cells = shape->areas * shape->max_detections;
     size_t step = shape->categories * cells;
     size_t first = threshold == VDT_EVERY ? 0 : threshold;
-    struct walk walk = {.values = recall ? scores->recall : scores->precision,
+    struct walk walk = {.values = values,
                         .rows = threshold == VDT_EVERY ? shape->thresholds * rows : rows,
                         .category_count = 1,
                         .step = step};

@@ -102,10 +102,9 @@ static vdt_status make_limits(struct state *state, struct vdt_error *error)
         return vdt_fail_memory(error, "detection");
     state->task.lowest = 1;
     for (size_t t = 0; t < count; t++) {
-        /* As pycocotools: an IoU of 1 that is rounded down still matches at threshold 1. */
-        double limit = t >= options->threshold_count        ? (double)INFINITY
-                       : options->thresholds[t] < 1 - 1e-10 ? options->thresholds[t]
-                                                            : 1 - 1e-10;
+        double limit = t >= options->threshold_count
+                           ? (double)INFINITY
+                           : vdt_protocol_limit(options->rules, options->thresholds[t]);
         state->task.limits[t] = limit;
         if (limit < state->task.lowest)
             state->task.lowest = limit;
@@ -118,6 +117,8 @@ static vdt_status make_limits(struct state *state, struct vdt_error *error)
 static bool ignored_everywhere(const struct vdt_match_options *options,
                                const struct vdt_objects *truths, uint32_t truth)
 {
+    if (options->rules->no_flags)
+        return false;
     if (truths->crowd != NULL && truths->crowd[truth] != 0)
         return true;
     return !options->coco_ignores_ignore && truths->ignore != NULL && truths->ignore[truth] != 0;

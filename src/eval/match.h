@@ -5,6 +5,8 @@
 
 #include <vedatile/detection.h>
 
+#include "eval/protocol.h"
+
 /* Thresholds are looked at this many at a time, as bits of one word: a lane. */
 enum { VDT_LANE = 16 };
 
@@ -28,6 +30,7 @@ struct vdt_match_pair {
 /* The options as they are used: no defaults are left, nothing is borrowed. */
 struct vdt_match_options {
     enum vdt_detection_protocol protocol;
+    const struct vdt_protocol_rules *rules; /* of the protocol */
     uint32_t images;
     uint32_t categories; /* 1 when class-agnostic */
     uint32_t input_categories;

@@ -172,6 +172,34 @@ static bool match_candidates(const struct walk *walk, bool ignored, unsigned *do
     return true;
 }
 
+/* Other protocols than COCO's: the ground truth that the detection overlaps most, the first of
+ * equal ones, or nothing. Ignored ground truth may be matched by many. False when memory is out. */
+static bool match_best(const struct walk *walk, struct vdt_outcomes *out)
+{
+    const struct vdt_match_options *options = walk->task->options;
+    const struct vdt_candidate *best = walk->candidates;
+    *out = (struct vdt_outcomes){0};
+    for (size_t i = 1; i < walk->count; i++) {
+        const struct vdt_candidate *other = &walk->candidates[i];
+        if (other->iou > best->iou || (other->iou == best->iou && other->truth < best->truth))
+            best = other;
+    }
+    if (options->rules->positive_scores && !(walk->task->rows[walk->row].score > 0))
+        return true;
+    bool ignored =
+        (walk->task->truth_ignored[walk->cell->first_truth + best->truth] >> walk->area & 1) != 0;
+    uint16_t *taken =
+        &walk->scratch->taken[(best->truth * options->area_count + walk->area) * options->lanes +
+                              walk->lane];
+    unsigned bits = reached(walk->task->limits + walk->lane * VDT_LANE, best->iou);
+    bits &= ignored ? 0xffffU : ~(unsigned)*taken;
+    if (bits == 0)
+        return true;
+    *taken |= (uint16_t)bits;
+    *out = (struct vdt_outcomes){(uint16_t)bits, ignored ? (uint16_t)bits : 0};
+    return !options->keep_ids || keep_pair(walk, best->truth, bits);
+}
+
 static bool match_one(const struct vdt_match_task *task, const struct vdt_cell *cell, uint32_t row,
                       const struct vdt_candidate *candidates, size_t count,
                       struct vdt_match_scratch *scratch)
@@ -185,7 +213,12 @@ static bool match_one(const struct vdt_match_task *task, const struct vdt_cell *
     for (walk.area = 0; walk.area < options->area_count; walk.area++)
         for (walk.lane = 0; walk.lane < options->lanes; walk.lane++, out++) {
             unsigned found = 0, done = 0;
-            if (count > 0) {
+            if (count > 0 && options->rules->best_only) {
+                if (!match_best(&walk, out))
+                    return false;
+                done = out->matched;
+                found = done & ~(unsigned)out->ignored;
+            } else if (count > 0) {
                 if (!match_candidates(&walk, false, &found))
                     return false;
                 done = found;

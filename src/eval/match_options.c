@@ -1,4 +1,4 @@
-/* The options of matching: COCO's defaults, and what is refused. */
+/* The options of matching: the protocols' defaults, and what is refused. */
 #include "eval/match_options.h"
 
 #include <math.h>
@@ -11,22 +11,12 @@
 
 enum { MOST_THRESHOLDS = 1024, MOST_RECALLS = 1 << 20, MOST_AREAS = 64, MOST_LIMITS = 64 };
 
-/* numpy.linspace(.5, .95, 10): not 0.5 + 0.05 * k, which differs in the last bit at two places. */
-static const double coco_thresholds[10] = {0x1p-1,
-                                           0x1.199999999999ap-1,
-                                           0x1.3333333333333p-1,
-                                           0x1.4cccccccccccdp-1,
-                                           0x1.6666666666666p-1,
-                                           0x1.8p-1,
-                                           0x1.999999999999ap-1,
-                                           0x1.b333333333333p-1,
-                                           0x1.cccccccccccccp-1,
-                                           0x1.e666666666666p-1};
-
 static const double coco_areas[4][2] = {
     {0, 1e10}, {0, 32 * 32}, {32 * 32, 96 * 96}, {96 * 96, 1e10}};
 static const uint32_t coco_limits[3] = {1, 10, 100};
-enum { COCO_RECALLS = 101 };
+static const double all_areas[1][2] = {{0, INFINITY}};
+static const uint32_t no_limit[1] = {UINT32_MAX};
+enum { DEFAULT_RECALLS = 101 };
 
 static vdt_status take_defaults(const struct vdt_detection_options *given,
                                 struct vdt_detection_options *used, double *recalls,
@@ -36,24 +26,28 @@ static vdt_status take_defaults(const struct vdt_detection_options *given,
     if (given->image_count == 0 || given->category_count == 0)
         return vdt_fail(error, VDT_ERR_ARGUMENT,
                         "detection: image_count and category_count are required");
+    if ((unsigned)given->protocol > VDT_PROTOCOL_DOTA)
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "protocol: %u is not known",
+                        (unsigned)given->protocol);
+    const struct vdt_protocol_rules *rules = vdt_protocol_rules(given->protocol);
     if (given->iou_thresholds == NULL) {
-        used->iou_thresholds = coco_thresholds;
-        used->iou_threshold_count = 10;
+        used->iou_thresholds = rules->thresholds;
+        used->iou_threshold_count = rules->threshold_count;
     }
     if (given->recall_thresholds == NULL) {
         /* numpy.linspace(0, 1, 101): a product, not the nearest number to k / 100. */
-        for (int k = 0; k < COCO_RECALLS; k++)
-            recalls[k] = k * 0.01;
+        for (size_t k = 0; k < rules->recall_count; k++)
+            recalls[k] = (double)k * rules->recall_step;
         used->recall_thresholds = recalls;
-        used->recall_threshold_count = COCO_RECALLS;
+        used->recall_threshold_count = rules->recall_count;
     }
     if (given->area_ranges == NULL) {
-        used->area_ranges = coco_areas;
-        used->area_range_count = 4;
+        used->area_ranges = rules->areas_and_limits ? coco_areas : all_areas;
+        used->area_range_count = rules->areas_and_limits ? 4 : 1;
     }
     if (given->max_detections == NULL) {
-        used->max_detections = coco_limits;
-        used->max_detection_count = 3;
+        used->max_detections = rules->areas_and_limits ? coco_limits : no_limit;
+        used->max_detection_count = rules->areas_and_limits ? 3 : 1;
     }
     return VDT_OK;
 }
@@ -89,9 +83,11 @@ static vdt_status check_values(const struct vdt_detection_options *used, struct 
     for (size_t i = 1; i < used->max_detection_count; i++)
         if (used->max_detections[i] < used->max_detections[i - 1])
             return vdt_fail(error, VDT_ERR_ARGUMENT, "max_detections: must be in rising order");
-    if ((unsigned)used->protocol > VDT_PROTOCOL_DOTA)
-        return vdt_fail(error, VDT_ERR_ARGUMENT, "protocol: %u is not known",
-                        (unsigned)used->protocol);
+    for (size_t i = 0; used->protocol == VDT_PROTOCOL_VALOR && i < used->iou_threshold_count; i++)
+        if (!(used->iou_thresholds[i] > 0 && used->iou_thresholds[i] <= 1))
+            return vdt_fail(error, VDT_ERR_ARGUMENT,
+                            "iou_thresholds[%zu]: %g, but valor has thresholds above 0, up to 1", i,
+                            used->iou_thresholds[i]);
     return VDT_OK;
 }
 
@@ -145,7 +141,7 @@ vdt_status vdt_match_options_read(const struct vdt_detection_options *given,
                                   struct vdt_match_options *options, struct vdt_error *error)
 {
     struct vdt_detection_options used;
-    double recalls[COCO_RECALLS];
+    double recalls[DEFAULT_RECALLS];
     vdt_status status = take_defaults(given, &used, recalls, error);
     if (status == VDT_OK)
         status = check_counts(&used, error);
@@ -155,6 +151,7 @@ vdt_status vdt_match_options_read(const struct vdt_detection_options *given,
         return status;
     *options =
         (struct vdt_match_options){.protocol = used.protocol,
+                                   .rules = vdt_protocol_rules(used.protocol),
                                    .images = used.image_count,
                                    .categories = used.class_agnostic ? 1 : used.category_count,
                                    .input_categories = used.category_count,

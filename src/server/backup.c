@@ -127,10 +127,14 @@ static vdt_status leave_uploads(struct vdt_db *db, struct vdt_error *error)
     vdt_cleanup(vdt_db_end) struct vdt_session *session = NULL;
     vdt_status status = vdt_db_begin(db, VDT_DB_WRITE, &session, error);
     if (status == VDT_OK)
-        status = vdt_db_run(session,
-                            "DELETE FROM upload_segment; DELETE FROM upload WHERE state = 0; "
-                            "DELETE FROM blob WHERE id NOT IN (SELECT blob FROM segment)",
-                            error);
+        status =
+            vdt_db_run(session,
+                       "DELETE FROM upload_segment; DELETE FROM upload WHERE state = 0; "
+                       "DELETE FROM blob WHERE id NOT IN (SELECT blob FROM segment) AND id NOT IN "
+                       "(SELECT blob FROM run WHERE blob IS NOT NULL); UPDATE run SET state = "
+                       "0 WHERE state = 1; UPDATE evaluation SET state = 0, started = NULL, "
+                       "attempts = 0 WHERE state = 1",
+                       error);
     return status != VDT_OK ? status : vdt_db_commit(&session, error);
 }
 

@@ -19,6 +19,7 @@
 #include "server/blobs/uploads.h"
 #include "server/chores.h"
 #include "server/draw/draw.h"
+#include "server/evals/evals.h"
 #include "server/meta/db.h"
 #include "server/meta/entries.h"
 #include "server/meta/times.h"
@@ -243,6 +244,8 @@ vdt_status vdt_server_start(const struct vdt_server_options *options, struct vdt
     if (!status)
         status = vdt_chores_start(server, &server->chores, error);
     if (!status)
+        status = vdt_evals_start(server, &server->evals, error);
+    if (!status)
         status = vdt_net_start(server, &server->net, error);
     if (status) {
         vdt_server_stop(server);
@@ -279,6 +282,7 @@ void vdt_server_stop(struct vdt_server *server)
     if (!server)
         return;
     vdt_net_stop(server->net);
+    vdt_evals_stop(server->evals);
     vdt_chores_stop(server->chores);
     vdt_draw_stop(server->draw);
     vdt_metrics_close(server->metrics);

@@ -13,6 +13,7 @@ struct vdt_blobs;
 struct vdt_chores;
 struct vdt_db;
 struct vdt_draw;
+struct vdt_evals;
 struct vdt_log;
 struct vdt_metrics;
 struct vdt_net;
@@ -29,6 +30,7 @@ struct vdt_server {
     struct vdt_uploads *uploads;           /* those that are in memory */
     struct vdt_collector collector;        /* of the housekeeping thread */
     struct vdt_draw *draw;
+    struct vdt_evals *evals; /* the thread that does evaluations */
     struct vdt_log *log;
     struct vdt_metrics *metrics;
     struct vdt_net *net;

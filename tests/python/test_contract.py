@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 from conftest import SOURCE, run_vedatile, tool
+from runs import box, make_model, make_run, send, wait
 from saved import create, entry, save
 from server import Server
 
@@ -28,6 +29,18 @@ parameters = {{ "path.id" = "{other}", "path.user" = "bruno" }}
 include-path-regex = "^/v1/uploads/"
 include-method-regex = "^(GET|PUT|POST)$"
 parameters = {{ "path.id" = "{upload}", "path.first" = 0 }}
+
+[[operations]]
+include-path-regex = "^/v1/models/"
+parameters = {{ "path.id" = "{model}" }}
+
+[[operations]]
+include-path-regex = "^/v1/runs/"
+parameters = {{ "path.id" = "{run}", "path.reference" = "{key}" }}
+
+[[operations]]
+include-path-regex = "^/v1/evaluations/"
+parameters = {{ "path.id" = "{evaluation}" }}
 
 [[operations]]
 include-path-regex = "^/v1/users/"
@@ -58,8 +71,15 @@ def server(tmp_path_factory):
         upload = running.json("POST", f"/v1/entries/{uploading}/uploads?size=1000", bytes(32), code=201,
                               user="ana", headers={"Content-Type": "application/octet-stream"})["id"]
         key = running.json("GET", f"/v1/entries/{saved}/samples?limit=1")["samples"][0]["key"]
+        model = make_model(running, "ana")["id"]
+        run = make_run(running, "ana", saved, model)["id"]
+        ended = make_run(running, "ana", saved, model, "ended")["id"]
+        send(running, "ana", ended, [box(key, "a")])
+        asked = running.json("POST", f"/v1/runs/{ended}/commit", {}, user="ana")["evaluation"]
+        wait(running, "ana", asked)
         running.config = folder / "schemathesis.toml"
-        running.config.write_text(CONFIG.format(entry=saved, key=key, other=other, upload=upload))
+        running.config.write_text(CONFIG.format(entry=saved, key=key, other=other, upload=upload, model=model, run=run,
+                                                evaluation=asked))
         yield running
 
 

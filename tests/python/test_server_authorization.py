@@ -64,6 +64,26 @@ TABLE = {
     "GET /v1/entries/{id}/samples/{key}/mask.png": READ,
     "GET /v1/entries/{id}/samples/{key}/labels.json": READ,
     "GET /v1/entries/{id}/stats": READ,
+    # A run of the owner's on the entry; another one of another's is refused to readers.
+    "GET /v1/models": ANYONE,
+    "POST /v1/models": "401 403 201 201 201 401 401 201 201 201",
+    "GET /v1/models/{id}": READ,
+    "PATCH /v1/models/{id}": "401 403 200 200 200 401 401 404 403 403",
+    "DELETE /v1/models/{id}": "401 403 409 409 409 401 401 404 403 403",
+    "GET /v1/entries/{id}/runs": READ,
+    "POST /v1/entries/{id}/runs": "401 403 201 201 201 401 401 404 201 201",
+    "GET /v1/runs/{id}": READ,
+    "DELETE /v1/runs/{id}": "401 403 204 204 204 401 401 404 403 204",
+    "GET /v1/runs/{id}/samples": READ,
+    "GET /v1/runs/{id}/samples/{reference}": READ,
+    "PUT /v1/runs/{id}/samples/{reference}": "401 403 200 200 200 401 401 404 403 200",
+    "POST /v1/runs/{id}/predictions": "401 403 200 200 200 401 401 404 403 200",
+    "POST /v1/runs/{id}/commit": "401 403 200 200 200 401 401 404 403 200",
+    "GET /v1/evaluations": ANYONE,
+    "POST /v1/evaluations": "401 403 202 202 202 401 401 404 202 202",
+    "GET /v1/evaluations/{id}": READ,
+    "GET /v1/evaluations/{id}/report": READ.replace("200", "409"),
+    "DELETE /v1/evaluations/{id}": "401 403 204 204 204 401 401 404 403 204",
     "GET /v1/me": KNOWN,
     "GET /v1/users": ADMIN,
     "POST /v1/users": "401 403 403 403 201 401 401 403 403 403",
@@ -88,7 +108,11 @@ TABLE = {
 # The same of the public entry, where it differs: who may read it is everybody.
 PUBLIC = {route: ANYONE for route, codes in TABLE.items() if codes == READ}
 PUBLIC.update({route: codes.replace(" 404 ", " 403 ", 1) for route, codes in TABLE.items()
-               if "/v1/entries/{id}" in route and codes != READ})
+               if any(kind in route for kind in ("/entries/{id}", "/models/{id}", "/runs/{id}", "/evaluations/{id}"))
+               and codes != READ})
+PUBLIC["POST /v1/entries/{id}/runs"] = TABLE["POST /v1/entries/{id}/runs"].replace("404", "201")
+PUBLIC["POST /v1/evaluations"] = TABLE["POST /v1/evaluations"].replace("404", "202")
+PUBLIC["GET /v1/evaluations/{id}/report"] = ANYONE.replace("200", "409")
 
 
 def all_routes():
@@ -125,6 +149,7 @@ class Catalog:
             server.tokens[caller] = re.search(r"vt_\w+", printed.stdout).group()
         self.sql("UPDATE token SET expires = 1 WHERE prefix = ?", self.prefix("expired"))
         self.sql("UPDATE token SET revoked = 1 WHERE prefix = ?", self.prefix("revoked"))
+        self.evaluated = ""
         self.private = self.make_entry(SECRET)
         self.public = self.make_entry({"name": "plain"})
         server.json("POST", f"/v1/entries/{self.public}/publish", user="owner")
@@ -135,7 +160,9 @@ class Catalog:
         return self.server.tokens[caller].split("_")[1]
 
     def sql(self, text, *values):
-        with sqlite3.connect(f"{self.server.root}/catalog.db", timeout=20) as link:
+        link = sqlite3.connect(f"{self.server.root}/catalog.db", timeout=20)
+        link.execute("PRAGMA foreign_keys = ON")
+        with link:
             link.execute(text, values)
         link.close()
 
@@ -169,6 +196,10 @@ class Catalog:
                  "name": "victim", "file": "style.css", "id": entry}
         if "/v1/uploads/" in route:
             found["id"] = self.upload(entry)
+        for kind in ("models", "runs", "evaluations"):
+            if f"/v1/{kind}/" in route:
+                found["id"] = self.runs(entry, route)[kind]
+        found["reference"] = self.key
         if "/v1/tokens/" in route:
             found["id"] = self.server.json("POST", "/v1/tokens", {}, 201, user="owner")["id"]
         if route == "DELETE /v1/users/{name}":
@@ -184,6 +215,22 @@ class Catalog:
         owner.send(begun["id"], self.stores[2], begun["missing"])
         return begun["id"]
 
+    def runs(self, entry, route):
+        """Ids of a fresh run of the owner's, its model and its evaluation, which failed."""
+        server = self.server
+        self.sql("DELETE FROM evaluation WHERE run IN (SELECT id FROM run WHERE name = 'x')")
+        self.sql("DELETE FROM run WHERE name = 'x'")
+        self.sql("DELETE FROM model WHERE reference = 'x'")
+        name = SECRET["tags"][0] if entry == self.private else "plain"
+        model = server.json("POST", "/v1/models", {"name": name, "reference": "x"}, 201, user="owner")
+        run = server.json("POST", f"/v1/entries/{entry}/runs", {"model": "x", "name": "x"}, 201, user="owner")["id"]
+        server.json("PUT", f"/v1/runs/{run}/samples/{self.key}", user="owner")
+        if "evaluations" in route:
+            server.json("POST", f"/v1/runs/{run}/commit", {"evaluate": False}, user="owner")
+            self.sql("INSERT INTO evaluation (slug, run, owner, parameters, state, created) SELECT ?, r.id, r.owner, "
+                     "'{\"seed\":1}', 3, 1 FROM run r WHERE slug = ?", "b" * 16, run)
+        return {"models": model["id"], "runs": run, "evaluations": "b" * 16}
+
     def body(self, route):
         blocks = b"".join(digests(self.stores[2]))
         octets = {"Content-Type": "application/octet-stream"}
@@ -194,6 +241,12 @@ class Catalog:
             "POST /v1/entries/{id}/uploads": (blocks, octets),
             "PUT /v1/uploads/{id}/blocks/{first}": (self.stores[2][:BLOCK], octets),
             "POST /v1/uploads/{id}/commit": (None, {"If-Match": '"' + "0" * 64 + '"'}),
+            "POST /v1/models": ({"name": "new"}, {}),
+            "PATCH /v1/models/{id}": ({}, {}),
+            "POST /v1/entries/{id}/runs": ({"model": "own", "name": "new", "release": 1}, {}),
+            "POST /v1/runs/{id}/predictions": ([], {}),
+            "POST /v1/runs/{id}/commit": ({"evaluate": False}, {}),
+            "POST /v1/evaluations": ({"run": self.evaluated, "parameters": {"seed": 1}}, {}),
             "POST /v1/users": ({"name": "somebody"}, {}),
             "PATCH /v1/users/{name}": ({"quota_entries": 5}, {}),
             "POST /v1/tokens": ({"scopes": ["read"]}, {}),
@@ -206,6 +259,8 @@ class Catalog:
         self.sql("UPDATE entry SET public = ? WHERE slug = ?", entry == self.public, entry)
         self.sql("DELETE FROM release WHERE number > 2")
         self.sql("UPDATE entry SET head = 2 WHERE slug = ?", entry)
+        self.sql("DELETE FROM run WHERE name = 'new'")
+        self.sql("DELETE FROM model WHERE reference = 'new'")
         self.sql("DELETE FROM user WHERE name = 'somebody'")
         self.share(entry)
 
@@ -220,6 +275,10 @@ class Catalog:
         if route == "POST /v1/entries/{id}/releases":
             self.sql("DELETE FROM release WHERE entry = (SELECT id FROM entry WHERE slug = ?) AND "
                      "number = 2", entry)
+        if route == "POST /v1/evaluations":
+            self.evaluated = self.runs(entry, route)["runs"]
+        if route == "POST /v1/entries/{id}/runs" and caller not in STRANGERS[:3]:
+            self.server.request("POST", "/v1/models", {"name": "own"}, user=caller)
         body, headers = self.body(route)
         user = None if caller == "nobody" else caller
         code, headers, text = self.server.request(method, path, body, user=user, headers=headers)
@@ -283,6 +342,7 @@ def test_public_entry(catalog, route):
 QUERIES = [
     "/v1/entries", "/v1/entries?limit=1000", "/v1/entries?deleted=1", "/v1/entries?q=zanzibar",
     "/v1/entries?tag=xylophone", "/v1/entries?owner=owner", "/v1/entries?bbox=-180,-90,180,90",
+    "/v1/models", "/v1/models?owner=owner", "/v1/evaluations", "/v1/evaluations?sortby=-AP",
     "/v1/entries?filter=name%20LIKE%20%27Zanz%25%27", "/v1/entries?task=segmentation",
     "/v1/entries?sortby=name", "/v1/entries?sortby=-name", "/metrics", "/health", "/ready",
     "/collections", "/collections?q=zanzibar", "/collections?limit=1000",

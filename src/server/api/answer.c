@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "catalog/http.h"
 #include "server/meta/document.h"
 #include "server/query/token.h"
 #include "server/server.h"
@@ -131,6 +132,24 @@ vdt_status vdt_api_page(struct vdt_request *request, const char *list, int *limi
     if (token == NULL)
         return VDT_OK;
     return vdt_page_token_read(vdt_request_server(request)->secret, list, token, after, error);
+}
+
+static bool append(struct vdt_buffer *text, const char *more)
+{
+    return vdt_buffer_append(text, more, strlen(more));
+}
+
+vdt_status vdt_api_repeat(struct vdt_request *request, const char *const *names, const char *head,
+                          struct vdt_buffer *text, struct vdt_error *error)
+{
+    bool good = append(text, head);
+    for (; good && *names != NULL; names++) {
+        const char *value = vdt_request_query(request, *names);
+        vdt_cleanup(vdt_free_pointer) char *escaped = value == NULL ? NULL : vdt_url_escape(value);
+        good = value == NULL || (escaped != NULL && append(text, *names) && append(text, "=") &&
+                                 append(text, escaped) && append(text, "&"));
+    }
+    return good && vdt_buffer_append(text, "", 1) ? VDT_OK : vdt_fail_memory(error, "the list");
 }
 
 /* {"rel": "next", "href": ...}; NULL: memory is out. */

@@ -59,6 +59,11 @@ vdt_status vdt_api_number(const char *name, const char *text, int64_t least, int
 vdt_status vdt_api_page(struct vdt_request *request, const char *list, int *limit, json_t **after,
                         struct vdt_error *error);
 
+/* Appends `head` and those of `names` (which ends with NULL) that the query has, as "name=value&",
+ * and a NUL: what names a list, and what its next page repeats. */
+vdt_status vdt_api_repeat(struct vdt_request *request, const char *const *names, const char *head,
+                          struct vdt_buffer *text, struct vdt_error *error);
+
 /* {"<name>": items, "links": [next]} as the answer; takes `items`. `after` (taken; NULL: no more)
  * is the last row's key, and `query` what the next page repeats ("user=ada&"; "": nothing). */
 vdt_status vdt_api_answer_page(struct vdt_request *request, const char *list, const char *name,

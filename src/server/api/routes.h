@@ -5,7 +5,10 @@
 #include "server/net/route.h"
 
 extern const struct vdt_route vdt_entry_routes[];
+extern const struct vdt_route vdt_evaluation_routes[];
+extern const struct vdt_route vdt_model_routes[];
 extern const struct vdt_route vdt_release_routes[];
+extern const struct vdt_route vdt_run_routes[];
 extern const struct vdt_route vdt_sample_routes[];
 extern const struct vdt_route vdt_user_routes[];
 

@@ -74,6 +74,7 @@ static vdt_status remove_version(struct vdt_collector *collector, int64_t before
             session,
             "SELECT v.entry, v.number FROM version v JOIN entry e ON e.id = v.entry "
             "WHERE v.number <> e.head AND NOT EXISTS (SELECT 1 FROM release r WHERE r.entry = "
+            "v.entry AND r.version = v.number) AND NOT EXISTS (SELECT 1 FROM run r WHERE r.entry = "
             "v.entry AND r.version = v.number) AND (SELECT min(n.created) FROM version n WHERE "
             "n.entry = v.entry AND n.number > v.number) < ?1 LIMIT 1",
             &rows, error);
@@ -178,7 +179,9 @@ static vdt_status remove_blob(struct vdt_collector *collector, char name[VDT_BLO
             session,
             "SELECT b.id, b.name, b.size FROM blob b WHERE NOT EXISTS (SELECT 1 FROM segment s "
             "WHERE s.blob = b.id) AND NOT EXISTS (SELECT 1 FROM upload_segment p WHERE p.blob = "
-            "b.id) AND NOT EXISTS (SELECT 1 FROM upload u WHERE u.blob = b.id) LIMIT 1",
+            "b.id) AND NOT EXISTS (SELECT 1 FROM upload u WHERE u.blob = b.id) AND NOT EXISTS "
+            "(SELECT "
+            "1 FROM run r WHERE r.blob = b.id) LIMIT 1",
             &rows, error);
     if (status == VDT_OK)
         status = vdt_db_prepare(session, "DELETE FROM blob WHERE id = ?1", &removal, error);

@@ -14,7 +14,8 @@
 enum vdt_job_kind {
     VDT_JOB_INSPECT = 1,
     VDT_JOB_RENDER = 2,
-    VDT_JOB_TRY = 3 /* for tests: tries what a worker must not be able to do */
+    VDT_JOB_TRY = 3, /* for tests: tries what a worker must not be able to do */
+    VDT_JOB_EVALUATE = 4
 };
 
 enum vdt_frame_kind {

@@ -124,6 +124,7 @@ static vdt_status do_job(struct vdt_job *job, struct vdt_error *error)
     switch (job->head.kind) {
     case VDT_JOB_INSPECT: return vdt_job_inspect(job, error);
     case VDT_JOB_RENDER: return vdt_job_render(job, error);
+    case VDT_JOB_EVALUATE: return vdt_job_evaluate(job, error);
     case VDT_JOB_TRY: return vdt_job_try(job, error);
     default: return vdt_fail(error, VDT_ERR_ARGUMENT, "job of kind %u", job->head.kind);
     }

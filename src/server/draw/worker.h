@@ -34,6 +34,7 @@ bool vdt_job_flush(struct vdt_job *job);
 /* The kinds. */
 vdt_status vdt_job_inspect(struct vdt_job *job, struct vdt_error *error);
 vdt_status vdt_job_render(struct vdt_job *job, struct vdt_error *error);
+vdt_status vdt_job_evaluate(struct vdt_job *job, struct vdt_error *error);
 vdt_status vdt_job_try(struct vdt_job *job, struct vdt_error *error);
 
 /* Whether a request of VDT_JOB_RENDER needs vdt_ground_prepare. */

@@ -7,6 +7,7 @@
 #include "server/meta/dialect.h"
 #include "server/meta/entries.h"
 #include "server/meta/head.h"
+#include "server/meta/runs.h"
 #include "server/meta/times.h"
 
 enum { SAMPLES_A_STEP = 5000 };
@@ -15,9 +16,12 @@ vdt_status vdt_entry_remove(struct vdt_session *session, const struct vdt_entry_
                             struct vdt_error *error)
 {
     vdt_cleanup(vdt_rows_release) struct vdt_rows *rows = NULL;
-    vdt_status status = vdt_db_prepare(
-        session, "UPDATE entry SET deleted = ?2, expires = ?3, public = 0 WHERE id = ?1", &rows,
-        error);
+    vdt_status status = vdt_meta_entry_idle(session, row, error);
+    if (status != VDT_OK)
+        return status;
+    status = vdt_db_prepare(session,
+                            "UPDATE entry SET deleted = ?2, expires = ?3, public = 0 WHERE id = ?1",
+                            &rows, error);
     if (status != VDT_OK)
         return status;
     int64_t now = vdt_time_now();

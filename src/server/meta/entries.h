@@ -23,7 +23,8 @@ vdt_status vdt_entry_create(struct vdt_session *session, const struct vdt_caller
 vdt_status vdt_entry_change(struct vdt_session *session, const struct vdt_entry_row *row,
                             const json_t *patch, struct vdt_error *error);
 
-/* Into the bin, for so many days; it is private and unseen there. */
+/* Into the bin, for so many days; it is private and unseen there. VDT_ERR_MISMATCH while a run of
+ * it is evaluated. */
 vdt_status vdt_entry_remove(struct vdt_session *session, const struct vdt_entry_row *row, int days,
                             struct vdt_error *error);
 

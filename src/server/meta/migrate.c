@@ -13,6 +13,7 @@ static const struct {
     const size_t *size;
 } steps[] = {
     {vdt_schema_0001, &vdt_schema_0001_size}, /* schemas/catalog/0001.sql, and so on */
+    {vdt_schema_0002, &vdt_schema_0002_size},
 };
 
 enum {

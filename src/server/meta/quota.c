@@ -20,12 +20,14 @@ static vdt_status count_one(struct vdt_session *session, const char *sql, int64_
 static vdt_status count_bytes(struct vdt_session *session, int64_t user, int64_t *bytes,
                               struct vdt_error *error)
 {
-    return count_one(session,
-                     "SELECT (SELECT coalesce(sum(b.size), 0) FROM blob b WHERE b.id IN (SELECT "
-                     "s.blob FROM segment s JOIN entry e ON e.id = s.entry WHERE e.owner = ?1)) + "
-                     "(SELECT coalesce(sum(l.reserved), 0) FROM upload l JOIN entry e ON e.id = "
-                     "l.entry WHERE e.owner = ?1 AND l.state = 0)",
-                     user, bytes, error);
+    return count_one(
+        session,
+        "SELECT (SELECT coalesce(sum(b.size), 0) FROM blob b WHERE b.id IN (SELECT "
+        "s.blob FROM segment s JOIN entry e ON e.id = s.entry WHERE e.owner = ?1)) + "
+        "(SELECT coalesce(sum(l.reserved), 0) FROM upload l JOIN entry e ON e.id = "
+        "l.entry WHERE e.owner = ?1 AND l.state = 0) + (SELECT coalesce(sum(r.bytes), 0) "
+        "FROM run r WHERE r.owner = ?1)",
+        user, bytes, error);
 }
 
 static vdt_status count_entries(struct vdt_session *session, int64_t user, int64_t *entries,
@@ -80,8 +82,8 @@ vdt_status vdt_quota_entry(struct vdt_session *session, int64_t user, struct vdt
     return status;
 }
 
-static vdt_status check_bytes(struct vdt_session *session, int64_t owner, int64_t bytes,
-                              struct vdt_error *error)
+vdt_status vdt_quota_bytes(struct vdt_session *session, int64_t owner, int64_t bytes,
+                           struct vdt_error *error)
 {
     int64_t limit, taken = 0;
     vdt_status status =
@@ -109,5 +111,5 @@ vdt_status vdt_quota_upload(struct vdt_session *session, int64_t user, int64_t o
         return vdt_fail(error, VDT_ERR_FULL,
                         "quota: %lld of %lld uploads are open; finish or remove some",
                         (long long)uploads, (long long)limit);
-    return status == VDT_OK ? check_bytes(session, owner, bytes, error) : status;
+    return status == VDT_OK ? vdt_quota_bytes(session, owner, bytes, error) : status;
 }

@@ -1,5 +1,5 @@
 /* What users may take up. Bytes are those of the blobs that a user's own entries hold, also in the
- * bin, and what open uploads to them have reserved. */
+ * bin, what open uploads to them have reserved, and a user's own runs. */
 #ifndef SERVER_META_QUOTA_H
 #define SERVER_META_QUOTA_H
 
@@ -20,5 +20,9 @@ vdt_status vdt_quota_entry(struct vdt_session *session, int64_t user, struct vdt
  * row, or its commit (state 1). */
 vdt_status vdt_quota_upload(struct vdt_session *session, int64_t user, int64_t owner, int64_t bytes,
                             struct vdt_error *error);
+
+/* May `owner` have `bytes` more? VDT_ERR_FULL. */
+vdt_status vdt_quota_bytes(struct vdt_session *session, int64_t owner, int64_t bytes,
+                           struct vdt_error *error);
 
 #endif

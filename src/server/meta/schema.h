@@ -7,5 +7,7 @@
 /* Made by tools/embed.py: text with a NUL behind it. */
 extern const unsigned char vdt_schema_0001[];
 extern const size_t vdt_schema_0001_size;
+extern const unsigned char vdt_schema_0002[];
+extern const size_t vdt_schema_0002_size;
 
 #endif

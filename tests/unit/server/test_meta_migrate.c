@@ -5,6 +5,8 @@
 
 #include "server/meta/schema.h"
 
+enum { STEPS = 2 };
+
 static void run(struct vdt_db *db, const char *sql)
 {
     struct place place = {.db = db};
@@ -35,9 +37,9 @@ static int64_t number(struct place *place, const char *sql)
 static void test_a_new_file(void **state)
 {
     struct place *place = *state;
-    assert_int_equal(number(place, "PRAGMA user_version"), 1);
-    assert_int_equal(number(place, "SELECT count(*) FROM migration"), 1);
-    assert_int_equal(number(place, "SELECT length(checksum) FROM migration"), 64);
+    assert_int_equal(number(place, "PRAGMA user_version"), STEPS);
+    assert_int_equal(number(place, "SELECT count(*) FROM migration"), STEPS);
+    assert_int_equal(number(place, "SELECT min(length(checksum)) FROM migration"), 64);
 }
 
 static void test_opened_again_nothing_is_run_again(void **state)
@@ -50,7 +52,70 @@ static void test_opened_again_nothing_is_run_again(void **state)
     assert_int_equal(number(place, "SELECT applied FROM migration"), applied);
 }
 
-/* As a file that was made with so many steps fewer would be: now that is none at all. */
+static void expect_failure(struct place *place, const char *sql)
+{
+    struct vdt_error error = {0};
+    struct vdt_session *session = session_of(place, VDT_DB_WRITE);
+    assert_true(vdt_db_run(session, sql, &error) < 0);
+    vdt_db_end(&session);
+}
+
+/* As 0001.sql alone made it, with something in it. */
+static void test_a_file_of_the_first_step(void **state)
+{
+    struct place *place = *state;
+    run(place->db, "DROP TABLE evaluation_metric; DROP TABLE evaluation; DROP TABLE prediction; "
+                   "DROP TABLE run_sample; DROP TABLE run; DROP TABLE model; "
+                   "DELETE FROM migration WHERE number > 1; PRAGMA user_version = 1");
+    run(place->db,
+        "INSERT INTO user (id, name, created) VALUES (1, 'ada', 5); "
+        "INSERT INTO entry (id, slug, owner, name, created, updated, head) VALUES (1, 'e', 1, 'E', "
+        "1, 1, 1); INSERT INTO version (entry, number, digest, size, block_size, blocks, created, "
+        "creator, info) VALUES (1, 1, 'd', 1, 1, x'', 1, 1, '{}')");
+    reopen(place);
+    assert_int_equal(number(place, "PRAGMA user_version"), STEPS);
+    assert_int_equal(number(place, "SELECT count(*) FROM entry"), 1);
+    run(place->db, "INSERT INTO model (id, slug, owner, reference, name, created, updated) VALUES "
+                   "(1, 'm', 1, 'r', 'M', 1, 1); INSERT INTO run (id, slug, entry, version, model, "
+                   "owner, name, created, samples) VALUES (1, 'r', 1, 1, 1, 1, 'R', 1, 1); INSERT "
+                   "INTO prediction (run, sample, name, document) VALUES (1, 5, 'a', '{}'); INSERT "
+                   "INTO run_sample (run, sample) VALUES (1, 5)");
+    expect_failure(place, "INSERT INTO model (slug, owner, reference, name, created, updated) "
+                          "VALUES ('n', 1, 'r', 'N', 1, 1)");
+    expect_failure(place, "DELETE FROM version");
+    expect_failure(place, "DELETE FROM model");
+}
+
+static void test_what_is_committed_stays(void **state)
+{
+    static const char *const changes[] = {
+        "UPDATE run SET name = 'x'",
+        "UPDATE run SET state = 0",
+        "UPDATE run SET blob = NULL",
+        "UPDATE prediction SET document = '{\"x\": 1}'",
+        "DELETE FROM prediction",
+        "INSERT INTO prediction (run, sample, name, document) VALUES (1, 5, 'b', '{}')",
+        "INSERT INTO run_sample (run, sample) VALUES (1, 6)",
+        "DELETE FROM run_sample",
+        "UPDATE evaluation SET document = '{}' WHERE state = 2",
+    };
+    struct place *place = *state;
+    test_a_file_of_the_first_step(state);
+    run(place->db,
+        "UPDATE prediction SET document = '{\"y\": 1}'; UPDATE run SET state = 1; UPDATE "
+        "run SET state = 2; INSERT INTO evaluation (slug, run, owner, parameters, state, "
+        "created) VALUES ('v', 1, 1, '{}', 2, 1)");
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++)
+        expect_failure(place, changes[i]);
+    /* All of it goes with the entry. */
+    run(place->db, "DELETE FROM entry");
+    assert_int_equal(number(place, "SELECT (SELECT count(*) FROM run) + (SELECT count(*) FROM "
+                                   "prediction) + (SELECT count(*) FROM run_sample) + (SELECT "
+                                   "count(*) FROM evaluation) + (SELECT count(*) FROM version)"),
+                     0);
+}
+
+/* As a file that was made with no step would be. */
 static void test_a_file_before_the_first_step(void **state)
 {
     struct place *place = *state;
@@ -59,7 +124,7 @@ static void test_a_file_before_the_first_step(void **state)
     unlink(place->path);
     fclose(fopen(place->path, "w"));
     OK(vdt_db_open(place->path, false, &place->db, error));
-    assert_int_equal(number(place, "PRAGMA user_version"), 1);
+    assert_int_equal(number(place, "PRAGMA user_version"), STEPS);
 }
 
 static void refused(struct place *place, const char *sql, vdt_status status, const char *word)
@@ -126,17 +191,23 @@ static void test_the_embedded_schema_is_the_file(void **state)
 {
     (void)state;
     const char *source = getenv("VEDATILE_DATA");
+    const struct {
+        const unsigned char *sql;
+        size_t size;
+    } steps[] = {{vdt_schema_0001, vdt_schema_0001_size}, {vdt_schema_0002, vdt_schema_0002_size}};
     char path[512], text[65536];
     if (source == NULL)
         skip();
-    snprintf(path, sizeof path, "%s/../schemas/catalog/0001.sql", source);
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    size_t size = fread(text, 1, sizeof text, file);
-    fclose(file);
-    assert_int_equal(size, vdt_schema_0001_size);
-    assert_memory_equal(text, vdt_schema_0001, size);
-    assert_int_equal(vdt_schema_0001[size], 0);
+    for (size_t i = 0; i < STEPS; i++) {
+        snprintf(path, sizeof path, "%s/../schemas/catalog/000%zu.sql", source, i + 1);
+        FILE *file = fopen(path, "rb");
+        assert_non_null(file);
+        size_t size = fread(text, 1, sizeof text, file);
+        fclose(file);
+        assert_int_equal(size, steps[i].size);
+        assert_memory_equal(text, steps[i].sql, size);
+        assert_int_equal(steps[i].sql[size], 0);
+    }
 }
 
 int main(void)
@@ -145,6 +216,8 @@ int main(void)
         TEST(test_a_new_file),
         TEST(test_opened_again_nothing_is_run_again),
         TEST(test_a_file_before_the_first_step),
+        TEST(test_a_file_of_the_first_step),
+        TEST(test_what_is_committed_stays),
         TEST(test_a_newer_schema),
         TEST(test_another_first_step),
         TEST(test_a_step_that_is_not_listed),

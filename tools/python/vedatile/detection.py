@@ -29,6 +29,7 @@ __all__ = ["Matches", "Scores", "match"]
 STATS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
 LEFT_OUT, TRUE_POSITIVE, FALSE_POSITIVE, IGNORED = range(4)
 _NO_MATCH = 0xFFFFFFFF
+_DEFAULTS = {"coco": 10, "valor": 10, "voc07": 1, "voc12": 1, "dota": 1}  # numbers of thresholds
 
 
 def _numpy() -> Any:
@@ -149,7 +150,8 @@ class Matches:
             thresholds = self._options.get("iou_thresholds")
             found = _vedatile.detection_outcomes(
                 self._handle, len(self._detections["image"]), len(self._truths["image"]),
-                10 if thresholds is None else len(thresholds), area)
+                _DEFAULTS[self._options.get("protocol") or "coco"] if thresholds is None
+                else len(thresholds), area)
             found = {name: wrap(array) for name, array in found.items()}
             for name in ("matched", "truth_matched"):
                 found[name] = np.where(found[name] == _NO_MATCH, -1, found[name].astype(np.int64))

@@ -1,0 +1,23 @@
+/* One prediction as it is sent, checked before it is believed. */
+#ifndef SERVER_API_PREDICTION_RECORD_H
+#define SERVER_API_PREDICTION_RECORD_H
+
+#include "base/json.h"
+
+enum { VDT_PREDICTION_ID_MOST = 1024 };
+
+struct vdt_prediction_record {
+    char *sample;   /* its reference */
+    char *id;       /* of the annotation, made of its content where none was sent; NULL: the record
+                       only says that the sample is predicted */
+    char *document; /* canonical JSON without "sample", with the id */
+};
+void vdt_prediction_record_clear(struct vdt_prediction_record *record);
+
+/* Reads a record of `size` bytes with a NUL behind. VDT_ERR_FORMAT: it is no JSON; VDT_ERR_ARGUMENT
+ * names the member. *record is cleared by the caller in any case. */
+vdt_status vdt_prediction_record_read(const char *text, size_t size,
+                                      struct vdt_prediction_record *record,
+                                      struct vdt_error *error);
+
+#endif
