@@ -105,7 +105,8 @@ VDT_API void vdt_coco_get_records(const struct vdt_coco *coco, struct vdt_coco_r
  * without segmentation is refused, as is a file that was read with `no_shapes`; without, a record
  * without box. Of results, as pycocotools has it, the first record decides what their areas and
  * boxes are: the box's when it has one, else the mask's. What `objects` borrows is made in `coco`
- * (or `results`) and lives until the next such call or vdt_coco_free. One thread at a time. */
+ * (or `results`) once and lives as long, or until results are made objects of another ground truth,
+ * which has to live as well. One thread at a time. */
 VDT_API VDT_CHECKED vdt_status vdt_coco_truth_objects(struct vdt_coco *coco, bool masks,
                                                       struct vdt_objects *objects,
                                                       struct vdt_error *error);

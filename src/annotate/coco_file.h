@@ -16,8 +16,9 @@ struct vdt_coco {
     const char **file_names, **names, **supercategories;
     uint32_t *image, *category; /* [records]; of results: as the last ground truth had them */
 
-    /* What objects borrow. */
-    struct vdt_masks *masks; /* of all records, where some are polygons */
+    /* What objects borrow: made when it is first asked for. */
+    const struct vdt_coco *truth; /* of results: that these are for */
+    struct vdt_masks *masks;      /* of all records, where some are polygons */
     struct vdt_shapes shapes;
     double *area, (*box)[4]; /* of masks */
 };

@@ -64,8 +64,12 @@ static vdt_status make_all(struct vdt_coco *coco, const struct vdt_coco_records 
                                           records->counts + begin,
                                           (size_t)(records->count_offsets[i + 1] - begin), error);
     }
-    if (status == VDT_OK)
+    if (status == VDT_OK) {
         coco->shapes = *vdt_masks_shapes(coco->masks);
+    } else {
+        vdt_masks_free(coco->masks);
+        coco->masks = NULL;
+    }
     return status;
 }
 

@@ -18,7 +18,14 @@ void vdt_coco_free_objects(struct vdt_coco *coco)
     coco->masks = NULL;
     coco->area = NULL;
     coco->box = NULL;
+    coco->truth = NULL;
     coco->shapes = (struct vdt_shapes){0};
+}
+
+static vdt_status make_masks(struct vdt_coco *coco, const struct vdt_coco *truth,
+                             struct vdt_error *error)
+{
+    return coco->shapes.count > 0 ? VDT_OK : vdt_coco_make_masks(coco, truth, coco->image, error);
 }
 
 static vdt_status check_boxes(const struct vdt_coco *coco, struct vdt_error *error)
@@ -50,11 +57,9 @@ vdt_status vdt_coco_truth_objects(struct vdt_coco *coco, bool masks, struct vdt_
 {
     if (coco->results)
         return vdt_fail(error, VDT_ERR_ARGUMENT, "%s: has results, no ground truth", coco->path);
-    vdt_coco_free_objects(coco);
     vdt_status status = check_areas(coco, error);
     if (status == VDT_OK)
-        status =
-            masks ? vdt_coco_make_masks(coco, coco, coco->image, error) : check_boxes(coco, error);
+        status = masks ? make_masks(coco, coco, error) : check_boxes(coco, error);
     if (status != VDT_OK)
         return status;
     *objects = (struct vdt_objects){
@@ -114,8 +119,9 @@ static vdt_status place_results(struct vdt_coco *results, const struct vdt_coco 
 static vdt_status measure_masks(struct vdt_coco *results, bool boxes, struct vdt_error *error)
 {
     size_t count = results->records.records;
-    results->area = vdt_allocate(count, sizeof *results->area);
-    if (boxes)
+    if (results->area == NULL)
+        results->area = vdt_allocate(count, sizeof *results->area);
+    if (boxes && results->box == NULL)
         results->box = vdt_allocate(count, sizeof *results->box);
     if (results->area == NULL || (boxes && results->box == NULL))
         return vdt_fail_memory(error, results->path);
@@ -128,7 +134,8 @@ static vdt_status measure_masks(struct vdt_coco *results, bool boxes, struct vdt
 static vdt_status measure_boxes(struct vdt_coco *results, struct vdt_error *error)
 {
     const double(*box)[4] = results->records.column[VDT_COCO_BOX].data;
-    results->area = vdt_allocate(results->records.records, sizeof *results->area);
+    if (results->area == NULL)
+        results->area = vdt_allocate(results->records.records, sizeof *results->area);
     if (results->area == NULL)
         return vdt_fail_memory(error, results->path);
     for (size_t i = 0; i < results->records.records; i++)
@@ -141,7 +148,9 @@ vdt_status vdt_coco_result_objects(struct vdt_coco *results, const struct vdt_co
 {
     if (!results->results)
         return vdt_fail(error, VDT_ERR_ARGUMENT, "%s: has ground truth, no results", results->path);
-    vdt_coco_free_objects(results);
+    if (results->truth != ground_truth)
+        vdt_coco_free_objects(results);
+    results->truth = ground_truth;
     vdt_status status = place_results(results, ground_truth, error);
     if (status != VDT_OK)
         return status;
@@ -150,7 +159,7 @@ vdt_status vdt_coco_result_objects(struct vdt_coco *results, const struct vdt_co
     if (by_box)
         status = check_boxes(results, error);
     if (status == VDT_OK && (masks || !by_box))
-        status = vdt_coco_make_masks(results, ground_truth, results->image, error);
+        status = make_masks(results, ground_truth, error);
     if (status == VDT_OK && !by_box)
         status = measure_masks(results, !masks, error);
     if (status == VDT_OK && by_box && masks)

@@ -5,6 +5,7 @@
 
 #include "ext.h"
 #include "feeding.h"
+#include "shapes.h"
 
 /* --- lists of masks ----------------------------------------------------------------------- */
 
@@ -92,8 +93,7 @@ static vdt_status add_rle(struct vdt_masks *masks, PyObject *rle, struct vdt_err
     return add_numbers(masks, size, counts, error);
 }
 
-/* A new list of the masks of a sequence of dicts; NULL with an exception. */
-static struct vdt_masks *take_masks(const struct ext_state *state, PyObject *rles)
+struct vdt_masks *ext_masks(const struct ext_state *state, PyObject *rles)
 {
     struct vdt_error error = {0};
     struct vdt_masks *masks = NULL;
@@ -179,7 +179,7 @@ static PyObject *rle_decode(PyObject *module, PyObject *args)
     Py_buffer view;
     if (!PyArg_ParseTuple(args, "OO", &rles, &pixels))
         return NULL;
-    struct vdt_masks *masks = take_masks(state, rles);
+    struct vdt_masks *masks = ext_masks(state, rles);
     if (masks == NULL || take_pixels(state, pixels, PyBUF_WRITABLE, &view) != 0) {
         vdt_masks_free(masks);
         return NULL;
@@ -203,7 +203,7 @@ static PyObject *rle_decode(PyObject *module, PyObject *args)
 static PyObject *rle_compress(PyObject *module, PyObject *rles)
 {
     const struct ext_state *state = ext_module_state(module);
-    struct vdt_masks *masks = take_masks(state, rles);
+    struct vdt_masks *masks = ext_masks(state, rles);
     return masks == NULL ? NULL : give_masks(state, masks);
 }
 
@@ -215,7 +215,7 @@ static PyObject *rle_merge(PyObject *module, PyObject *args)
     int intersect;
     if (!PyArg_ParseTuple(args, "Op", &rles, &intersect))
         return NULL;
-    struct vdt_masks *masks = take_masks(state, rles);
+    struct vdt_masks *masks = ext_masks(state, rles);
     if (masks == NULL)
         return NULL;
     const struct vdt_shapes *shapes = vdt_masks_shapes(masks);
@@ -385,7 +385,7 @@ static int take_shapes(const struct ext_state *state, PyObject *value, struct ta
         if (take_polygons(state, value, taken) != 0)
             goto failed;
     } else if (PyList_Check(value)) {
-        taken->masks = take_masks(state, value);
+        taken->masks = ext_masks(state, value);
         if (taken->masks == NULL)
             return -1;
         taken->shapes = *vdt_masks_shapes(taken->masks);
