@@ -76,8 +76,8 @@ def test_wheel_is_of_the_stable_abi(wheel):
 
 
 def test_wheel_holds_the_package_and_nothing_else(wheel):
-    sources = (SOURCE / "tools/python/vedatile").iterdir()
-    wanted = {f"vedatile/{path.name}" for path in sources
+    folder = SOURCE / "tools/python"
+    wanted = {str(path.relative_to(folder)) for path in (folder / "vedatile").rglob("*")
               if path.suffix in (".py", ".pyi", ".typed")}
     with zipfile.ZipFile(wheel) as file:
         names = {name for name in file.namelist() if ".dist-info/" not in name}
