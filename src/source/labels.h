@@ -76,6 +76,12 @@ vdt_status vdt_labels_match(const struct vdt_labels_source *source, const char *
 vdt_status vdt_labels_project(const struct vdt_labels_source *source, struct vdt_scene *scene,
                               bool ignored, struct vdt_geometry *geometry, struct vdt_error *error);
 
+/* All features in degrees of WGS 84, longitude first, in file order: they keep their class ids and
+ * ids. Sides of files in other CRSs get points between. Appends to *geometry, which the caller
+ * clears. VDT_ERR_UNSUPPORTED for labels of images and for files without a CRS. */
+vdt_status vdt_labels_lonlat(const struct vdt_labels_source *source, struct vdt_geometry *geometry,
+                             struct vdt_error *error);
+
 /* Fails with VDT_ERR_MISMATCH and a message with both extents (scene's and labels', in the scene's
  * CRS units, and the label file's CRS), and says so when swapping the axes would make them meet. */
 vdt_status vdt_labels_explain(const struct vdt_labels_source *source, struct vdt_scene *scene,
