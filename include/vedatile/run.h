@@ -17,9 +17,30 @@ VDT_BEGIN_DECLS
 
 struct vdt_annotation;  /* vedatile/annotations.h */
 struct vdt_annotations; /* vedatile/annotations.h */
+struct vdt_reader;      /* vedatile/store.h */
 
 struct vdt_run;        /* open: predictions are added */
 struct vdt_run_reader; /* committed */
+
+/* Strings are borrowed from what filled the struct. */
+struct vdt_run_info {
+    const char *path;
+    const char *name;
+    bool committed;
+    const char *model;
+    const char *model_reference;
+    const char *model_metadata; /* JSON object */
+    const char *metadata;       /* JSON object */
+    const char *store_uuid;     /* "" for a free run */
+    const char *group;
+    const char *created_at;     /* ISO 8601, UTC */
+    const char *committed_at;   /* "" while open */
+    const char *content_sha256; /* "" while open */
+    uint64_t samples;
+    uint64_t predicted;   /* of them, with what was found or nothing */
+    uint64_t annotations; /* predictions of all kinds but rasters */
+    uint64_t rasters;
+};
 
 /* --- an open run: one thread at a time, one process at a time ------------------------------ */
 
@@ -131,6 +152,14 @@ VDT_API VDT_CHECKED vdt_status vdt_run_add_scores(struct vdt_run *run, uint32_t 
 VDT_API VDT_CHECKED vdt_status vdt_run_mark(struct vdt_run *run, uint32_t sample,
                                             struct vdt_error *error);
 
+/* What is predicted on a sample at this moment, as a free set of that one sample in memory; *set
+ * belongs to the caller. */
+VDT_API VDT_CHECKED vdt_status vdt_run_look(struct vdt_run *run, uint32_t sample,
+                                            struct vdt_annotations **set, struct vdt_error *error);
+
+/* What the run is, as it is at this moment: pointers good until the next call. */
+VDT_API void vdt_run_get_info(struct vdt_run *run, struct vdt_run_info *info);
+
 /* Takes predictions back: one annotation id of a sample, or all of it (id NULL), which is then not
  * predicted. VDT_ERR_NOT_FOUND when there is no such. */
 VDT_API VDT_CHECKED vdt_status vdt_run_drop(struct vdt_run *run, uint32_t sample, const char *id,
@@ -149,26 +178,6 @@ VDT_API VDT_CHECKED vdt_status vdt_run_commit(struct vdt_run *run, vdt_progress_
 
 /* --- reading: shared by any number of threads ---------------------------------------------- */
 
-/* Strings are borrowed from what filled the struct. */
-struct vdt_run_info {
-    const char *path;
-    const char *name;
-    bool committed;
-    const char *model;
-    const char *model_reference;
-    const char *model_metadata; /* JSON object */
-    const char *metadata;       /* JSON object */
-    const char *store_uuid;     /* "" for a free run */
-    const char *group;
-    const char *created_at;     /* ISO 8601, UTC */
-    const char *committed_at;   /* "" while open */
-    const char *content_sha256; /* "" while open */
-    uint64_t samples;
-    uint64_t predicted;   /* of them, with what was found or nothing */
-    uint64_t annotations; /* predictions of all kinds but rasters */
-    uint64_t rasters;
-};
-
 /* Opens a committed run, of `store` (then `run` is its name) or free (store NULL, `run` a path).
  * Its digest is compared: VDT_ERR_FORMAT when it is not what was committed. Of an open run
  * VDT_ERR_BUSY, with the remedy: commit it. */
@@ -180,13 +189,16 @@ VDT_API const struct vdt_run_info *vdt_run_reader_info(const struct vdt_run_read
 
 /* The predictions: samples (those of the store's group in its order as the run knew it, or the
  * run's own) and what was predicted on them; a sample is "annotated" when it is predicted. Rows are
- * sorted by label, sample, score falling and order of adding. Borrowed from the reader; ready for
- * any number of threads. */
+ * sorted by label, sample, score falling and order of adding. Borrowed from the reader, not to be
+ * changed; vdt_annotations_prepare makes it ready for several threads. */
 VDT_API struct vdt_annotations *vdt_run_annotations(const struct vdt_run_reader *reader);
 
-/* Samples that the run has and the store, as it is now, has no more: the run was opened with it.
- * 0 for a free run. */
-VDT_API uint64_t vdt_run_vanished(const struct vdt_run_reader *reader);
+/* Compares the run with its store as it is now: samples that the store has no more, and those that
+ * it has gained since. VDT_ERR_MISMATCH when it is a run of another store. */
+VDT_API VDT_CHECKED vdt_status vdt_run_compare_store(const struct vdt_run_reader *reader,
+                                                     const struct vdt_reader *store,
+                                                     uint64_t *vanished, uint64_t *gained,
+                                                     struct vdt_error *error);
 
 /* The classes by id, as rasters have them. */
 VDT_API uint32_t vdt_run_reader_class_count(const struct vdt_run_reader *reader);
