@@ -460,7 +460,8 @@ static vdt_status fill_about(const struct vdt_detected *detected, const struct v
     json_object_set_new(about, "classes", classes);
     if (sides->reader && !detected->compared.on_ground) {
         struct vdt_tile_spec tile = vdt_reader_spec(sides->reader).tile;
-        json_object_set_new(about, "sample_size", json_pack("[ii]", (int)tile.rows, (int)tile.cols));
+        json_object_set_new(about, "sample_size",
+                            json_pack("[ii]", (int)tile.rows, (int)tile.cols));
     }
     json_object_set_new(about, "operating_point", point_document(detected));
     add_strangers(&detected->compared, about);
