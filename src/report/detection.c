@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "report/document.h"
+#include "report/place.h"
 
 static const char *const protocols[] = {"coco", "valor", "voc07", "voc12", "dota", NULL};
 
@@ -465,6 +466,9 @@ static vdt_status fill_about(const struct vdt_detected *detected, const struct v
     }
     json_object_set_new(about, "operating_point", point_document(detected));
     add_strangers(&detected->compared, about);
+    json_t *ground = vdt_place_document(&detected->compared);
+    if (ground)
+        json_object_set_new(about, "ground_objects", ground);
     status = vdt_detection_details(detected, scores, sides, about, error);
     vdt_detection_scores_free(scores);
     return status;

@@ -1,15 +1,362 @@
 /* Where the samples of a store lie on the ground. */
 #include "report/place.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/cleanup.h"
 #include "base/error.h"
+#include "report/detection.h"
+#include "report/document.h"
+#include "report/ground.h"
+#include "report/kept.h"
+
+/* Tiles of the samples that count. Owns what it points to. */
+struct placed {
+    struct vdt_placed_tile *tiles;
+    uint32_t count;
+    uint32_t *number; /* [sample_count + 1] tile of each sample; UINT32_MAX: none */
+    const char **crs; /* borrowed texts */
+    size_t crs_count;
+    struct vdt_ground_areas *areas;
+};
+
+static void clear_placed(struct placed *placed)
+{
+    free(placed->tiles);
+    free(placed->number);
+    free(placed->crs);
+    vdt_ground_areas_free(placed->areas);
+}
+
+/* Objects on the ground; the areas must outlive them. */
+struct ground {
+    struct placed placed;
+    struct vdt_ground_merged *truth, *predicted;
+};
+
+static void free_ground(void *state)
+{
+    struct ground *ground = state;
+    vdt_ground_merged_free(ground->truth);
+    vdt_ground_merged_free(ground->predicted);
+    clear_placed(&ground->placed);
+    free(ground);
+}
+
+static void release_ground(struct ground **ground)
+{
+    if (*ground)
+        free_ground(*ground);
+}
+
+/* --- tiles --------------------------------------------------------------------------------- */
+
+static vdt_status place_tiles(const struct vdt_sides *sides, struct placed *placed,
+                              struct vdt_error *error)
+{
+    vdt_status status = VDT_OK;
+    for (uint32_t i = 0; !status && i < sides->sample_count; i++) {
+        const struct vdt_side_sample *sample = &sides->samples[i];
+        struct vdt_sample row;
+        if (!sides->weights[i])
+            continue;
+        status =
+            vdt_reader_sample(sides->reader, sample->store_group, sample->index, &row, NULL, error);
+        struct vdt_placed_tile *tile = &placed->tiles[placed->count];
+        *tile = (struct vdt_placed_tile){.scene = row.scene, .crs = row.crs, .window = row.window};
+        memcpy(tile->geotransform, row.geotransform, sizeof tile->geotransform);
+        placed->number[i] = placed->count++;
+    }
+    return status;
+}
+
+static vdt_status open_placed(const struct vdt_sides *sides, struct placed *placed,
+                              struct vdt_error *error)
+{
+    struct vdt_tile_spec tile = vdt_reader_spec(sides->reader).tile;
+    placed->crs_count = vdt_reader_crs_count(sides->reader);
+    placed->tiles = vdt_allocate(sides->sample_count, sizeof *placed->tiles);
+    placed->number = vdt_allocate((size_t)sides->sample_count + 1, sizeof *placed->number);
+    placed->crs = vdt_allocate(placed->crs_count, sizeof *placed->crs);
+    if (!placed->tiles || !placed->number || !placed->crs)
+        return vdt_fail_memory(error, "tiles");
+    for (uint32_t i = 0; i <= sides->sample_count; i++)
+        placed->number[i] = UINT32_MAX;
+    for (size_t i = 0; i < placed->crs_count; i++)
+        placed->crs[i] = vdt_reader_crs(sides->reader, i);
+    vdt_status status = place_tiles(sides, placed, error);
+    struct vdt_ground_options options = {.tiles = placed->tiles,
+                                         .tile_count = placed->count,
+                                         .rows = tile.rows,
+                                         .cols = tile.cols,
+                                         .crs = placed->crs,
+                                         .crs_count = placed->crs_count,
+                                         .threads = sides->options->threads};
+    return status ? status : vdt_ground_areas_open(&options, &placed->areas, error);
+}
+
+/* --- objects ------------------------------------------------------------------------------- */
+
+/* Numbers and visible shares of a store's own labels, which say what is one object. */
+struct pieces {
+    int64_t *feature;
+    double *visible;
+};
+
+static void clear_pieces(struct pieces *pieces)
+{
+    free(pieces->feature);
+    free(pieces->visible);
+}
+
+/* The boxes of one sample are its annotations but labels, in the order of adding. */
+static vdt_status read_boxes(const struct vdt_sides *sides, uint32_t unit, int64_t *feature,
+                             double *visible, struct vdt_error *error)
+{
+    const struct vdt_side_sample *sample = &sides->samples[unit];
+    const uint64_t *rows;
+    size_t count, at = 0;
+    uint64_t boxes = vdt_reader_box_rows(sides->reader, sample->store_group, sample->index, 1);
+    vdt_status status = vdt_annotations_list(sides->truth, sample->truth, &rows, &count, error);
+    if (status || boxes == 0)
+        return status;
+    vdt_cleanup(vdt_free_pointer) int64_t *numbers = vdt_allocate(boxes, sizeof *numbers);
+    vdt_cleanup(vdt_free_pointer) float *shares = vdt_allocate(boxes, sizeof *shares);
+    if (numbers == NULL || shares == NULL)
+        return vdt_fail_memory(error, "labels");
+    status = vdt_reader_boxes(sides->reader, sample->store_group, sample->index, 1, NULL, NULL,
+                              numbers, shares, error);
+    for (size_t i = 0; !status && i < count && at < boxes; i++) {
+        struct vdt_annotation annotation;
+        status = vdt_annotations_get(sides->truth, rows[i], &annotation, NULL, NULL, error);
+        if (status || annotation.kind == VDT_ANNOTATION_LABEL)
+            continue;
+        feature[rows[i]] = numbers[at];
+        visible[rows[i]] = (double)shares[at++];
+    }
+    return status;
+}
+
+static vdt_status read_pieces(const struct vdt_sides *sides, const struct vdt_compared *compared,
+                              const struct vdt_kept *kept, struct pieces *pieces,
+                              struct vdt_error *error)
+{
+    if (sides->options->labels || compared->truth_rows == NULL)
+        return VDT_OK;
+    uint64_t rows = vdt_annotations_count(sides->truth), count = kept->objects.count;
+    vdt_cleanup(vdt_free_pointer) int64_t *feature = vdt_allocate_zero(rows, sizeof *feature);
+    vdt_cleanup(vdt_free_pointer) double *visible = vdt_allocate_zero(rows, sizeof *visible);
+    pieces->feature = vdt_allocate(count, sizeof *pieces->feature);
+    pieces->visible = vdt_allocate(count, sizeof *pieces->visible);
+    if (!feature || !visible || !pieces->feature || !pieces->visible)
+        return vdt_fail_memory(error, "labels");
+    vdt_status status = VDT_OK;
+    for (uint32_t i = 0; !status && i < sides->sample_count; i++)
+        if (sides->weights[i] && sides->samples[i].truth != VDT_NO_SAMPLE)
+            status = read_boxes(sides, i, feature, visible, error);
+    for (uint64_t i = 0; !status && i < count; i++) {
+        uint64_t row = compared->truth_rows[kept->index[i]];
+        pieces->feature[i] = feature[row];
+        pieces->visible[i] = visible[row];
+    }
+    return status;
+}
+
+static void release_kept(struct vdt_kept *kept)
+{
+    vdt_kept_clear(kept);
+}
+
+static vdt_status merge_truth(const struct vdt_sides *sides, const struct vdt_compared *compared,
+                              struct ground *ground, struct vdt_error *error)
+{
+    vdt_cleanup(release_kept) struct vdt_kept kept = {0};
+    vdt_cleanup(clear_pieces) struct pieces pieces = {0};
+    vdt_status status = vdt_kept_make(&compared->truth, ground->placed.number, &kept, error);
+    if (!status)
+        status = read_pieces(sides, compared, &kept, &pieces, error);
+    struct vdt_ground_input input = {
+        .objects = &kept.objects, .feature = pieces.feature, .visible = pieces.visible};
+    return status ? status : vdt_ground_merge(ground->placed.areas, &input, &ground->truth, error);
+}
+
+static vdt_status merge_predicted(const struct vdt_compared *compared, struct ground *ground,
+                                  struct vdt_error *error)
+{
+    vdt_cleanup(release_kept) struct vdt_kept kept = {0};
+    vdt_status status = vdt_kept_make(&compared->predicted, ground->placed.number, &kept, error);
+    struct vdt_ground_input input = {.objects = &kept.objects};
+    return status ? status
+                  : vdt_ground_merge(ground->placed.areas, &input, &ground->predicted, error);
+}
+
+static double lowest_threshold(const struct vdt_evaluate_options *options)
+{
+    double lowest = 0.5;
+    for (size_t i = 0; i < options->iou_threshold_count; i++)
+        lowest = options->iou_thresholds[i] < lowest ? options->iou_thresholds[i] : lowest;
+    return lowest;
+}
+
+vdt_status vdt_place_objects(const struct vdt_sides *sides, struct vdt_compared *compared,
+                             struct vdt_error *error)
+{
+    vdt_cleanup(release_ground) struct ground *ground = vdt_allocate_zero(1, sizeof *ground);
+    uint32_t images = 0;
+    if (ground == NULL)
+        return vdt_fail_memory(error, "objects");
+    if (sides->reader == NULL)
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "ground needs a store, which knows places");
+    vdt_status status = open_placed(sides, &ground->placed, error);
+    if (!status)
+        status = merge_truth(sides, compared, ground, error);
+    if (!status)
+        status = merge_predicted(compared, ground, error);
+    if (!status)
+        status = vdt_ground_images(ground->truth, ground->predicted,
+                                   lowest_threshold(sides->options), &images, error);
+    uint32_t *weights = status ? NULL : vdt_allocate(images, sizeof *weights);
+    if (!status && weights == NULL)
+        status = vdt_fail_memory(error, "objects");
+    if (status)
+        return status;
+    for (uint32_t i = 0; i < images; i++)
+        weights[i] = 1;
+    free(compared->unit_weights);
+    compared->unit_weights = weights;
+    compared->unit_count = images;
+    compared->on_ground = true;
+    compared->truth = *vdt_ground_objects(ground->truth);
+    compared->predicted = *vdt_ground_objects(ground->predicted);
+    compared->truth_rows = compared->predicted_rows = NULL;
+    compared->ground = ground;
+    compared->free_ground = free_ground;
+    ground = NULL;
+    return VDT_OK;
+}
+
+/* --- the document -------------------------------------------------------------------------- */
+
+static json_t *counts_document(const struct vdt_ground_merged *merged)
+{
+    struct vdt_ground_counts counts = vdt_ground_counts(merged);
+    json_t *object = json_object();
+    json_object_set_new(object, "objects", vdt_document_count(vdt_ground_objects(merged)->count));
+    json_object_set_new(object, "pieces", vdt_document_count(counts.pieces));
+    json_object_set_new(object, "outside", vdt_document_count(counts.outside));
+    json_object_set_new(object, "joined", vdt_document_count(counts.joined));
+    json_object_set_new(object, "cut", vdt_document_count(counts.cut));
+    json_object_set_new(object, "ignored", vdt_document_count(counts.ignored));
+    return object;
+}
+
+json_t *vdt_place_document(const struct vdt_compared *compared)
+{
+    const struct ground *ground = compared->ground;
+    if (ground == NULL)
+        return NULL;
+    json_t *object = json_object(), *areas = json_array();
+    for (uint32_t i = 0; i < vdt_ground_area_count(ground->placed.areas); i++) {
+        struct vdt_ground_area area = vdt_ground_area(ground->placed.areas, i);
+        json_t *item = json_object();
+        json_object_set_new(item, "tiles", vdt_document_count(area.tiles));
+        json_object_set_new(item, "size", vdt_document_number(area.size));
+        json_object_set_new(item, "unit",
+                            json_string(area.metres ? "square_metre" : "square_unit"));
+        json_object_set_new(item, "crs", vdt_document_text(area.crs));
+        json_array_append_new(areas, item);
+    }
+    json_object_set_new(object, "areas", areas);
+    json_object_set_new(object, "ground_truth", counts_document(ground->truth));
+    json_object_set_new(object, "predictions", counts_document(ground->predicted));
+    return object;
+}
+
+/* --- regions ------------------------------------------------------------------------------- */
+
+static void free_regions(struct vdt_ground_regions **regions)
+{
+    vdt_ground_regions_free(*regions);
+}
+
+static void free_pixels(struct vdt_ground_pixels **pixels)
+{
+    vdt_ground_pixels_free(*pixels);
+}
+
+static vdt_status add_names(const struct vdt_ground_regions *regions, char ***names,
+                            uint32_t *count, struct vdt_error *error)
+{
+    for (uint32_t i = 0; i < vdt_ground_region_count(regions); i++) {
+        uint32_t at = vdt_name_index(names, count, vdt_ground_region_name(regions, i));
+        if (at != i)
+            return vdt_fail_memory(error, "regions");
+    }
+    return VDT_OK;
+}
+
+/* A tile is in the region that most of its pixels are in; of equal ones the first. */
+static vdt_status tile_regions(const struct vdt_sides *sides, const struct placed *placed,
+                               const struct vdt_ground_regions *regions, uint32_t *of,
+                               struct vdt_error *error)
+{
+    struct vdt_tile_spec tile = vdt_reader_spec(sides->reader).tile;
+    uint32_t count = vdt_ground_region_count(regions);
+    size_t pixels = (size_t)tile.rows * tile.cols;
+    vdt_cleanup(free_pixels) struct vdt_ground_pixels *reading = NULL;
+    vdt_cleanup(vdt_free_pointer) uint32_t *region = vdt_allocate(pixels, sizeof *region);
+    vdt_cleanup(vdt_free_pointer) uint64_t *inside =
+        vdt_allocate((size_t)count + 1, sizeof *inside);
+    if (region == NULL || inside == NULL)
+        return vdt_fail_memory(error, "regions");
+    vdt_status status = vdt_ground_pixels_open(placed->areas, regions, &reading, error);
+    for (uint32_t i = 0; !status && i < sides->sample_count; i++) {
+        if (placed->number[i] == UINT32_MAX)
+            continue;
+        status = vdt_ground_pixels_tile(reading, placed->number[i], NULL, NULL, region, error);
+        memset(inside, 0, ((size_t)count + 1) * sizeof *inside);
+        for (size_t k = 0; !status && k < pixels; k++)
+            inside[region[k] < count ? region[k] : count]++;
+        uint32_t best = count;
+        for (uint32_t k = count; k-- > 0;)
+            if (inside[k] > 0 && (best == count || inside[k] >= inside[best]))
+                best = k;
+        of[i] = best < count ? best : VDT_NO_SAMPLE;
+    }
+    return status;
+}
+
+static vdt_status ground_regions(const struct vdt_scorer *scorer,
+                                 const struct vdt_ground_regions *regions, uint32_t *of,
+                                 struct vdt_error *error)
+{
+    const struct vdt_detected *detected = scorer->state;
+    const struct ground *ground = detected->compared.ground;
+    vdt_status status = vdt_ground_image_regions(ground->placed.areas, regions, ground->truth,
+                                                 ground->predicted, scorer->unit_count, of, error);
+    for (uint32_t i = 0; !status && i < scorer->unit_count; i++)
+        if (of[i] >= vdt_ground_region_count(regions))
+            of[i] = VDT_NO_SAMPLE;
+    return status;
+}
 
 vdt_status vdt_place_regions(const struct vdt_scorer *scorer, const struct vdt_sides *sides,
                              char ***names, uint32_t *count, uint32_t *of, struct vdt_error *error)
 {
-    (void)scorer;
-    (void)sides;
-    (void)names;
-    (void)count;
-    (void)of;
-    return vdt_fail(error, VDT_ERR_UNSUPPORTED, "by region: not yet");
+    vdt_cleanup(free_regions) struct vdt_ground_regions *regions = NULL;
+    vdt_cleanup(clear_placed) struct placed placed = {0};
+    if (sides->options->regions == NULL)
+        return vdt_fail(error, VDT_ERR_ARGUMENT,
+                        "by region: name a file of polygons with names (regions)");
+    vdt_status status = vdt_ground_regions_open(sides->options->regions, NULL, &regions, error);
+    if (!status)
+        status = add_names(regions, names, count, error);
+    if (status)
+        return status;
+    if (scorer->on_ground)
+        return ground_regions(scorer, regions, of, error);
+    status = open_placed(sides, &placed, error);
+    return status ? status : tile_regions(sides, &placed, regions, of, error);
 }

@@ -5,6 +5,14 @@
 #include "report/objects.h"
 #include "report/scorer.h"
 
+/* Puts the objects of both sides together over tiles: they are then polygons on the ground, and
+ * units are places. Takes nothing on failure. */
+vdt_status vdt_place_objects(const struct vdt_sides *sides, struct vdt_compared *compared,
+                             struct vdt_error *error);
+
+/* What was put together, for the document; NULL where nothing was. New reference. */
+json_t *vdt_place_document(const struct vdt_compared *compared);
+
 /* The region of the options' file that each unit is in: of[unit_count], VDT_NO_SAMPLE for none. */
 vdt_status vdt_place_regions(const struct vdt_scorer *scorer, const struct vdt_sides *sides,
                              char ***names, uint32_t *count, uint32_t *of, struct vdt_error *error);

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "report/classification.h"
 #include "report/detection.h"
+#include "report/place.h"
 #include "report/segmentation.h"
 
 static bool asked(const struct vdt_sides *sides, const char *task)
@@ -36,6 +37,11 @@ static vdt_status add_detection(struct vdt_sides *sides, enum vdt_annotation_for
 {
     struct vdt_compared compared;
     vdt_status status = vdt_compared_open(sides, form, &compared, error);
+    if (!status && sides->options->ground) {
+        status = vdt_place_objects(sides, &compared, error);
+        if (status)
+            vdt_compared_clear(&compared);
+    }
     if (!status)
         status = vdt_detection_scorer(sides, &compared, form, &scorers[*count], error);
     *count += !status;
