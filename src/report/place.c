@@ -262,7 +262,6 @@ json_t *vdt_place_document(const struct vdt_compared *compared)
         struct vdt_ground_area area = vdt_ground_area(ground->placed.areas, i);
         json_t *item = json_object();
         json_object_set_new(item, "tiles", vdt_document_count(area.tiles));
-        json_object_set_new(item, "size", vdt_document_number(area.size));
         json_object_set_new(item, "unit",
                             json_string(area.metres ? "square_metre" : "square_unit"));
         json_object_set_new(item, "crs", vdt_document_text(area.crs));

@@ -14,6 +14,19 @@
 
 enum { WORST = 10, CHANGED = 20 };
 
+/* Why a value is null. */
+static const char *reason_of(const struct vdt_scorer *scorer, const double *values,
+                             const char *name)
+{
+    static const char *const of_threshold[] = {"AP50", "AP75", "mAP@0.5", "mAP@0.75"};
+    if (strcmp(name, "precision") == 0)
+        return "no_predictions";
+    for (size_t i = 0; i < sizeof of_threshold / sizeof of_threshold[0]; i++)
+        if (strcmp(name, of_threshold[i]) == 0 && !isnan(values[0]))
+            return "no_such_threshold";
+    return scorer->task[0] == 'c' ? "undefined" : "no_ground_truth";
+}
+
 vdt_status vdt_values_document(const struct vdt_scorer *scorer, const double *values, bool classes,
                                json_t *object, struct vdt_error *error)
 {
@@ -23,7 +36,8 @@ vdt_status vdt_values_document(const struct vdt_scorer *scorer, const double *va
     for (size_t i = 0; i < scorer->metric_count; i++) {
         json_object_set_new(metrics, scorer->names[i], vdt_document_number(values[i]));
         if (isnan(values[i]))
-            json_object_set_new(reasons, scorer->names[i], json_string("no_ground_truth"));
+            json_object_set_new(reasons, scorer->names[i],
+                                json_string(reason_of(scorer, values, scorer->names[i])));
     }
     for (size_t i = scorer->metric_count; classes && i < scorer->value_count; i++)
         json_object_set_new(by_class, scorer->names[i], vdt_document_number(values[i]));

@@ -25,6 +25,7 @@ int ext_add_scene(PyObject *module);
 int ext_add_writer(PyObject *module);
 int ext_add_feed(PyObject *module);
 int ext_add_exchange(PyObject *module);
+int ext_add_evaluation(PyObject *module);
 int ext_add_split(PyObject *module);
 int ext_add_catalog(PyObject *module);
 int ext_add_coco(PyObject *module);

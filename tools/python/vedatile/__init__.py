@@ -9,6 +9,7 @@ from ._vedatile import (  # noqa: F401
     NotFoundError, Reader, UnsupportedError, versions)
 
 from .catalog import Entry, entry, login, logout, search
+from .evaluation import Evaluation, evaluate
 from .exchange import export, import_
 from .feed import Report, feed
 from .hdf5 import Hdf5, open_hdf5
@@ -19,8 +20,8 @@ from .split import leakage, split
 from .store import Store
 
 __all__ = [
-    "ArgumentError", "Array", "Batch", "BusyError", "DeniedError", "Entry", "Error", "ExistsError",
+    "ArgumentError", "Array", "Batch", "BusyError", "DeniedError", "Entry", "Error", "Evaluation", "ExistsError",
     "FormatError", "Group", "Hdf5", "IoError", "Loader", "NotFoundError", "Place", "Reader", "Report", "Sample", "Scene",
-    "Store", "UnsupportedError", "View", "Window", "entry", "export", "feed", "import_",
+    "Store", "UnsupportedError", "View", "Window", "entry", "evaluate", "export", "feed", "import_",
     "leakage", "loader", "login", "logout", "open_hdf5", "search", "split", "take", "versions",
 ]
