@@ -85,6 +85,7 @@ MUTATIONS = [
     # --- numbers
     ("values are added one after another", "accumulate_stats.c",
      "if (count <= BLOCK)", "if (count <= BLOCK && count < 8)"),
+    ("values are added in halves of all", "accumulate_stats.c", "BUFFER = 8192", "BUFFER = 1 << 30"),
     ("-1 is averaged", "accumulate_stats.c", "if (value > -1 &&", "if (value >= -1 &&"),
     ("AP is of the first limit", "accumulate_stats.c",
      "size_t last = scores->shape.max_detections - 1;", "size_t last = 0;"),

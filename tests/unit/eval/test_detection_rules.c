@@ -210,7 +210,8 @@ static void test_sums_are_numpys(void **state)
         double sum;
     } known[] = {{5, 0x1.2444444444444p+1},    {20, 0x1.cc82bbab7a28bp+1},
                  {128, 0x1.5bb8ae9541ca7p+2},  {129, 0x1.5c37b09149ba9p+2},
-                 {1000, 0x1.df11f45f4e61ap+2}, {5000, 0x1.2306376e18052p+3}};
+                 {1000, 0x1.df11f45f4e61ap+2}, {8193, 0x1.32d373e67a3cap+3},
+                 {9393, 0x1.37331beea9283p+3}, {80800, 0x1.7c10020a1daffp+3}};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         int n = 0;
         assert_true(vdt_pairwise_sum(known[i].count, next_fraction, &n) == known[i].sum);

@@ -14,6 +14,7 @@ enum { COLUMNS = 7, SHAPE_COLUMNS = 8 };
 struct columns {
     struct vdt_objects objects;
     struct vdt_shapes shapes;
+    struct vdt_masks *masks; /* owned; NULL: shapes are columns */
     Py_buffer views[COLUMNS + SHAPE_COLUMNS];
     size_t held;
 };
@@ -22,6 +23,7 @@ static void release(struct columns *columns)
 {
     while (columns->held > 0)
         PyBuffer_Release(&columns->views[--columns->held]);
+    vdt_masks_free(columns->masks);
 }
 
 /* The memory of an array of the dict: [any] or [any][width] of `dtype`, its length in *count. 1:
@@ -110,7 +112,7 @@ static int take_rle(const struct ext_state *state, PyObject *dict, struct column
                         &shapes->count_offsets);
 }
 
-/* The last of the offsets of a name: how many of what they lead to there are. */
+/* Offsets of rings lead to points, those of parts to rings, those of shapes to parts. */
 static int take_polygons(const struct ext_state *state, PyObject *dict, struct columns *columns)
 {
     static const char *const names[] = {"ring_offsets", "part_offsets", "shape_offsets"};
@@ -156,8 +158,16 @@ static int take_shapes(const struct ext_state *state, PyObject *dict, struct col
     PyObject *shapes = PyDict_GetItemString(dict, "shapes");
     if (shapes == NULL || shapes == Py_None)
         return 0;
+    if (PyList_Check(shapes)) {
+        if ((columns->masks = ext_masks(state, shapes)) == NULL)
+            return -1;
+        columns->objects.shapes = vdt_masks_shapes(columns->masks);
+        return 0;
+    }
     if (!PyDict_Check(shapes)) {
-        PyErr_Format(PyExc_TypeError, "shapes: must be a dict of columns, not %R", Py_TYPE(shapes));
+        PyErr_Format(PyExc_TypeError,
+                     "shapes: must be a dict of columns or a list of masks, not %R",
+                     Py_TYPE(shapes));
         return -1;
     }
     columns->objects.shapes = &columns->shapes;

@@ -159,6 +159,9 @@ PyObject *ext_array_make(const struct ext_state *state, int dtype, int axes, con
 PyObject *ext_array_device(const struct ext_state *state, PyObject *owner, uint64_t address,
                            uint32_t device, int dtype, int axes, const uint64_t *shape);
 
+/* The masks of a sequence of dicts, as COCO has them: the caller's (vdt_masks_free), or NULL. */
+struct vdt_masks *ext_masks(const struct ext_state *state, PyObject *rles);
+
 /* --- batches ------------------------------------------------------------------------------ */
 
 /* Takes the batch. `home`: the Reader or Hdf5 whose list of spare batches it goes back to, or the

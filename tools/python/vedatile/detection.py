@@ -10,9 +10,10 @@
     scores.precision        # [threshold, recall, category, area, max_detections]
 
 Columns are arrays of NumPy or what NumPy makes one of: image, category (indices from 0), box
-(x, y, width, height), score, area, crowd, ignore, and shapes in place of boxes: a dict of "size",
-"counts" and "count_offsets" (run lengths), of "points", "ring_offsets", "part_offsets" and
-"shape_offsets" (polygons), or of "rotated". The order of objects decides where two are alike.
+(x, y, width, height), score, area, crowd, ignore, and shapes in place of boxes: what vedatile.shapes
+makes (a list of run lengths as COCO has them, polygons, rotated boxes), or columns of that: a dict of
+"size", "counts" and "count_offsets", of "points", "ring_offsets", "part_offsets" and
+"shape_offsets", or of "rotated". The order of objects decides where two are alike.
 
 Matching is done once; scores of some of the images, or of images that count several times, cost
 little after it. Definitions are in docs/scores.md and include/vedatile/detection.h."""
@@ -23,6 +24,7 @@ from typing import Any
 
 from . import _vedatile
 from .arrays import wrap
+from .shapes import Polygons, Rotated
 
 __all__ = ["Matches", "Scores", "match"]
 
@@ -96,8 +98,16 @@ def _columns(given: Mapping[str, Any], kinds: Mapping[str, Any]) -> dict[str, An
     if kinds is _SHAPES and "size" in found:
         found["size"] = found["size"].reshape(-1, 2)
     if given.get("shapes") is not None:
-        found["shapes"] = _columns(given["shapes"], _SHAPES)
+        found["shapes"] = _shapes(given["shapes"])
     return found
+
+
+def _shapes(given: Any) -> Any:
+    if isinstance(given, Rotated):
+        given = {"rotated": given.values}
+    elif isinstance(given, Polygons):
+        given = dict(zip(("points", "ring_offsets", "part_offsets", "shape_offsets"), given))
+    return _columns(given, _SHAPES) if isinstance(given, Mapping) else list(given)
 
 
 def match(truths: Mapping[str, Any], detections: Mapping[str, Any], *, images: int,
