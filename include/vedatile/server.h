@@ -94,7 +94,8 @@ struct vdt_server_check_options {
 struct vdt_server_check_report {
     uint64_t problems;
     uint64_t users, entries, versions, releases, samples, uploads; /* that are there */
-    uint64_t blobs, blob_bytes;                                    /* of versions */
+    uint64_t runs, evaluations;                                    /* likewise */
+    uint64_t blobs, blob_bytes;                                    /* of versions and runs */
     uint64_t blocks;                                               /* that were read and compared */
     uint64_t orphans;
 };

@@ -24,10 +24,13 @@ static void clear_scored(struct scored *scored)
     vdt_sides_clear(&scored->sides);
 }
 
-static vdt_status open_scored(const struct vdt_evaluate_options *options, const char *predictions,
+/* `opened` may be NULL. */
+static vdt_status open_scored(const struct vdt_evaluate_options *options,
+                              const struct vdt_opened_sides *opened, const char *predictions,
                               struct scored *scored, struct vdt_error *error)
 {
-    vdt_status status = vdt_sides_open(options, predictions, &scored->sides, error);
+    vdt_status status = opened ? vdt_sides_of(options, opened, &scored->sides, error)
+                               : vdt_sides_open(options, predictions, &scored->sides, error);
     return status ? status
                   : vdt_tasks_score(&scored->sides, scored->scorers, &scored->count, error);
 }
@@ -123,18 +126,16 @@ static vdt_status make_document(struct scored *scored, const struct scored *othe
     return VDT_OK;
 }
 
-vdt_status vdt_evaluate(const struct vdt_evaluate_options *options,
-                        struct vdt_evaluation **evaluation, struct vdt_error *error)
+static vdt_status evaluate(const struct vdt_evaluate_options *options,
+                           const struct vdt_opened_sides *opened,
+                           struct vdt_evaluation **evaluation, struct vdt_error *error)
 {
     vdt_cleanup(clear_scored) struct scored scored = {0};
     vdt_cleanup(clear_scored) struct scored other = {0};
     vdt_cleanup(vdt_json_release) json_t *document = json_object();
-    if (options->store && (options->ground_truth || options->predictions))
-        return vdt_fail(error, VDT_ERR_ARGUMENT,
-                        "give a store and a run, or files of ground truth and predictions");
-    vdt_status status = open_scored(options, NULL, &scored, error);
+    vdt_status status = open_scored(options, opened, NULL, &scored, error);
     if (!status && options->baseline)
-        status = open_scored(options, options->baseline, &other, error);
+        status = open_scored(options, NULL, options->baseline, &other, error);
     if (!status)
         status = make_document(&scored, options->baseline ? &other : NULL, document, error);
     if (status)
@@ -149,4 +150,20 @@ vdt_status vdt_evaluate(const struct vdt_evaluate_options *options,
     made->text = text;
     *evaluation = made;
     return VDT_OK;
+}
+
+vdt_status vdt_evaluate(const struct vdt_evaluate_options *options,
+                        struct vdt_evaluation **evaluation, struct vdt_error *error)
+{
+    if (options->store && (options->ground_truth || options->predictions))
+        return vdt_fail(error, VDT_ERR_ARGUMENT,
+                        "give a store and a run, or files of ground truth and predictions");
+    return evaluate(options, NULL, evaluation, error);
+}
+
+vdt_status vdt_evaluate_opened(const struct vdt_evaluate_options *options,
+                               const struct vdt_opened_sides *opened,
+                               struct vdt_evaluation **evaluation, struct vdt_error *error)
+{
+    return evaluate(options, opened, evaluation, error);
 }

@@ -7,6 +7,21 @@
 
 #include "base/json.h"
 
+struct vdt_reader;
+struct vdt_run_reader;
+
+/* A store and a run of it that are open already, for a process that can open nothing. */
+struct vdt_opened_sides {
+    struct vdt_reader *reader;
+    struct vdt_run_reader *run;
+};
+
+/* vdt_evaluate of these instead of `store` and `run`, which are not looked at. Both are taken,
+ * whatever happens. */
+vdt_status vdt_evaluate_opened(const struct vdt_evaluate_options *options,
+                               const struct vdt_opened_sides *opened,
+                               struct vdt_evaluation **evaluation, struct vdt_error *error);
+
 struct vdt_evaluation {
     json_t *document;
     char *text;

@@ -216,19 +216,12 @@ static vdt_status open_labels(struct vdt_sides *sides, size_t group, struct vdt_
     return status;
 }
 
-static vdt_status open_store(struct vdt_sides *sides, const char *run, struct vdt_error *error)
+static vdt_status pair_sides(struct vdt_sides *sides, struct vdt_error *error)
 {
     const struct vdt_evaluate_options *options = sides->options;
     struct vdt_view view = {0};
     size_t group = SIZE_MAX;
-    if (run == NULL)
-        return vdt_fail(error, VDT_ERR_ARGUMENT, "%s: name the run to evaluate (run)",
-                        options->store);
-    vdt_status status = vdt_reader_open(options->store, &sides->reader, error);
-    if (!status)
-        status = vdt_run_open(options->store, run, &sides->run, error);
-    if (status)
-        return status;
+    vdt_status status = VDT_OK;
     sides->predicted = vdt_run_annotations(sides->run);
     const char *named = options->group ? options->group : vdt_run_reader_info(sides->run)->group;
     if (options->view)
@@ -250,6 +243,18 @@ static vdt_status open_store(struct vdt_sides *sides, const char *run, struct vd
     for (uint64_t i = 0; !status && view.name && i < view.count; i++)
         sides->weights[view.indices[i]] = 1;
     return status;
+}
+
+static vdt_status open_store(struct vdt_sides *sides, const char *run, struct vdt_error *error)
+{
+    const struct vdt_evaluate_options *options = sides->options;
+    if (run == NULL)
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "%s: name the run to evaluate (run)",
+                        options->store);
+    vdt_status status = vdt_reader_open(options->store, &sides->reader, error);
+    if (!status)
+        status = vdt_run_open(options->store, run, &sides->run, error);
+    return status ? status : pair_sides(sides, error);
 }
 
 static vdt_status read_coco(struct vdt_sides *sides, const char *predictions,
@@ -330,6 +335,27 @@ static void weigh(struct vdt_sides *sides)
                        sides->unknown);
 }
 
+/* Moves what was opened to the caller, or releases it. */
+static vdt_status finish(struct vdt_sides *opened, vdt_status status, struct vdt_sides *sides,
+                         struct vdt_error *error)
+{
+    const struct vdt_evaluate_options *options = opened->options;
+    const char *name = opened->reader ? vdt_reader_path(opened->reader) : options->ground_truth;
+    if (!status) {
+        weigh(opened);
+        if (opened->counted == 0)
+            status = vdt_fail(error, VDT_ERR_NOT_FOUND,
+                              "no sample of %s is labelled%s: there is nothing to evaluate", name,
+                              options->predicted_only ? " and predicted" : "");
+    }
+    if (status) {
+        vdt_sides_clear(opened);
+        return status;
+    }
+    *sides = *opened;
+    return VDT_OK;
+}
+
 vdt_status vdt_sides_open(const struct vdt_evaluate_options *options, const char *predictions,
                           struct vdt_sides *sides, struct vdt_error *error)
 {
@@ -338,20 +364,16 @@ vdt_status vdt_sides_open(const struct vdt_evaluate_options *options, const char
         predictions = options->store ? options->run : options->predictions;
     vdt_status status = options->store ? open_store(&opened, predictions, error)
                                        : open_files(&opened, predictions, error);
-    if (!status) {
-        weigh(&opened);
-        if (opened.counted == 0)
-            status = vdt_fail(error, VDT_ERR_NOT_FOUND,
-                              "no sample of %s is labelled%s: there is nothing to evaluate",
-                              options->store ? options->store : options->ground_truth,
-                              options->predicted_only ? " and predicted" : "");
-    }
-    if (status) {
-        vdt_sides_clear(&opened);
-        return status;
-    }
-    *sides = opened;
-    return VDT_OK;
+    return finish(&opened, status, sides, error);
+}
+
+vdt_status vdt_sides_of(const struct vdt_evaluate_options *options,
+                        const struct vdt_opened_sides *given, struct vdt_sides *sides,
+                        struct vdt_error *error)
+{
+    struct vdt_sides opened = {
+        .options = options, .warnings = json_array(), .reader = given->reader, .run = given->run};
+    return finish(&opened, pair_sides(&opened, error), sides, error);
 }
 
 /* --- the document -------------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 #include <vedatile/store.h>
 
 #include "base/json.h"
+#include "report/evaluation.h"
 
 enum { VDT_NO_SAMPLE = UINT32_MAX };
 
@@ -44,6 +45,10 @@ struct vdt_sides {
  * options'. */
 vdt_status vdt_sides_open(const struct vdt_evaluate_options *options, const char *predictions,
                           struct vdt_sides *sides, struct vdt_error *error);
+/* The same of what is open already; both are taken. */
+vdt_status vdt_sides_of(const struct vdt_evaluate_options *options,
+                        const struct vdt_opened_sides *opened, struct vdt_sides *sides,
+                        struct vdt_error *error);
 void vdt_sides_clear(struct vdt_sides *sides);
 
 /* "samples", "inputs" of the document; NULL: memory is out. */

@@ -8,6 +8,7 @@
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
+#include "base/digest.h"
 #include "base/error.h"
 #include "base/path.h"
 #include "catalog/blocks.h"
@@ -72,8 +73,12 @@ static vdt_status count_all(struct check *check, struct vdt_session *session,
         {"SELECT count(*) FROM release", &report->releases},
         {"SELECT count(*) FROM sample", &report->samples},
         {"SELECT count(*) FROM upload WHERE state = 0", &report->uploads},
-        {"SELECT count(DISTINCT blob) FROM segment", &report->blobs},
-        {"SELECT coalesce(sum(size), 0) FROM blob WHERE id IN (SELECT blob FROM segment)",
+        {"SELECT count(*) FROM run", &report->runs},
+        {"SELECT count(*) FROM evaluation", &report->evaluations},
+        {"SELECT (SELECT count(DISTINCT blob) FROM segment) + (SELECT count(blob) FROM run)",
+         &report->blobs},
+        {"SELECT coalesce(sum(size), 0) FROM blob WHERE id IN (SELECT blob FROM segment) OR id IN "
+         "(SELECT blob FROM run)",
          &report->blob_bytes},
     };
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
@@ -104,6 +109,16 @@ static vdt_status find_contradictions(struct check *check, struct vdt_session *s
         "s.since <= v.number AND (s.until IS NULL OR s.until > v.number)) FROM version v JOIN "
         "entry e ON e.id = v.entry WHERE v.samples <> (SELECT count(*) FROM sample s WHERE s.entry "
         "= v.entry AND s.since <= v.number AND (s.until IS NULL OR s.until > v.number))",
+        "SELECT 'run ' || slug || ': says that it has ' || predictions || ' predictions, and has ' "
+        "|| (SELECT count(*) FROM prediction p WHERE p.run = run.id) FROM run WHERE predictions <> "
+        "(SELECT count(*) FROM prediction p WHERE p.run = run.id)",
+        "SELECT 'run ' || slug || ': says that ' || predicted || ' samples are predicted, and ' || "
+        "(SELECT count(*) FROM run_sample p WHERE p.run = run.id) || ' are' FROM run WHERE "
+        "predicted <> (SELECT count(*) FROM run_sample p WHERE p.run = run.id)",
+        "SELECT 'run ' || slug || ': is committed, and has no file' FROM run WHERE state = 2 AND "
+        "blob IS NULL",
+        "SELECT 'evaluation ' || slug || ': is done, and has no document' FROM evaluation WHERE "
+        "state = 2 AND document IS NULL",
     };
     for (size_t i = 0; i < sizeof queries / sizeof queries[0]; i++) {
         vdt_cleanup(vdt_rows_release) struct vdt_rows *rows = NULL;
@@ -284,6 +299,69 @@ static vdt_status check_blobs(struct check *check, struct vdt_session *session,
     return status == VDT_END ? VDT_OK : status;
 }
 
+/* --- files of runs ------------------------------------------------------------------------------
+ */
+
+/* SHA-256 of a whole blob. VDT_END: it cannot be read, which was told. */
+static vdt_status digest_file(struct check *check, struct vdt_blob *blob, char hex[65],
+                              struct vdt_error *error)
+{
+    enum { BLOCK = 1 << 20 };
+    struct vdt_error reason = {0};
+    unsigned char digest[32];
+    vdt_cleanup(vdt_free_pointer) unsigned char *block = vdt_allocate(1, BLOCK);
+    struct vdt_sha256 *sha = block == NULL ? NULL : vdt_sha256_new();
+    if (sha == NULL)
+        return vdt_fail_memory(error, "check");
+    for (uint64_t at = 0; at < blob->size; at += BLOCK) {
+        size_t size = blob->size - at < BLOCK ? (size_t)(blob->size - at) : BLOCK;
+        if (vdt_blob_read(blob, block, size, at, &reason) != VDT_OK) {
+            tell(check, "blob %s: cannot be read: %s", blob->name, reason.message);
+            vdt_sha256_free(sha);
+            return VDT_END;
+        }
+        vdt_sha256_add(sha, block, size);
+        check->done += size;
+    }
+    vdt_sha256_finish(sha, digest);
+    vdt_hex(digest, sizeof digest, hex);
+    return VDT_OK;
+}
+
+static vdt_status check_run_file(struct check *check, struct vdt_rows *row, struct vdt_error *error)
+{
+    struct vdt_error reason = {0};
+    char hex[65];
+    vdt_cleanup(vdt_blob_release) struct vdt_blob *blob = NULL;
+    const char *slug = vdt_rows_text(row, 0), *wanted = vdt_rows_text(row, 3);
+    if (vdt_blobs_open(check->blobs, vdt_rows_text(row, 1), &blob, &reason) != VDT_OK) {
+        tell(check, "run %s: %s", slug, reason.message);
+        return VDT_OK;
+    }
+    if (blob->size != (uint64_t)vdt_rows_integer(row, 2)) {
+        tell(check, "run %s: its file has %" PRIu64 " bytes, and should have %" PRId64, slug,
+             blob->size, vdt_rows_integer(row, 2));
+        return VDT_OK;
+    }
+    vdt_status status = check->options->quick ? VDT_END : digest_file(check, blob, hex, error);
+    if (status == VDT_OK && (wanted == NULL || strcmp(hex, wanted) != 0))
+        tell(check, "run %s: its file is damaged", slug);
+    return status < 0 ? status : VDT_OK;
+}
+
+static vdt_status check_run_files(struct check *check, struct vdt_session *session,
+                                  struct vdt_error *error)
+{
+    vdt_cleanup(vdt_rows_release) struct vdt_rows *rows = NULL;
+    vdt_status status = vdt_db_prepare(session,
+                                       "SELECT r.slug, b.name, b.size, r.file_digest FROM run r "
+                                       "JOIN blob b ON b.id = r.blob ORDER BY r.id",
+                                       &rows, error);
+    while (status == VDT_OK && (status = vdt_rows_next(rows, error)) == VDT_OK)
+        status = check_run_file(check, rows, error);
+    return status == VDT_END ? VDT_OK : status;
+}
+
 static vdt_status tell_orphan(void *payload, const char *name, const struct vdt_blob_stat *stat,
                               struct vdt_error *error)
 {
@@ -324,7 +402,9 @@ static vdt_status check_rows(struct check *check, struct vdt_error *error)
         status = find_contradictions(check, session, error);
     if (status == VDT_OK)
         status = check_versions(check, session, error);
-    return status != VDT_OK ? status : check_blobs(check, session, error);
+    if (status == VDT_OK)
+        status = check_blobs(check, session, error);
+    return status != VDT_OK ? status : check_run_files(check, session, error);
 }
 
 vdt_status vdt_server_check(const struct vdt_server_check_options *options,

@@ -47,6 +47,7 @@ static int print_json(const struct vdt_server_check_report *report, struct findi
         {"users", report->users},       {"entries", report->entries},
         {"versions", report->versions}, {"releases", report->releases},
         {"samples", report->samples},   {"uploads", report->uploads},
+        {"runs", report->runs},         {"evaluations", report->evaluations},
         {"blobs", report->blobs},       {"blob_bytes", report->blob_bytes},
         {"blocks", report->blocks},
     };

@@ -110,7 +110,15 @@ static vdt_status take_id(json_t *value, struct vdt_prediction_record *record,
                                                           : vdt_fail_memory(error, "prediction");
 }
 
+/* What the kind has to have, and numbers that can be, are for those to say who keep it. */
+static vdt_status prove(const char *text, size_t size, struct vdt_annotations *scratch,
+                        struct vdt_error *error)
+{
+    return vdt_annotations_add_json(scratch, text, size, "record", NULL, NULL, error);
+}
+
 vdt_status vdt_prediction_record_read(const char *text, size_t size,
+                                      struct vdt_annotations *scratch,
                                       struct vdt_prediction_record *record, struct vdt_error *error)
 {
     vdt_cleanup(vdt_json_release) json_t *value = NULL;
@@ -129,5 +137,7 @@ vdt_status vdt_prediction_record_read(const char *text, size_t size,
     if (json_object_size(value) == 0)
         return VDT_OK;
     status = check_kind(value, error);
+    if (status == VDT_OK)
+        status = prove(text, size, scratch, error);
     return status == VDT_OK ? take_id(value, record, error) : status;
 }

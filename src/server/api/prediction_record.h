@@ -2,6 +2,8 @@
 #ifndef SERVER_API_PREDICTION_RECORD_H
 #define SERVER_API_PREDICTION_RECORD_H
 
+#include <vedatile/annotations.h>
+
 #include "base/json.h"
 
 enum { VDT_PREDICTION_ID_MOST = 1024 };
@@ -14,9 +16,11 @@ struct vdt_prediction_record {
 };
 void vdt_prediction_record_clear(struct vdt_prediction_record *record);
 
-/* Reads a record of `size` bytes with a NUL behind. VDT_ERR_FORMAT: it is no JSON; VDT_ERR_ARGUMENT
+/* Reads a record of `size` bytes with a NUL behind. `scratch` is a free set in memory, which gets
+ * it, and with it proves its geometry. VDT_ERR_FORMAT: it is no JSON; VDT_ERR_ARGUMENT
  * names the member. *record is cleared by the caller in any case. */
 vdt_status vdt_prediction_record_read(const char *text, size_t size,
+                                      struct vdt_annotations *scratch,
                                       struct vdt_prediction_record *record,
                                       struct vdt_error *error);
 

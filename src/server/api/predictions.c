@@ -161,11 +161,20 @@ static vdt_status add_failure(struct adding *adding, uint64_t number, const char
                : vdt_fail_memory(error, "predictions");
 }
 
+static void free_set(struct vdt_annotations **set)
+{
+    vdt_annotations_free(*set);
+}
+
 /* The next records, as many as a batch has; VDT_END behind the last, of which there may be some. */
 static vdt_status read_batch(struct adding *adding, struct vdt_error *error)
 {
     size_t bytes = 0;
-    vdt_status status = VDT_OK;
+    const struct vdt_annotations_options in_memory = {0};
+    vdt_cleanup(free_set) struct vdt_annotations *scratch = NULL;
+    vdt_status status = vdt_annotations_open(&in_memory, &scratch, error);
+    if (status != VDT_OK)
+        return status;
     clear_items(adding);
     while (adding->count < BATCH && bytes < BATCH_BYTES) {
         const char *text = NULL;
@@ -177,7 +186,7 @@ static vdt_status read_batch(struct adding *adding, struct vdt_error *error)
             break;
         bytes += size;
         *item = (struct item){.number = adding->text.number};
-        vdt_status read = vdt_prediction_record_read(text, size, &item->record, &reason);
+        vdt_status read = vdt_prediction_record_read(text, size, scratch, &item->record, &reason);
         if (read == VDT_OK) {
             adding->count++;
             continue;

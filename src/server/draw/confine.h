@@ -10,6 +10,7 @@ struct vdt_confinement {
     int highest_fd;  /* no descriptor above it will ever be */
     unsigned cpu_s;  /* seconds of processor time from now on */
     uint64_t memory; /* bytes of address space beyond what there is now */
+    bool threads;    /* it may begin threads, and no process for all that */
 };
 
 /* For the calling process, for good: no new privileges, no core, no debugger, limits, and a list of

@@ -1,11 +1,14 @@
 /* An evaluation, in a worker. */
+#include <stdio.h>
 #include <string.h>
-#include <vedatile/evaluation.h>
+#include <vedatile/run.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "report/evaluation.h"
 #include "server/draw/worker.h"
+#include "store/reader.h"
 
 static void free_options(struct vdt_evaluate_options **options)
 {
@@ -28,26 +31,51 @@ static vdt_status send_text(struct vdt_job *job, const char *text, struct vdt_er
                : vdt_fail(error, VDT_ERR_IO, "the server does not listen any more");
 }
 
+/* The last of the job's pieces is the run, the others are the store. */
+static size_t store_pieces(const struct vdt_job *job)
+{
+    return job->head.run_count == 0 ? 0 : job->head.run_count - 1;
+}
+
+vdt_status vdt_job_open_run(struct vdt_job *job, struct vdt_error *error)
+{
+    char path[64];
+    if (job->head.run_count < 2)
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "an evaluation needs a store and a run");
+    snprintf(path, sizeof path, "/proc/self/fd/%d", job->runs[store_pieces(job)].fd);
+    return vdt_run_open(NULL, path, &job->run, error);
+}
+
+static vdt_status read_options(struct vdt_job *job, json_t **request,
+                               struct vdt_evaluate_options **options, struct vdt_error *error)
+{
+    vdt_status status =
+        vdt_json_parse((const char *)job->request, "the evaluation", request, error);
+    if (status != VDT_OK)
+        return status;
+    vdt_cleanup(vdt_free_pointer) char *text =
+        vdt_json_text(json_object_get(*request, "parameters"));
+    if (text == NULL)
+        return vdt_fail_memory(error, "evaluation");
+    return vdt_evaluate_options_read(text, options, error);
+}
+
 vdt_status vdt_job_evaluate(struct vdt_job *job, struct vdt_error *error)
 {
     vdt_cleanup(vdt_json_release) json_t *request = NULL;
     vdt_cleanup(free_options) struct vdt_evaluate_options *options = NULL;
     vdt_cleanup(free_evaluation) struct vdt_evaluation *evaluation = NULL;
-    vdt_status status =
-        vdt_json_parse((const char *)job->request, "the evaluation", &request, error);
+    struct vdt_opened_sides sides = {.run = job->run};
+    vdt_status status = read_options(job, &request, &options, error);
+    if (status == VDT_OK)
+        status = vdt_reader_open_runs("store", job->runs, store_pieces(job), &sides.reader, error);
     if (status != VDT_OK)
         return status;
-    vdt_cleanup(vdt_free_pointer) char *text =
-        vdt_json_text(json_object_get(request, "parameters"));
-    if (text == NULL)
-        return vdt_fail_memory(error, "evaluation");
-    status = vdt_evaluate_options_read(text, &options, error);
-    if (status != VDT_OK)
-        return status;
-    options->threads = 1; /* a worker cannot begin others */
-    if (options->group == NULL)
-        options->group = json_string_value(json_object_get(request, "group"));
-    status = vdt_evaluate(options, &evaluation, error);
-    options->group = NULL;
+    struct vdt_evaluate_options asked = *options;
+    asked.threads = 1; /* the others of the machine serve */
+    if (asked.group == NULL && asked.view == NULL)
+        asked.group = json_string_value(json_object_get(request, "group"));
+    job->run = NULL;
+    status = vdt_evaluate_opened(&asked, &sides, &evaluation, error);
     return status == VDT_OK ? send_text(job, vdt_evaluation_json(evaluation), error) : status;
 }

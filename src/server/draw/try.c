@@ -2,6 +2,7 @@
  * it could, or was refused without being ended. */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,6 +93,21 @@ static bool try_spin(struct vdt_job *job)
     return true;
 }
 
+static void *add_one(void *payload)
+{
+    ++*(int *)payload;
+    return NULL;
+}
+
+static bool try_thread(struct vdt_job *job)
+{
+    (void)job;
+    int count = 0;
+    pthread_t thread;
+    return pthread_create(&thread, NULL, add_one, &count) == 0 && pthread_join(thread, NULL) == 0 &&
+           count == 1;
+}
+
 static bool try_nothing(struct vdt_job *job)
 {
     (void)job;
@@ -103,13 +119,16 @@ vdt_status vdt_job_try(struct vdt_job *job, struct vdt_error *error)
     static const struct {
         const char *name;
         bool (*attempt)(struct vdt_job *job);
-    } attempts[] = {{"open", try_open},      {"create", try_create}, {"write", try_write},
-                    {"place", try_place},    {"socket", try_socket}, {"fork", try_fork},
-                    {"exec", try_exec},      {"kill", try_kill},     {"trace", try_trace},
-                    {"code", try_code},      {"memory", try_memory}, {"spin", try_spin},
-                    {"nothing", try_nothing}};
+    } attempts[] = {{"open", try_open},     {"create", try_create},  {"write", try_write},
+                    {"place", try_place},   {"socket", try_socket},  {"fork", try_fork},
+                    {"exec", try_exec},     {"kill", try_kill},      {"trace", try_trace},
+                    {"code", try_code},     {"memory", try_memory},  {"spin", try_spin},
+                    {"thread", try_thread}, {"nothing", try_nothing}};
+    /* "threads NAME": as a worker that may begin some. */
+    const char *name = (const char *)job->request;
+    name += strncmp(name, "threads ", 8) == 0 ? 8 : 0;
     for (size_t i = 0; i < sizeof attempts / sizeof *attempts; i++)
-        if (strcmp((const char *)job->request, attempts[i].name) == 0)
+        if (strcmp(name, attempts[i].name) == 0)
             return attempts[i].attempt(job)
                        ? VDT_OK
                        : vdt_fail(error, VDT_ERR_UNSUPPORTED, "refused: %s", attempts[i].name);

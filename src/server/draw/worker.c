@@ -130,6 +130,12 @@ static vdt_status do_job(struct vdt_job *job, struct vdt_error *error)
     }
 }
 
+static bool may_begin_threads(const struct vdt_job *job)
+{
+    return job->head.kind == VDT_JOB_EVALUATE ||
+           (job->head.kind == VDT_JOB_TRY && strncmp((char *)job->request, "threads ", 8) == 0);
+}
+
 int vdt_worker_run(int channel, const struct vdt_job_order *order)
 {
     struct vdt_error error = {.status = VDT_OK};
@@ -140,12 +146,15 @@ int vdt_worker_run(int channel, const struct vdt_job_order *order)
     if (job.head.kind == VDT_JOB_INSPECT ||
         (job.head.kind == VDT_JOB_RENDER && vdt_render_wants_ground(job.request)))
         opened = vdt_ground_prepare();
+    vdt_status status = job.head.kind == VDT_JOB_EVALUATE ? vdt_job_open_run(&job, &error) : VDT_OK;
     const struct vdt_confinement confinement = {.channel = channel,
                                                 .highest_fd = highest_of(&job, opened),
                                                 .cpu_s = order->cpu_s,
-                                                .memory = order->memory};
+                                                .memory = order->memory,
+                                                .threads = may_begin_threads(&job)};
     if (!vdt_confine(&confinement))
         return 2;
-    vdt_status status = do_job(&job, &error);
+    if (status == VDT_OK)
+        status = do_job(&job, &error);
     return answer(&job, status, &error) ? 0 : 3;
 }

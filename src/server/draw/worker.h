@@ -6,6 +6,8 @@
 #include "server/draw/wire.h"
 #include "store/runs.h"
 
+struct vdt_run_reader;
+
 /* The supervisor's life: keeps a zygote on `control` until its other end is closed. Returns the
  * process's exit code. */
 int vdt_supervise(int control);
@@ -18,7 +20,8 @@ struct vdt_job {
     int *fds;
     struct vdt_file_run *runs;
     unsigned char *request;
-    struct vdt_buffer out; /* frames that were not sent yet */
+    struct vdt_run_reader *run; /* of VDT_JOB_EVALUATE */
+    struct vdt_buffer out;      /* frames that were not sent yet */
 };
 
 /* What the zygote does once for all workers. */
@@ -35,6 +38,8 @@ bool vdt_job_flush(struct vdt_job *job);
 vdt_status vdt_job_inspect(struct vdt_job *job, struct vdt_error *error);
 vdt_status vdt_job_render(struct vdt_job *job, struct vdt_error *error);
 vdt_status vdt_job_evaluate(struct vdt_job *job, struct vdt_error *error);
+/* Before it: opens the run, which the server itself wrote, as long as files can be opened. */
+vdt_status vdt_job_open_run(struct vdt_job *job, struct vdt_error *error);
 vdt_status vdt_job_try(struct vdt_job *job, struct vdt_error *error);
 
 /* Whether a request of VDT_JOB_RENDER needs vdt_ground_prepare. */

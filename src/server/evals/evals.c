@@ -1,15 +1,19 @@
 #include "server/evals/evals.h"
 
+#include <dirent.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "server/blobs/failpoint.h"
 #include "server/draw/draw.h"
 #include "server/evals/evaluate.h"
+#include "server/evals/run_file.h"
 #include "server/meta/evaluations.h"
 #include "server/server.h"
 
@@ -117,6 +121,19 @@ static void *work(void *payload)
     return NULL;
 }
 
+/* What commits of runs that were cut off have left in ROOT/tmp. */
+static void remove_leftovers(const struct vdt_server *server)
+{
+    vdt_cleanup(vdt_free_pointer) char *path = vdt_server_path(server, "tmp");
+    DIR *folder = path == NULL ? NULL : opendir(path);
+    if (folder == NULL)
+        return;
+    for (const struct dirent *file; (file = readdir(folder)) != NULL;)
+        if (strncmp(file->d_name, VDT_RUN_FILE_PREFIX, strlen(VDT_RUN_FILE_PREFIX)) == 0)
+            (void)unlinkat(dirfd(folder), file->d_name, 0);
+    closedir(folder);
+}
+
 static vdt_status recover(struct vdt_server *server, struct vdt_error *error)
 {
     vdt_cleanup(vdt_db_end) struct vdt_session *session = NULL;
@@ -125,6 +142,7 @@ static vdt_status recover(struct vdt_server *server, struct vdt_error *error)
         status = vdt_jobs_recover(session, error);
     if (status == VDT_OK)
         status = vdt_meta_runs_reopen_all(session, error);
+    remove_leftovers(server);
     return status == VDT_OK ? vdt_db_commit(&session, error) : status;
 }
 

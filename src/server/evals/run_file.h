@@ -1,5 +1,4 @@
-/* The file of a committed run: a blob of JSON lines (schemas/annotation.schema.json), first the
- * samples that are predicted, then the predictions in the order in which they came. */
+/* The file of a committed run: as schemas/annotations.md has it, in a blob. */
 #ifndef SERVER_EVALS_RUN_FILE_H
 #define SERVER_EVALS_RUN_FILE_H
 
@@ -7,6 +6,8 @@
 #include "server/meta/runs.h"
 
 struct vdt_server;
+
+#define VDT_RUN_FILE_PREFIX "run-" /* of files in ROOT/tmp that a commit makes */
 
 struct vdt_run_file {
     char blob[VDT_BLOB_NAME];

@@ -239,12 +239,30 @@ static void workers_can_do_nothing_else(void **state)
     (void)state;
     static const struct {
         const char *what, *message;
-    } cases[] = {{"open", "refused"},         {"create", "refused"},
-                 {"write", "refused"},        {"place", "does not need"},
-                 {"socket", "does not need"}, {"fork", "does not need"},
-                 {"exec", "does not need"},   {"kill", "does not need"},
-                 {"trace", "does not need"},  {"code", "does not need"}};
+    } cases[] = {{"open", "refused"},
+                 {"create", "refused"},
+                 {"write", "refused"},
+                 {"place", "does not need"},
+                 {"socket", "does not need"},
+                 {"fork", "does not need"},
+                 {"exec", "does not need"},
+                 {"kill", "does not need"},
+                 {"trace", "does not need"},
+                 {"code", "does not need"},
+                 {"thread", "does not need"},
+                 {"threads open", "refused"},
+                 /* One that may begin threads may do nothing else, either. */
+                 {"threads write", "refused"},
+                 {"threads socket", "does not need"},
+                 {"threads fork", "does not need"},
+                 {"threads exec", "does not need"},
+                 {"threads kill", "does not need"},
+                 {"threads trace", "does not need"},
+                 {"threads create", "refused"},
+                 {"threads code", "does not need"}};
     assert_int_equal(attempt("nothing", 5000), VDT_OK);
+    if (attempt("threads thread", 5000) != VDT_OK)
+        fail_msg("%s", error.message);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         if (attempt(cases[i].what, 5000) != VDT_ERR_FORMAT ||
             strstr(error.message, cases[i].message) == NULL)
