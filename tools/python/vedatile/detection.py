@@ -16,7 +16,7 @@ makes (a list of run lengths as COCO has them, polygons, rotated boxes), or colu
 "shape_offsets", or of "rotated". The order of objects decides where two are alike.
 
 Matching is done once; scores of some of the images, or of images that count several times, cost
-little after it. Definitions are in docs/scores.md and include/vedatile/detection.h."""
+little after it. Definitions are in docs/scores-of-detections.md and include/vedatile/detection.h."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
