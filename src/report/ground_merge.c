@@ -203,6 +203,8 @@ static vdt_status make_item(void *payload, void *worker, uint64_t item, uint32_t
             status = make_mask(maker, work, cluster, error);
         else
             status = make_polygon(maker, work, cluster, error);
+        if (status == VDT_OK && work->pieces->kind == VDT_PIECE_POLYGON)
+            status = vdt_ground_settle(plain, error);
         if (status == VDT_OK)
             status = put_object(maker, work->pieces->areas->area_grids[cluster->area], made, error);
     }

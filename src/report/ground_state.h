@@ -181,6 +181,11 @@ vdt_status vdt_outliner_trace(struct vdt_outliner *outliner, const uint8_t *bits
                               size_t cols, const int64_t corner[2], struct vdt_geometry *to,
                               struct vdt_error *error);
 
+/* Gives polygons that are the same in all but where rings begin, which way they go, the order of
+ * parts and points on straight sides the same numbers, so that what was cut and joined is what it
+ * was. */
+vdt_status vdt_ground_settle(struct vdt_geometry *shape, struct vdt_error *error);
+
 /* Columns of objects; what vdt_ground_objects gives points here. */
 struct vdt_ground_merged {
     struct vdt_ground_counts counts;

@@ -192,9 +192,10 @@ static vdt_status merge_predicted(const struct vdt_compared *compared, struct gr
                   : vdt_ground_merge(ground->placed.areas, &input, &ground->predicted, error);
 }
 
+/* The confusion matrix and the kinds of errors look at IoUs from 0.1 on. */
 static double lowest_threshold(const struct vdt_evaluate_options *options)
 {
-    double lowest = 0.5;
+    double lowest = 0.1;
     for (size_t i = 0; i < options->iou_threshold_count; i++)
         lowest = options->iou_thresholds[i] < lowest ? options->iou_thresholds[i] : lowest;
     return lowest;
