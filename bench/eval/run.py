@@ -29,7 +29,7 @@ TASKS = {
     "masks-36781": (36781, "segm", 0, "1,10,100", ("torchmetrics", "valor-lite")),
     "masks-367810": (367810, "segm", 0, "1,10,100", ("torchmetrics", "valor-lite")),
     "masks-733070": (733070, "segm", 0, "1,10,100", ("torchmetrics", "valor-lite")),
-    # Pairs of loops in Python over 10,000 x 5,000 objects take hours.
+    # Loops in Python over 10,000 x 5,000 objects take hours.
     "dense-10000": (10000, "bbox", 5000, "1,100,10000", ("pycocotools", "torchmetrics", "valor-lite")),
 }
 
