@@ -6,6 +6,7 @@
 #include "vedatile/catalog.h"
 #include "vedatile/coco.h"
 #include "vedatile/detection.h"
+#include "vedatile/diagnosis.h"
 #include "vedatile/error.h"
 #include "vedatile/evaluation.h"
 #include "vedatile/exchange.h"

@@ -117,8 +117,6 @@ static vdt_status make_limits(struct state *state, struct vdt_error *error)
 static bool ignored_everywhere(const struct vdt_match_options *options,
                                const struct vdt_objects *truths, uint32_t truth)
 {
-    if (options->rules->no_flags)
-        return false;
     if (truths->crowd != NULL && truths->crowd[truth] != 0)
         return true;
     return !options->coco_ignores_ignore && truths->ignore != NULL && truths->ignore[truth] != 0;
@@ -380,11 +378,14 @@ vdt_status vdt_detection_match(const struct vdt_detection_options *options,
 {
     if (options == NULL || ground_truth == NULL || detections == NULL || matches == NULL)
         return vdt_fail(error, VDT_ERR_ARGUMENT, "detection: a required argument is NULL");
+    struct vdt_objects truths = *ground_truth;
     vdt_cleanup(clear_state) struct state state = {
-        .task = {.truths = ground_truth, .detections = detections}};
+        .task = {.truths = &truths, .detections = detections}};
     if ((state.matches = vdt_allocate_zero(1, sizeof *state.matches)) == NULL)
         return vdt_fail_memory(error, "detection");
     vdt_status status = vdt_match_options_read(options, &state.matches->options, error);
+    if (status == VDT_OK && state.matches->options.rules->no_flags)
+        truths.crowd = truths.ignore = NULL;
     if (status == VDT_OK)
         status = check_kinds(ground_truth, detections, error);
     if (status == VDT_OK)

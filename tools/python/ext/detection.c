@@ -1,6 +1,7 @@
 /* The functions of vedatile.detection: columns in, a table of matches and scores out. */
 #include <string.h>
 
+#include "columns.h"
 #include "ext.h"
 #include "feeding.h"
 
@@ -8,18 +9,9 @@ static const char matches_name[] = "vedatile.matches", scores_name[] = "vedatile
 
 /* --- columns ------------------------------------------------------------------------------ */
 
-enum { COLUMNS = 7, SHAPE_COLUMNS = 8 };
+enum { COLUMNS = EXT_OBJECT_COLUMNS };
 
-/* Objects and the buffers that they lie in; {0}, cleared by release. */
-struct columns {
-    struct vdt_objects objects;
-    struct vdt_shapes shapes;
-    struct vdt_masks *masks; /* owned; NULL: shapes are columns */
-    Py_buffer views[COLUMNS + SHAPE_COLUMNS];
-    size_t held;
-};
-
-static void release(struct columns *columns)
+void ext_columns_release(struct ext_columns *columns)
 {
     while (columns->held > 0)
         PyBuffer_Release(&columns->views[--columns->held]);
@@ -29,8 +21,8 @@ static void release(struct columns *columns)
 /* The memory of an array of the dict: [any] or [any][width] of `dtype`, its length in *count. 1:
  * there is one; 0: None or missing; -1. */
 static int take(const struct ext_state *state, PyObject *dict, const char *name,
-                enum vdt_dtype dtype, uint64_t width, struct columns *columns, const void **data,
-                uint64_t *count)
+                enum vdt_dtype dtype, uint64_t width, struct ext_columns *columns,
+                const void **data, uint64_t *count)
 {
     PyObject *value = PyDict_GetItemString(dict, name);
     const uint64_t shape[2] = {0, width};
@@ -47,7 +39,7 @@ static int take(const struct ext_state *state, PyObject *dict, const char *name,
 
 /* An array of so many values, or of any number where *count is UINT64_MAX. */
 static int take_many(const struct ext_state *state, PyObject *dict, const char *name,
-                     enum vdt_dtype dtype, uint64_t width, struct columns *columns,
+                     enum vdt_dtype dtype, uint64_t width, struct ext_columns *columns,
                      const void **data, uint64_t *count)
 {
     uint64_t here = 0;
@@ -71,7 +63,7 @@ static int refuse_missing(const struct ext_state *state, const char *name)
 
 /* Offsets that begin with 0 and do not fall; the last is the length of what they lead to. */
 static int take_offsets(const struct ext_state *state, PyObject *dict, const char *name,
-                        uint64_t count, uint64_t length, struct columns *columns,
+                        uint64_t count, uint64_t length, struct ext_columns *columns,
                         const uint64_t **offsets)
 {
     const void *data = NULL;
@@ -93,7 +85,7 @@ static int take_offsets(const struct ext_state *state, PyObject *dict, const cha
     return 0;
 }
 
-static int take_rle(const struct ext_state *state, PyObject *dict, struct columns *columns)
+static int take_rle(const struct ext_state *state, PyObject *dict, struct ext_columns *columns)
 {
     struct vdt_shapes *shapes = &columns->shapes;
     const void *counts = NULL, *size = NULL;
@@ -113,7 +105,7 @@ static int take_rle(const struct ext_state *state, PyObject *dict, struct column
 }
 
 /* Offsets of rings lead to points, those of parts to rings, those of shapes to parts. */
-static int take_polygons(const struct ext_state *state, PyObject *dict, struct columns *columns)
+static int take_polygons(const struct ext_state *state, PyObject *dict, struct ext_columns *columns)
 {
     static const char *const names[] = {"ring_offsets", "part_offsets", "shape_offsets"};
     struct vdt_shapes *shapes = &columns->shapes;
@@ -142,7 +134,7 @@ static int take_polygons(const struct ext_state *state, PyObject *dict, struct c
     return 0;
 }
 
-static int take_rotated(const struct ext_state *state, PyObject *dict, struct columns *columns)
+static int take_rotated(const struct ext_state *state, PyObject *dict, struct ext_columns *columns)
 {
     const void *data = NULL;
     columns->shapes.kind = VDT_SHAPE_ROTATED;
@@ -153,7 +145,7 @@ static int take_rotated(const struct ext_state *state, PyObject *dict, struct co
     return found < 0 ? -1 : found == 0 ? refuse_missing(state, "rotated") : 0;
 }
 
-static int take_shapes(const struct ext_state *state, PyObject *dict, struct columns *columns)
+static int take_shapes(const struct ext_state *state, PyObject *dict, struct ext_columns *columns)
 {
     PyObject *shapes = PyDict_GetItemString(dict, "shapes");
     if (shapes == NULL || shapes == Py_None)
@@ -178,7 +170,7 @@ static int take_shapes(const struct ext_state *state, PyObject *dict, struct col
     return take_rotated(state, shapes, columns);
 }
 
-static int take_objects(const struct ext_state *state, PyObject *dict, struct columns *columns)
+int ext_columns_take(const struct ext_state *state, PyObject *dict, struct ext_columns *columns)
 {
     struct vdt_objects *objects = &columns->objects;
     const void *data[COLUMNS] = {NULL};
@@ -230,7 +222,7 @@ static const char *const list_options[] = {
     "not_exhaustive", "negative",          NULL};
 
 /* Lists of options, in arrays. */
-static int take_lists(const struct ext_state *state, PyObject *dict, struct columns *columns,
+static int take_lists(const struct ext_state *state, PyObject *dict, struct ext_columns *columns,
                       struct vdt_detection_options *options)
 {
     const void *data[6] = {NULL};
@@ -264,6 +256,11 @@ static void free_matches(PyObject *capsule)
     vdt_matches_free(PyCapsule_GetPointer(capsule, matches_name));
 }
 
+const struct vdt_matches *ext_matches(PyObject *capsule)
+{
+    return PyCapsule_GetPointer(capsule, matches_name);
+}
+
 static PyObject *match(PyObject *module, PyObject *arguments)
 {
     const struct ext_state *state = ext_module_state(module);
@@ -274,12 +271,12 @@ static PyObject *match(PyObject *module, PyObject *arguments)
     struct vdt_detection_options options = {0};
     struct vdt_error error = {.status = VDT_OK};
     struct vdt_matches *matches = NULL;
-    struct columns truths = {.held = 0}, detections = {.held = 0}, lists = {.held = 0};
+    struct ext_columns truths = {.held = 0}, detections = {.held = 0}, lists = {.held = 0};
     if (ext_known(option_dict, plain_options, list_options, "detection_match") == 0 &&
         ext_parse(state, option_dict, plain_options, &options) == 0 &&
         take_lists(state, option_dict, &lists, &options) == 0 &&
-        take_objects(state, truth_dict, &truths) == 0 &&
-        take_objects(state, detection_dict, &detections) == 0) {
+        ext_columns_take(state, truth_dict, &truths) == 0 &&
+        ext_columns_take(state, detection_dict, &detections) == 0) {
         vdt_status status;
         Py_BEGIN_ALLOW_THREADS;
         status =
@@ -290,9 +287,9 @@ static PyObject *match(PyObject *module, PyObject *arguments)
         else if ((result = PyCapsule_New(matches, matches_name, free_matches)) == NULL)
             vdt_matches_free(matches);
     }
-    release(&lists);
-    release(&truths);
-    release(&detections);
+    ext_columns_release(&lists);
+    ext_columns_release(&truths);
+    ext_columns_release(&detections);
     return result;
 }
 

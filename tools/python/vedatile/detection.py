@@ -26,10 +26,12 @@ from . import _vedatile
 from .arrays import wrap
 from .shapes import Polygons, Rotated
 
-__all__ = ["Matches", "Scores", "match"]
+__all__ = ["Diagnosis", "Matches", "Scores", "match"]
 
 STATS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
 LEFT_OUT, TRUE_POSITIVE, FALSE_POSITIVE, IGNORED = range(4)
+FINDINGS = ("left out", "found", "ignored", "localisation", "class", "duplicate", "background", "both")
+TRUTH_STATES = ("ignored", "found", "nearly", "missed")
 _NO_MATCH = 0xFFFFFFFF
 _DEFAULTS = {"coco": 10, "valor": 10, "voc07": 1, "voc12": 1, "dota": 1}  # numbers of thresholds
 
@@ -168,6 +170,14 @@ class Matches:
             self._outcomes[area] = found
         return self._outcomes[area]
 
+    def diagnose(self, threshold: int = 0, *, background: float = 0.1,
+                 score: float = 0.0) -> Diagnosis:
+        """What went wrong, at the IoU threshold of that index. `background`: an IoU below it is no
+        overlap. `score`: detections below it are not in the confusion matrix. Needs keep_ids."""
+        handle = _vedatile.detection_diagnose(self._handle, self._truths, self._detections,
+                                              threshold, background, score)
+        return Diagnosis(handle, self._truths, self._detections)
+
     def _key(self, columns: Mapping[str, Any]) -> Any:
         np = _numpy()
         images = columns["image"].astype(np.int64)
@@ -220,6 +230,74 @@ class Matches:
         rank = np.empty(len(order), np.int64)
         rank[order] = np.arange(len(order))
         return np.lexsort([rank, -self._detections["score"], self._key(self._detections)])
+
+
+class Diagnosis:
+    """What went wrong with detections. Made by Matches.diagnose().
+
+    finding[D]      what each detection is, a word of FINDINGS; truth[D] what it found or what its
+                    error is about (-1: nothing), iou[D] their overlap, or the largest with anything
+    truth_state[G]  what each ground truth is, a word of TRUTH_STATES
+    confusion       [K + 1, K + 1], rows are ground truth, columns detections, the last is nothing
+    tide            "ap", and what would be gained by mending each kind of error: "localisation",
+                    "class", "duplicate", "background", "both", "missed", "false positives" and
+                    "false negatives"; how many there are of each is in "class count" and so on."""
+
+    def __init__(self, handle: Any, truths: dict[str, Any], detections: dict[str, Any]):
+        np = _numpy()
+        self._handle = handle
+        self._detections = detections
+        self._truths = truths
+        found = _vedatile.diagnosis_arrays(handle, len(detections["image"]), len(truths["image"]))
+        self._finding = wrap(found["finding"])
+        self._state = wrap(found["truth_state"])
+        self.finding = np.array(FINDINGS)[self._finding]
+        self.truth = np.where(wrap(found["truth"]) == _NO_MATCH, -1,
+                              wrap(found["truth"]).astype(np.int64))
+        self.iou = wrap(found["iou"])
+        self.truth_state = np.array(TRUTH_STATES)[self._state]
+        self.confusion = wrap(found["confusion"])
+        self.tide: dict[str, Any] = found["tide"]
+
+    def points(self, scores: Sequence[float], category: int | None = None) -> list[dict[str, Any]]:
+        """Counts, precision, recall and F1 of the detections of at least each score; -1 where there
+        is nothing to divide by. With the protocol of valor as its PrecisionRecallCurve."""
+        return _vedatile.diagnosis_points(self._handle, -1 if category is None else category, scores)
+
+    def best(self, category: int | None = None) -> dict[str, Any] | None:
+        """The point of the highest F1; None where nothing was detected."""
+        return _vedatile.diagnosis_best(self._handle, -1 if category is None else category)
+
+    def histogram(self, category: int | None = None, *, low: float = 0.0, high: float = 1.0,
+                  bins: int = 20) -> tuple[Any, Any]:
+        """How many true and how many false positives there are in equal bins of scores."""
+        found, wrong = _vedatile.diagnosis_histogram(
+            self._handle, -1 if category is None else category, low, high, bins)
+        return wrap(found), wrap(wrong)
+
+    def examples(self, finding: str, category: int | None = None, most: int = 10) -> list[dict]:
+        """Detections of one kind by falling score: index, image, category, score, iou, truth. For a
+        word of TRUTH_STATES ("missed", "nearly"): ground truth, in the order of input."""
+        np = _numpy()
+        if finding in ("missed", "nearly"):
+            columns, chosen = self._truths, self.truth_state == finding
+        elif finding in FINDINGS:
+            columns, chosen = self._detections, self.finding == finding
+        else:
+            raise _vedatile.ArgumentError(f"{finding}: there are {', '.join(FINDINGS)}, missed, nearly")
+        kinds = columns.get("category")
+        kinds = np.zeros(len(chosen), int) if kinds is None else kinds
+        indices = np.flatnonzero(chosen if category is None else chosen & (kinds == category))
+        if columns is self._detections:
+            indices = indices[np.argsort(-columns["score"][indices], kind="stable")]
+        rows = []
+        for i in indices[:most]:
+            row = {"index": int(i), "image": int(columns["image"][i]), "category": int(kinds[i])}
+            if columns is self._detections:
+                row.update(score=float(columns["score"][i]), iou=float(self.iou[i]),
+                           truth=int(self.truth[i]))
+            rows.append(row)
+        return rows
 
 
 class Scores:
