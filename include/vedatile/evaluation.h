@@ -51,8 +51,9 @@ struct vdt_evaluate_options {
                          otherwise the best one is */
 
     const char *by;      /* slices: a field of the samples, of their metadata, "scene", "group",
-                            "view", "class" or "region" */
-    const char *regions; /* file of named polygons for by = "region": GeoJSON, GeoPackage ... */
+                            "view", "class", or "region" ("region:FIELD" where the names of
+                            regions are not in their field "name") */
+    const char *regions; /* file of named polygons for "region": GeoJSON, GeoPackage ... */
     bool ground;         /* objects are merged over tiles and compared on the ground */
 
     uint32_t bootstrap; /* resamplings for confidence intervals; 0: none */

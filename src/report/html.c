@@ -6,6 +6,8 @@
 #include "report/html_style.h"
 #include "report/html_text.h"
 
+enum { CHANGED_MOST = 8 };
+
 static void clear_html(struct vdt_html *html)
 {
     vdt_buffer_clear(&html->text);
@@ -154,6 +156,10 @@ static void changed(struct vdt_html *html, const json_t *list, const char *title
     vdt_html_put(html, "<p>%s: ", title);
     json_array_foreach(list, index, item)
     {
+        if (index == CHANGED_MOST) {
+            vdt_html_raw(html, "; and more");
+            break;
+        }
         vdt_html_raw(html, index ? "; " : "");
         vdt_html_text(html, vdt_html_member(item, "sample"));
         vdt_html_raw(html, " ");

@@ -350,7 +350,9 @@ vdt_status vdt_place_regions(const struct vdt_scorer *scorer, const struct vdt_s
     if (sides->options->regions == NULL)
         return vdt_fail(error, VDT_ERR_ARGUMENT,
                         "by region: name a file of polygons with names (regions)");
-    vdt_status status = vdt_ground_regions_open(sides->options->regions, NULL, &regions, error);
+    const char *field = strchr(sides->options->by, ':');
+    vdt_status status =
+        vdt_ground_regions_open(sides->options->regions, field ? field + 1 : NULL, &regions, error);
     if (!status)
         status = add_names(regions, names, count, error);
     if (status)

@@ -296,7 +296,7 @@ static vdt_status make_slicing(const struct vdt_scorer *scorer, struct vdt_sides
                                struct slicing *slicing, struct vdt_error *error)
 {
     const char *field = sides->options->by;
-    bool region = strcmp(field, "region") == 0;
+    bool region = strcmp(field, "region") == 0 || strncmp(field, "region:", 7) == 0;
     vdt_status status = start_values(slicing, scorer->unit_count, error);
     if (status)
         return status;

@@ -167,14 +167,14 @@ static const struct option eval_options[] = {
      .kind = OPTION_TEXT,
      .offset = AT(by),
      .argument = "FIELD",
-     .help = "slices by a field of the samples' metadata, or by scene, group, view, class or "
-             "region"},
+     .help = "slices by a field of the samples' metadata, or by scene, group, view, class, "
+             "region or region:FIELD"},
     {.name = "regions",
      .kind = OPTION_TEXT,
      .offset = AT(regions),
      .argument = "FILE",
      .needs = "by",
-     .help = "polygons with names, such as GeoJSON, for --by region"},
+     .help = "polygons with names in their field name, or FIELD, such as GeoJSON, for --by region"},
     {.name = "ground",
      .kind = OPTION_FLAG,
      .offset = AT(ground),

@@ -38,8 +38,12 @@ static void print_interval(const json_t *interval)
 }
 
 /* What the twelve numbers of COCO are. */
-static const char *meaning(const char *name)
+static const char *meaning(const char *name, bool ground)
 {
+    if (ground && strcmp(name, "APs") == 0)
+        return "small: to 1024 square metres";
+    if (ground && strcmp(name, "APl") == 0)
+        return "large: from 9216 square metres";
     static const char *const known[][2] = {{"AP", "mean over IoU 0.50 to 0.95"},
                                            {"AP50", "IoU 0.50"},
                                            {"AP75", "IoU 0.75"},
@@ -63,6 +67,7 @@ static void print_metrics(const json_t *task)
     const json_t *metrics = json_object_get(task, "metrics"), *order;
     const json_t *intervals = json_object_get(task, "intervals");
     bool detection = json_object_get(task, "operating_point") != NULL;
+    bool ground = json_is_true(json_object_get(task, "ground"));
     size_t index;
     json_array_foreach(json_object_get(task, "metric_names"), index, order)
     {
@@ -70,7 +75,7 @@ static void print_metrics(const json_t *task)
         text_cell(stdout, name, 24);
         print_number(json_object_get(metrics, name));
         print_interval(json_object_get(intervals, name));
-        const char *said = detection ? meaning(name) : "";
+        const char *said = detection ? meaning(name, ground) : "";
         printf("%s%s\n", said[0] ? "   " : "", said);
     }
     const json_t *point = json_object_get(task, "operating_point");
