@@ -1,6 +1,7 @@
 /* Parts of a detection's document: curves, histogram of scores, and single samples. */
 #include <math.h>
 #include <string.h>
+#include <vedatile/diagnosis.h>
 #include <vedatile/shapes.h>
 
 #include "base/buffer.h"
@@ -107,6 +108,70 @@ static void add_histogram(const struct vdt_detected *detected, json_t *about)
     json_object_set_new(about, "score_histogram", object);
 }
 
+/* --- errors -------------------------------------------------------------------------------- */
+
+static void free_diagnosis(struct vdt_diagnosis **diagnosis)
+{
+    vdt_diagnosis_free(*diagnosis);
+}
+
+static void add_confusion(const struct vdt_detected *detected,
+                          const struct vdt_diagnosis *diagnosis, json_t *about)
+{
+    uint32_t count;
+    const uint64_t *counts = vdt_diagnosis_confusion(diagnosis, &count);
+    const char *const *names = (const char *const *)detected->compared.categories;
+    json_t *object = json_object(), *rows = json_array();
+    json_t *truths = vdt_document_texts(names, count);
+    for (uint32_t i = 0; i <= count; i++)
+        json_array_append_new(
+            rows, vdt_document_counts(counts + (size_t)i * (count + 1), (size_t)count + 1));
+    json_array_append_new(truths, json_string("(none)"));
+    json_object_set_new(object, "predictions", json_deep_copy(truths));
+    json_object_set_new(object, "truths", truths);
+    json_object_set_new(object, "counts", rows);
+    json_object_set_new(about, "confusion", object);
+}
+
+static void add_error(json_t *list, const char *name, double gain, uint64_t count)
+{
+    json_t *item = json_object();
+    json_object_set_new(item, "error", json_string(name));
+    json_object_set_new(item, "gain", vdt_document_number(gain));
+    json_object_set_new(item, "count", vdt_document_count(count));
+    json_array_append_new(list, item);
+}
+
+static void add_tide(const struct vdt_diagnosis *diagnosis, json_t *about)
+{
+    struct vdt_tide tide;
+    vdt_diagnosis_tide(diagnosis, &tide);
+    json_t *object = json_object(), *kinds = json_array();
+    for (int i = VDT_FINDING_LOCALISATION; i < VDT_FINDINGS; i++)
+        add_error(kinds, vdt_finding_name((enum vdt_finding)i), tide.gain[i], tide.count[i]);
+    add_error(kinds, "missed", tide.gain_missed, tide.missed);
+    json_object_set_new(object, "AP", vdt_document_number(tide.ap < 0 ? NAN : tide.ap));
+    json_object_set_new(object, "kinds", kinds);
+    json_object_set_new(object, "false_positives", vdt_document_number(tide.gain_false_positives));
+    json_object_set_new(object, "false_negatives", vdt_document_number(tide.gain_false_negatives));
+    json_object_set_new(about, "errors", object);
+}
+
+/* What is wrong with detections, in agreement with their matches. */
+static vdt_status add_diagnosis(const struct vdt_detected *detected, json_t *about,
+                                struct vdt_error *error)
+{
+    vdt_cleanup(free_diagnosis) struct vdt_diagnosis *diagnosis = NULL;
+    struct vdt_diagnosis_options options = {.threshold = detected->half, .score = detected->score};
+    vdt_status status = vdt_diagnose(detected->matches, &detected->compared.truth,
+                                     &detected->compared.predicted, &options, &diagnosis, error);
+    if (status)
+        return status;
+    add_confusion(detected, diagnosis, about);
+    add_tide(diagnosis, about);
+    return VDT_OK;
+}
+
 vdt_status vdt_detection_details(const struct vdt_detected *detected,
                                  const struct vdt_detection_scores *scores,
                                  const struct vdt_sides *sides, json_t *about,
@@ -114,9 +179,10 @@ vdt_status vdt_detection_details(const struct vdt_detected *detected,
 {
     (void)sides;
     vdt_status status = add_curves(detected, scores, about, error);
-    if (!status)
-        add_histogram(detected, about);
-    return status;
+    if (status)
+        return status;
+    add_histogram(detected, about);
+    return add_diagnosis(detected, about, error);
 }
 
 /* --- one sample ---------------------------------------------------------------------------- */

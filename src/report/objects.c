@@ -25,6 +25,11 @@ void vdt_compared_clear(struct vdt_compared *compared)
     free(compared->predicted_counts);
     for (size_t i = 0; i < sizeof compared->owned / sizeof compared->owned[0]; i++)
         free(compared->owned[i]);
+    for (size_t i = 0; i < 2; i++)
+        if (compared->kept[i]) {
+            vdt_kept_clear(compared->kept[i]);
+            free(compared->kept[i]);
+        }
     vdt_annotation_columns_free(compared->truth_columns);
     vdt_annotation_columns_free(compared->predicted_columns);
     *compared = (struct vdt_compared){0};
@@ -265,6 +270,33 @@ static void count_categories(const struct vdt_sides *sides, const struct vdt_obj
             counts[objects->category ? objects->category[i] : 0]++;
 }
 
+/* Leaves out the objects of samples that do not count, so that nothing is said of them. */
+static vdt_status keep_counted(const struct vdt_sides *sides, struct vdt_objects *objects,
+                               const uint64_t **rows, struct vdt_kept **kept,
+                               struct vdt_error *error)
+{
+    bool all = true;
+    for (uint64_t i = 0; all && i < objects->count; i++)
+        all = sides->weights[objects->image[i]] != 0;
+    if (all)
+        return VDT_OK;
+    vdt_cleanup(vdt_free_pointer) uint32_t *number =
+        vdt_allocate((size_t)sides->sample_count + 1, sizeof *number);
+    *kept = vdt_allocate_zero(1, sizeof **kept);
+    if (number == NULL || *kept == NULL)
+        return vdt_fail_memory(error, "objects");
+    for (uint32_t i = 0; i <= sides->sample_count; i++)
+        number[i] = sides->weights[i] ? i : UINT32_MAX;
+    vdt_status status = vdt_kept_make(objects, number, *kept, error);
+    if (status)
+        return status;
+    *objects = (*kept)->objects;
+    for (uint64_t i = 0; *rows && i < objects->count; i++)
+        (*kept)->index[i] = (*rows)[(*kept)->index[i]];
+    *rows = *rows ? (*kept)->index : NULL;
+    return VDT_OK;
+}
+
 vdt_status vdt_compared_open(struct vdt_sides *sides, enum vdt_annotation_form form,
                              struct vdt_compared *compared, struct vdt_error *error)
 {
@@ -274,6 +306,11 @@ vdt_status vdt_compared_open(struct vdt_sides *sides, enum vdt_annotation_form f
     if (!status)
         status = sides->truth_coco ? columns_of_coco(sides, form, &opened, map, error)
                                    : columns_of_sets(sides, form, &opened, map, error);
+    if (!status)
+        status = keep_counted(sides, &opened.truth, &opened.truth_rows, &opened.kept[0], error);
+    if (!status)
+        status =
+            keep_counted(sides, &opened.predicted, &opened.predicted_rows, &opened.kept[1], error);
     if (!status) {
         opened.truth_counts = vdt_allocate_zero(opened.category_count, sizeof *opened.truth_counts);
         opened.predicted_counts =

@@ -5,6 +5,7 @@
 
 #include <vedatile/detection.h>
 
+#include "report/kept.h"
 #include "report/sides.h"
 
 /* The words of the document's "iou", by enum vdt_annotation_form; ends with NULL. */
@@ -20,7 +21,8 @@ struct vdt_compared {
     uint64_t *truth_counts;     /* [category_count], of samples that count */
     uint64_t *predicted_counts; /* likewise */
     struct vdt_annotation_columns *truth_columns, *predicted_columns;
-    uint32_t *owned[4]; /* columns that were numbered anew */
+    uint32_t *owned[4];       /* columns that were numbered anew */
+    struct vdt_kept *kept[2]; /* columns without the samples that do not count; NULL: all do */
 
     /* What has a weight: the samples and one for objects of no sample, or images of the ground. */
     bool on_ground;
