@@ -171,19 +171,36 @@ static size_t find_in_strips(const struct vdt_box_set *set, const struct query *
     return count;
 }
 
+/* Without a branch that depends on where boxes are, until those that overlap are known. */
+static size_t find_in_all(const struct vdt_box_set *set, const struct query *query, double lowest,
+                          uint32_t *found, double *iou)
+{
+    size_t touching = 0, count = 0;
+    for (size_t i = 0; i < set->count; i++) {
+        found[touching] = (uint32_t)i;
+        touching += (size_t)((set->left[i] < query->right) & (query->left < set->right[i]) &
+                             (set->top[i] < query->bottom) & (query->top < set->bottom[i]));
+    }
+    for (size_t i = 0; i < touching; i++) {
+        double value = overlap(set, found[i], query);
+        found[count] = found[i];
+        iou[count] = value;
+        count += value >= lowest;
+    }
+    return count;
+}
+
 size_t vdt_box_set_find(const struct vdt_box_set *set, const double box[4], double lowest,
                         uint32_t *found, double *iou)
 {
     struct query query = {box[0], box[1], box[2] + box[0], box[3] + box[1], box[2] * box[3]};
     if (set->strip_count > 0 && lowest > 0)
         return find_in_strips(set, &query, lowest, found, iou);
-    size_t count = 0;
+    if (lowest > 0)
+        return find_in_all(set, &query, lowest, found, iou);
     for (size_t i = 0; i < set->count; i++) {
-        double value = overlap(set, i, &query);
-        if (value >= lowest) {
-            found[count] = (uint32_t)i;
-            iou[count++] = value;
-        }
+        found[i] = (uint32_t)i;
+        iou[i] = overlap(set, i, &query);
     }
-    return count;
+    return set->count;
 }

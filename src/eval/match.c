@@ -18,6 +18,9 @@
 /* Cells of about so much work are one item for a thread; less than one item needs no threads. */
 enum { ITEM_WORK = 1 << 14 };
 
+/* Rows that lie anywhere are asked for so many before they are needed. */
+enum { AHEAD = 16 };
+
 /* A run of cells, and whom their rows matched. */
 struct item {
     size_t first, end;
@@ -92,6 +95,15 @@ static vdt_status areas_of(const struct vdt_objects *objects, const double **are
     for (uint64_t i = 0; i < objects->count; i++)
         (*made)[i] = objects->box[i][2] * objects->box[i][3];
     return VDT_OK;
+}
+
+/* Areas of boxes are computed where the boxes are looked at. */
+static vdt_status detection_areas(struct state *state, struct vdt_error *error)
+{
+    struct vdt_match_task *task = &state->task;
+    if (task->detections->area == NULL && task->detections->shapes == NULL)
+        return VDT_OK;
+    return areas_of(task->detections, &task->detection_area, &state->areas, error);
 }
 
 static vdt_status make_limits(struct state *state, struct vdt_error *error)
@@ -277,6 +289,9 @@ static vdt_status sort_category(void *payload, void *worker, uint64_t category,
     vdt_sort_scores(scores, count, items, items + count);
     for (size_t i = 0; i < count; i++) {
         const struct vdt_match_row *row = &state->task.rows[first + items[i]];
+        uint64_t soon = first + items[i + AHEAD < count ? i + AHEAD : i];
+        __builtin_prefetch(&state->task.rows[soon]);
+        __builtin_prefetch(&state->task.outcomes[soon * width]);
         matches->detection[first + i] = row->detection;
         matches->image[first + i] = row->image;
         matches->rank[first + i] = row->rank;
@@ -359,7 +374,7 @@ static vdt_status match_all(struct state *state, struct vdt_error *error)
     if (status == VDT_OK)
         status = make_limits(state, error);
     if (status == VDT_OK)
-        status = areas_of(task->detections, &task->detection_area, &state->areas, error);
+        status = detection_areas(state, error);
     if (status == VDT_OK)
         status = fill_truths(state, error);
     if (status == VDT_OK)

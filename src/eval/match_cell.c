@@ -42,6 +42,18 @@ static void insert_by_score(const double *scores, size_t count, uint64_t *items)
     }
 }
 
+/* Detections lie in the order of the input; those of the next cells are asked for in time. */
+static void fetch_ahead(const struct vdt_match_task *task, uint64_t place)
+{
+    enum { AHEAD = 24 };
+    if (place + AHEAD >= task->cells->detections)
+        return;
+    uint32_t detection = task->cells->detection[place + AHEAD];
+    __builtin_prefetch(&task->detections->score[detection]);
+    if (task->detections->box != NULL)
+        __builtin_prefetch(task->detections->box[detection]);
+}
+
 static bool fill_rows(const struct vdt_match_task *task, const struct vdt_cell *cell,
                       struct vdt_match_scratch *scratch)
 {
@@ -50,8 +62,10 @@ static bool fill_rows(const struct vdt_match_task *task, const struct vdt_cell *
     if (!vdt_grow(&scratch->scores, &scratch->score_capacity, count, sizeof *scratch->scores) ||
         !vdt_grow(&scratch->items, &scratch->item_capacity, 2 * count, sizeof *scratch->items))
         return false;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        fetch_ahead(task, cell->first_detection + i);
         scratch->scores[i] = task->detections->score[detections[i]];
+    }
     if (count <= FEW)
         insert_by_score(scratch->scores, count, scratch->items);
     else
@@ -99,13 +113,15 @@ static void order_candidates(struct vdt_candidate *candidates, size_t count)
         qsort(candidates, count, sizeof *candidates, by_iou);
 }
 
-/* The thresholds of a lane that an IoU reaches. */
-static inline unsigned reached(const double *limits, double iou)
+/* Fills which thresholds of a lane each candidate reaches. */
+static void fill_reach(const double *limits, struct vdt_candidate *candidates, size_t count)
 {
-    unsigned bits = 0;
-    for (int t = 0; t < VDT_LANE; t++)
-        bits |= (unsigned)(iou >= limits[t]) << t;
-    return bits;
+    for (size_t i = 0; i < count; i++) {
+        unsigned bits = 0;
+        for (int t = 0; t < VDT_LANE; t++)
+            bits |= (unsigned)(candidates[i].iou >= limits[t]) << t;
+        candidates[i].reach = (uint16_t)bits;
+    }
 }
 
 static inline unsigned lane_bits(const struct vdt_match_options *options, size_t lane)
@@ -158,8 +174,7 @@ static bool match_candidates(const struct walk *walk, bool ignored, unsigned *do
         uint16_t *taken =
             &walk->scratch
                  ->taken[(truth * options->area_count + walk->area) * options->lanes + walk->lane];
-        unsigned bits =
-            reached(walk->task->limits + walk->lane * VDT_LANE, walk->candidates[i].iou) & ~*done;
+        unsigned bits = walk->candidates[i].reach & ~*done;
         if (crowd == NULL || crowd[truths[truth]] == 0)
             bits &= ~(unsigned)*taken;
         if (bits == 0)
@@ -191,8 +206,7 @@ static bool match_best(const struct walk *walk, struct vdt_outcomes *out)
     uint16_t *taken =
         &walk->scratch->taken[(best->truth * options->area_count + walk->area) * options->lanes +
                               walk->lane];
-    unsigned bits = reached(walk->task->limits + walk->lane * VDT_LANE, best->iou);
-    bits &= ignored ? 0xffffU : ~(unsigned)*taken;
+    unsigned bits = best->reach & (ignored ? 0xffffU : ~(unsigned)*taken);
     if (bits == 0)
         return true;
     *taken |= (uint16_t)bits;
@@ -200,36 +214,52 @@ static bool match_best(const struct walk *walk, struct vdt_outcomes *out)
     return !options->keep_ids || keep_pair(walk, best->truth, bits);
 }
 
+static double area_of(const struct vdt_match_task *task, uint32_t detection)
+{
+    if (task->detection_area != NULL)
+        return task->detection_area[detection];
+    const double *box = task->detections->box[detection];
+    return box[2] * box[3];
+}
+
+/* In one range and lane. */
+static bool match_walk(const struct walk *walk, struct vdt_outcomes *out)
+{
+    if (walk->task->options->rules->best_only)
+        return match_best(walk, out);
+    unsigned found = 0;
+    if (!match_candidates(walk, false, &found))
+        return false;
+    unsigned done = found;
+    if (!match_candidates(walk, true, &done))
+        return false;
+    *out = (struct vdt_outcomes){(uint16_t)done, (uint16_t)(done & ~found)};
+    return true;
+}
+
+/* A detection and its candidates, none of which is fine. False when memory is out. */
 static bool match_one(const struct vdt_match_task *task, const struct vdt_cell *cell, uint32_t row,
-                      const struct vdt_candidate *candidates, size_t count,
+                      struct vdt_candidate *candidates, size_t count,
                       struct vdt_match_scratch *scratch)
 {
     const struct vdt_match_options *options = task->options;
     struct vdt_outcomes *out = task->outcomes + (size_t)row * options->area_count * options->lanes;
-    uint64_t outside = vdt_match_outside(options, task->detection_area[task->rows[row].detection]);
+    uint64_t outside = vdt_match_outside(options, area_of(task, task->rows[row].detection));
     if (cell->open)
         outside = UINT64_MAX;
-    struct walk walk = {task, cell, scratch, row, candidates, count, 0, 0};
-    for (walk.area = 0; walk.area < options->area_count; walk.area++)
-        for (walk.lane = 0; walk.lane < options->lanes; walk.lane++, out++) {
-            unsigned found = 0, done = 0;
-            if (count > 0 && options->rules->best_only) {
-                if (!match_best(&walk, out))
-                    return false;
-                done = out->matched;
-                found = done & ~(unsigned)out->ignored;
-            } else if (count > 0) {
-                if (!match_candidates(&walk, false, &found))
-                    return false;
-                done = found;
-                if (!match_candidates(&walk, true, &done))
-                    return false;
-            }
-            unsigned ignored = done & ~found;
-            if (outside >> walk.area & 1)
-                ignored |= lane_bits(options, walk.lane) & ~done;
-            *out = (struct vdt_outcomes){(uint16_t)done, (uint16_t)ignored};
+    for (size_t lane = 0; lane < options->lanes; lane++) {
+        unsigned all = lane_bits(options, lane);
+        fill_reach(task->limits + lane * VDT_LANE, candidates, count);
+        for (size_t area = 0; area < options->area_count; area++) {
+            struct vdt_outcomes here = {0};
+            struct walk walk = {task, cell, scratch, row, candidates, count, area, lane};
+            if (count > 0 && !match_walk(&walk, &here))
+                return false;
+            if (outside >> area & 1)
+                here.ignored |= (uint16_t)(all & ~(unsigned)here.matched);
+            out[area * options->lanes + lane] = here;
         }
+    }
     return true;
 }
 
@@ -263,7 +293,7 @@ static bool match_boxes(const struct vdt_match_task *task, const struct vdt_cell
             vdt_box_set_find(&scratch->boxes, task->detections->box[task->rows[row].detection],
                              task->lowest, scratch->found, scratch->iou);
         for (size_t c = 0; c < count; c++)
-            candidates[c] = (struct vdt_candidate){scratch->iou[c], scratch->found[c]};
+            candidates[c] = (struct vdt_candidate){scratch->iou[c], scratch->found[c], 0};
         order_candidates(candidates, count);
         if (!match_one(task, cell, row, candidates, count, scratch))
             return false;
@@ -295,7 +325,7 @@ static vdt_status match_shapes(const struct vdt_match_task *task, const struct v
             size_t count = 0;
             for (uint32_t g = 0; g < cell->truths; g++)
                 if (iou[g] >= task->lowest)
-                    scratch->candidates[count++] = (struct vdt_candidate){iou[g], g};
+                    scratch->candidates[count++] = (struct vdt_candidate){iou[g], g, 0};
             order_candidates(scratch->candidates, count);
             if (!match_one(task, cell, cell->row + first + (uint32_t)i, scratch->candidates, count,
                            scratch))

@@ -21,7 +21,7 @@ struct vdt_match_task {
     const struct vdt_match_options *options;
     const struct vdt_objects *truths;
     const struct vdt_objects *detections;
-    const double *detection_area; /* [detections] */
+    const double *detection_area; /* [detections]; NULL: those of the boxes */
     const struct vdt_cells *cells;
     const uint64_t *truth_ignored; /* by place in cells->truth: bit a: ignored in range a */
     double lowest;                 /* IoU that is of use to no threshold is below this */
@@ -35,6 +35,7 @@ struct vdt_match_task {
 struct vdt_candidate {
     double iou;
     uint32_t truth; /* place in its cell */
+    uint16_t reach; /* thresholds of a lane that the IoU reaches */
 };
 
 /* The memory of one worker; {0} is empty. */
