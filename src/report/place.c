@@ -97,6 +97,20 @@ static vdt_status open_placed(const struct vdt_sides *sides, struct placed *plac
     return status ? status : vdt_ground_areas_open(&options, &placed->areas, error);
 }
 
+vdt_status vdt_place_areas(const struct vdt_sides *sides, struct vdt_ground_areas **areas,
+                           uint32_t **tile, struct vdt_error *error)
+{
+    vdt_cleanup(clear_placed) struct placed placed = {0};
+    vdt_status status = open_placed(sides, &placed, error);
+    if (status)
+        return status;
+    *areas = placed.areas;
+    *tile = placed.number;
+    placed.areas = NULL;
+    placed.number = NULL;
+    return VDT_OK;
+}
+
 /* --- objects ------------------------------------------------------------------------------- */
 
 /* Numbers and visible shares of a store's own labels, which say what is one object. */

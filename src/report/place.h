@@ -13,6 +13,12 @@ vdt_status vdt_place_objects(const struct vdt_sides *sides, struct vdt_compared 
 /* What was put together, for the document; NULL where nothing was. New reference. */
 json_t *vdt_place_document(const struct vdt_compared *compared);
 
+/* The ground of the samples that count, and the tile that each is; both owned, tile[sample_count +
+ * 1] with UINT32_MAX for those that are none. */
+struct vdt_ground_areas;
+vdt_status vdt_place_areas(const struct vdt_sides *sides, struct vdt_ground_areas **areas,
+                           uint32_t **tile, struct vdt_error *error);
+
 /* The region of the options' file that each unit is in: of[unit_count], VDT_NO_SAMPLE for none. */
 vdt_status vdt_place_regions(const struct vdt_scorer *scorer, const struct vdt_sides *sides,
                              char ***names, uint32_t *count, uint32_t *of, struct vdt_error *error);

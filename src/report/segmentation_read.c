@@ -6,6 +6,8 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/ordered.h"
+#include "report/ground.h"
+#include "report/place.h"
 #include "report/segmentation_state.h"
 
 /* What the workers share. */
@@ -13,7 +15,9 @@ struct reading {
     struct vdt_segmented *segmented;
     const struct vdt_sides *sides;
     struct vdt_tile_spec tile;
-    size_t mask_size; /* bytes of a store's value */
+    size_t mask_size;               /* bytes of a store's value */
+    struct vdt_ground_areas *areas; /* on the ground; else NULL */
+    uint32_t *tiles;                /* of samples, there */
 };
 
 /* One worker's memory: both sides as 16-bit values. */
@@ -22,6 +26,8 @@ struct read_worker {
     uint8_t *raw;
     uint16_t *truth, *predicted;
     uint64_t *both, *any;
+    struct vdt_ground_pixels *ground; /* NULL: every pixel counts */
+    uint8_t *skip;
 };
 
 static void stop(void *payload, void *worker)
@@ -34,6 +40,8 @@ static void stop(void *payload, void *worker)
     free(own->predicted);
     free(own->both);
     free(own->any);
+    vdt_ground_pixels_free(own->ground);
+    free(own->skip);
     free(own);
 }
 
@@ -50,10 +58,13 @@ static vdt_status start(void *payload, void **worker, struct vdt_error *error)
     own->predicted = vdt_allocate(pixels, sizeof *own->predicted);
     own->both = vdt_allocate(values, sizeof *own->both);
     own->any = vdt_allocate(values, sizeof *own->any);
-    bool good = own->raw && own->truth && own->predicted && own->both && own->any;
+    own->skip = vdt_allocate(pixels, sizeof *own->skip);
+    bool good = own->raw && own->truth && own->predicted && own->both && own->any && own->skip;
     vdt_status status =
         good ? vdt_pixel_counter_new(all->segmented->class_count, VDT_UINT16, &own->counter, error)
              : vdt_fail_memory(error, "masks");
+    if (!status && all->areas)
+        status = vdt_ground_pixels_open(all->areas, NULL, &own->ground, error);
     if (status) {
         stop(payload, own);
         return status;
@@ -142,7 +153,8 @@ static vdt_status keep_edges(const struct reading *all, struct read_worker *own,
     uint32_t values = segmented->class_count + 1, count = 0;
     memset(own->both, 0, values * sizeof *own->both);
     memset(own->any, 0, values * sizeof *own->any);
-    vdt_status status = vdt_boundary_add(own->truth, own->predicted, NULL, VDT_UINT16,
+    const uint8_t *skip = own->ground ? own->skip : NULL;
+    vdt_status status = vdt_boundary_add(own->truth, own->predicted, skip, VDT_UINT16,
                                          all->tile.rows, all->tile.cols, segmented->class_count,
                                          vdt_boundary_distance(all->tile.rows, all->tile.cols),
                                          own->both, own->any, error);
@@ -161,6 +173,18 @@ static vdt_status keep_edges(const struct reading *all, struct read_worker *own,
     return VDT_OK;
 }
 
+/* A place that several tiles show counts in one of them. */
+static vdt_status find_skip(const struct reading *all, struct read_worker *own, uint32_t unit,
+                            struct vdt_error *error)
+{
+    size_t pixels = (size_t)all->tile.rows * all->tile.cols;
+    vdt_status status =
+        vdt_ground_pixels_tile(own->ground, all->tiles[unit], own->skip, NULL, NULL, error);
+    for (size_t i = 0; !status && i < pixels; i++)
+        own->skip[i] = !own->skip[i];
+    return status;
+}
+
 static vdt_status process(void *payload, void *worker, uint64_t item, uint32_t slot,
                           struct vdt_error *error)
 {
@@ -173,29 +197,28 @@ static vdt_status process(void *payload, void *worker, uint64_t item, uint32_t s
     vdt_status status = read_truth(all, own, unit, error);
     if (!status)
         status = read_raster(all, own, unit, error);
+    if (!status && own->ground)
+        status = find_skip(all, own, unit, error);
     vdt_pixel_counter_clear(own->counter);
     if (!status)
-        status = vdt_pixel_counter_add(own->counter, own->truth, own->predicted, NULL,
+        status = vdt_pixel_counter_add(own->counter, own->truth, own->predicted,
+                                       own->ground ? own->skip : NULL,
                                        (uint64_t)all->tile.rows * all->tile.cols, 1, error);
     if (!status)
         status = keep_cells(all->segmented, own, unit, error);
     return status ? status : keep_edges(all, own, unit, error);
 }
 
-vdt_status vdt_segmented_read(struct vdt_segmented *segmented, const struct vdt_sides *sides,
-                              struct vdt_error *error)
+static vdt_status read_all(struct reading *all, struct vdt_error *error)
 {
     static const struct vdt_ordered_ops ops = {start, process, stop};
+    const struct vdt_sides *sides = all->sides;
     const struct vdt_evaluate_options *options = sides->options;
-    struct reading all = {.segmented = segmented,
-                          .sides = sides,
-                          .tile = vdt_reader_spec(sides->reader).tile,
-                          .mask_size = vdt_reader_mask_size(sides->reader)};
     struct vdt_ordered *pool;
     uint32_t slot, slots = 4 * (options->threads ? options->threads : vdt_core_count());
     uint64_t done = 0;
     vdt_status status =
-        vdt_ordered_start(&ops, &all, sides->sample_count, options->threads, slots, &pool, error);
+        vdt_ordered_start(&ops, all, sides->sample_count, options->threads, slots, &pool, error);
     if (status)
         return status;
     while ((status = vdt_ordered_take(pool, &slot, error)) == VDT_OK) {
@@ -208,4 +231,20 @@ vdt_status vdt_segmented_read(struct vdt_segmented *segmented, const struct vdt_
     }
     vdt_ordered_free(pool);
     return status == VDT_END ? VDT_OK : status;
+}
+
+vdt_status vdt_segmented_read(struct vdt_segmented *segmented, const struct vdt_sides *sides,
+                              struct vdt_error *error)
+{
+    struct reading all = {.segmented = segmented,
+                          .sides = sides,
+                          .tile = vdt_reader_spec(sides->reader).tile,
+                          .mask_size = vdt_reader_mask_size(sides->reader)};
+    vdt_status status =
+        sides->options->ground ? vdt_place_areas(sides, &all.areas, &all.tiles, error) : VDT_OK;
+    if (!status)
+        status = read_all(&all, error);
+    vdt_ground_areas_free(all.areas);
+    free(all.tiles);
+    return status;
 }

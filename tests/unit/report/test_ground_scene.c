@@ -24,6 +24,7 @@ struct found {
 
 static struct found found;
 static uint16_t instances[WHOLE * WHOLE];
+static uint8_t classes[WHOLE * WHOLE];
 
 static const char *data_file(const char *name)
 {
@@ -43,7 +44,7 @@ static void feed(const char *store, uint32_t tile, uint32_t stride)
                                              .labels = &labels,
                                              .label_count = 1,
                                              .class_field = "TIPO",
-                                             .tasks = VDT_INSTANCE,
+                                             .tasks = VDT_INSTANCE | VDT_SEGMENTATION,
                                              .tile_cols = tile,
                                              .tile_rows = tile,
                                              .stride_cols = stride,
@@ -67,11 +68,12 @@ static void make_found(const char *store)
 {
     struct vdt_reader *reader = look_into(store);
     static float boxes[1000][4];
-    static uint16_t classes[1000];
+    static uint16_t box_class[1000];
     uint64_t count = vdt_reader_box_rows(reader, 0, 0, 1);
     assert_true(count > 400 && count < 1000);
-    assert_int_equal(vdt_reader_boxes(reader, 0, 0, 1, boxes, classes, NULL, NULL, NULL), VDT_OK);
+    assert_int_equal(vdt_reader_boxes(reader, 0, 0, 1, boxes, box_class, NULL, NULL, NULL), VDT_OK);
     assert_int_equal(vdt_reader_instances(reader, 0, 0, instances, NULL), VDT_OK);
+    assert_int_equal(vdt_reader_mask(reader, 0, 0, classes, NULL), VDT_OK);
     found.count = 0;
     for (uint64_t i = 0; i < count; i++)
         for (uint64_t copy = 0; copy < (i % 9 == 0 ? 0 : i % 13 == 0 ? 2 : 1); copy++) {
@@ -84,7 +86,7 @@ static void make_found(const char *store)
                 found.box[n][axis + 2] = fmin(size, (double)boxes[i][axis + 2] + shift);
             }
             found.object[n] = (uint16_t)(i + 1);
-            found.class_id[n] = i % 17 == 0 ? 1U - classes[i] : classes[i];
+            found.class_id[n] = i % 17 == 0 ? 1U - box_class[i] : box_class[i];
             found.score[n] = 0.05 + 0.9 * vdt_unit(vdt_mix2(i, 99 + copy));
         }
     vdt_reader_free(reader);
@@ -137,6 +139,22 @@ static void add_one(struct vdt_run *run, uint32_t sample, const struct vdt_windo
         fail_msg("%s", error.message);
 }
 
+/* The classes of the scene, moved by two columns. */
+static void add_raster(struct vdt_run *run, uint32_t sample, const struct vdt_window *window,
+                       uint8_t *pixels)
+{
+    for (int32_t row = 0; row < window->rows; row++)
+        for (int32_t col = 0; col < window->cols; col++) {
+            int32_t y = window->row + row, x = window->col + col - 2;
+            bool inside = x >= 0 && x < WHOLE && y < WHOLE;
+            uint8_t value = inside ? classes[y * WHOLE + x] : 0;
+            pixels[row * window->cols + col] = value == VDT_IGNORE_U8 ? 0 : value;
+        }
+    if (vdt_run_add_raster(run, sample, VDT_UINT8, pixels, (uint32_t)window->rows,
+                           (uint32_t)window->cols, VDT_RUN_ADD, NULL, &error) != VDT_OK)
+        fail_msg("%s", error.message);
+}
+
 static void predict(const char *store, const char *name, bool masks)
 {
     struct vdt_reader *reader = look_into(store);
@@ -156,6 +174,8 @@ static void predict(const char *store, const char *name, bool masks)
         assert_int_equal(vdt_reader_sample(reader, 0, i, &row, NULL, NULL), VDT_OK);
         assert_int_equal(vdt_run_sample(run, row.key, 0, 0, &sample, &error), VDT_OK);
         assert_int_equal(vdt_run_mark(run, sample, &error), VDT_OK);
+        if (masks)
+            add_raster(run, sample, &row.window, pixels);
         for (size_t n = 0; n < found.count; n++)
             add_one(run, sample, &row.window, n, masks, work, pixels);
     }
@@ -208,6 +228,20 @@ static void score(const char *store, const char *name, bool masks, double values
     vdt_evaluation_free(made);
 }
 
+/* Every pixel of the scene once, whatever the tiles are. */
+static void score_pixels(const char *store, double values[4])
+{
+    static const char *const names[] = {"miou", "accuracy", "class:RURAL:iou", "class:URBANO:iou"};
+    struct vdt_evaluation *made = NULL;
+    const struct vdt_evaluate_options options = {
+        .store = store, .run = "masks", .task = "segmentation", .ground = true};
+    if (vdt_evaluate(&options, &made, &error) != VDT_OK)
+        fail_msg("%s", error.message);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(vdt_evaluation_metric(made, names[i], &values[i], &error), VDT_OK);
+    vdt_evaluation_free(made);
+}
+
 static void remove_store(const char *store)
 {
     char path[600];
@@ -229,6 +263,7 @@ static void tiles_do_not_show(void **state)
     (void)state;
     static const uint32_t sizes[][2] = {{WHOLE, WHOLE}, {128, 64}, {256, 128}, {96, 72}};
     double expected[2][METRICS], values[METRICS];
+    double pixels[4], whole_pixels[4];
     int64_t objects[2], whole[2][2];
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         char store[128];
@@ -258,6 +293,10 @@ static void tiles_do_not_show(void **state)
                              (long long)objects[1], (long long)whole[masks][0],
                              (long long)whole[masks][1]);
         }
+        score_pixels(store, i == 0 ? whole_pixels : pixels);
+        assert_true(whole_pixels[0] > 0.3 && whole_pixels[0] < 0.95);
+        if (i > 0)
+            assert_memory_equal(pixels, whole_pixels, sizeof pixels);
         remove_store(store);
     }
 }
