@@ -50,6 +50,7 @@ static void feed(const char *store, uint32_t tile, uint32_t stride)
                                              .stride_cols = stride,
                                              .stride_rows = stride,
                                              .edge = VDT_EDGE_PAD,
+                                             .match = VDT_MATCH_ALL,
                                              .group = "test"};
     if (vdt_feed(&options, NULL, &error) != VDT_OK)
         fail_msg("%s", error.message);
