@@ -135,8 +135,9 @@ VDT_API enum vdt_outcome vdt_detection_missed(const struct vdt_matches *matches,
 
 struct vdt_detection_scores;
 
-/* weights[image_count]: how often each image counts; NULL: once. A weight of n is as n equal images
- * in the place of one. *scores is owned and needs `matches` no more. */
+/* weights[image_count]: how often each image counts; NULL: once. With a weight of n each object and
+ * each detection of the image counts n times, one after another, as if there were n such images; 0
+ * leaves the image out. *scores is owned and needs `matches` no more. */
 VDT_API VDT_CHECKED vdt_status vdt_detection_accumulate(const struct vdt_matches *matches,
                                                         const uint32_t *weights,
                                                         struct vdt_detection_scores **scores,

@@ -155,6 +155,18 @@ static uint64_t truths_of(const struct state *state, uint64_t category, size_t a
     return count;
 }
 
+static uint64_t rows_of(const struct state *state, uint64_t category)
+{
+    const struct vdt_matches *matches = state->matches;
+    uint64_t first = matches->category_rows[category], end = matches->category_rows[category + 1];
+    uint64_t count = 0;
+    if (state->weights == NULL)
+        return end - first;
+    for (uint64_t row = first; row < end; row++)
+        count += state->weights[matches->image[row]];
+    return count;
+}
+
 static void fill_range(const struct state *state, struct scratch *scratch, uint64_t category,
                        size_t area, uint64_t truths)
 {
@@ -245,8 +257,7 @@ static vdt_status score_category(void *payload, void *worker, uint64_t category,
         if (truths > 0)
             fill_range(state, scratch, category, area, truths);
     }
-    scores->detections[category] =
-        matches->category_rows[category + 1] - matches->category_rows[category];
+    scores->detections[category] = rows_of(state, category);
     put(scratch->precision, scores->precision, curves, shape->categories, category, cells);
     put(scratch->score_at, scores->score_at, curves, shape->categories, category, cells);
     put(scratch->recall, scores->recall, shape->thresholds, shape->categories, category, cells);

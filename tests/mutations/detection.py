@@ -80,6 +80,8 @@ MUTATIONS = [
     ("ground truth has no weight", "accumulate.c",
      "state->weights[matches->truth_image[i]]", "1"),
     ("images without weight count", "accumulate.c", " || weight == 0)", ")"),
+    ("detections have no weight", "accumulate.c",
+     "count += state->weights[matches->image[row]];", "count++;"),
     # --- numbers
     ("values are added one after another", "accumulate_stats.c",
      "if (count <= BLOCK)", "if (count <= BLOCK && count < 8)"),
