@@ -15,6 +15,10 @@ struct vdt_iou_state {
     struct vdt_plane_geos geos;
     struct vdt_plane *outlines[2];
     size_t outline_count[2], outline_capacity[2];
+    double *sides[4]; /* xmin, ymin, xmax, ymax of the second outlines, one after the other */
+    size_t side_capacity[4];
+    uint32_t *near; /* places of those whose boxes overlap */
+    size_t near_capacity;
 };
 
 /* One call's inputs. */
@@ -49,6 +53,9 @@ void vdt_iou_scratch_clear(struct vdt_iou_scratch *scratch)
         free(state->masks[side]);
         free(state->outlines[side]);
     }
+    for (int i = 0; i < 4; i++)
+        free(state->sides[i]);
+    free(state->near);
     free(state);
     scratch->state = NULL;
 }
@@ -168,17 +175,51 @@ static vdt_status compare_pair(struct task *task, struct vdt_plane *a, struct vd
     return status;
 }
 
+/* The boxes of the second outlines, where the next are next to each other. */
+static bool lay_out_boxes(struct vdt_iou_state *state, size_t count)
+{
+    for (int side = 0; side < 4; side++) {
+        if (!vdt_grow(&state->sides[side], &state->side_capacity[side], count,
+                      sizeof *state->sides[side]))
+            return false;
+        for (size_t i = 0; i < count; i++)
+            state->sides[side][i] = state->outlines[1][i].box[side];
+    }
+    return vdt_grow(&state->near, &state->near_capacity, count, sizeof *state->near);
+}
+
+/* The second outlines whose boxes overlap a box, in `near`. Every place is written, and the next
+ * one taken only where they do: nothing for the processor to guess. */
+static size_t find_near(struct vdt_iou_state *state, const double box[4], size_t count)
+{
+    const double *xmin = state->sides[0], *ymin = state->sides[1];
+    const double *xmax = state->sides[2], *ymax = state->sides[3];
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        state->near[found] = (uint32_t)i;
+        found += (size_t)((xmin[i] < box[2]) & (xmax[i] > box[0]) & (ymin[i] < box[3]) &
+                          (ymax[i] > box[1]));
+    }
+    return found;
+}
+
 static vdt_status compare_outlines(struct task *task, struct vdt_error *error)
 {
     struct vdt_iou_state *state = task->state;
-    vdt_status status = VDT_OK;
-    if (!make_outlines(task, 0) || !make_outlines(task, 1))
-        status = vdt_fail_memory(error, "polygons");
     size_t nb = task->count[1];
-    for (size_t i = 0; status == VDT_OK && i < task->count[0]; i++)
-        for (size_t j = 0; status == VDT_OK && j < nb; j++)
+    vdt_status status = VDT_OK;
+    if (!make_outlines(task, 0) || !make_outlines(task, 1) || !lay_out_boxes(state, nb))
+        status = vdt_fail_memory(error, "polygons");
+    for (size_t i = 0; status == VDT_OK && i < task->count[0]; i++) {
+        double *iou = task->iou + i * nb;
+        memset(iou, 0, nb * sizeof *iou);
+        size_t near = find_near(state, state->outlines[0][i].box, nb);
+        for (size_t n = 0; status == VDT_OK && n < near; n++) {
+            uint32_t j = state->near[n];
             status = compare_pair(task, &state->outlines[0][i], &state->outlines[1][j],
-                                  is_crowd(task, j), &task->iou[i * nb + j], error);
+                                  is_crowd(task, j), &iou[j], error);
+        }
+    }
     clear_outlines(state);
     return status;
 }

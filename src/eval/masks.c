@@ -135,19 +135,26 @@ static vdt_status end(struct vdt_masks *masks, bool good, uint32_t rows, uint32_
 
 /* --- of pixels ------------------------------------------------------------------------------ */
 
-/* Pixels of 0 and 1, column after column: `run` and `in` go on from call to call. */
+static bool has_zero(uint64_t eight)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    return ((eight - ones) & ~eight & (ones << 7)) != 0;
+}
+
+/* Pixels column after column, those that are not 0 being the object's: `run` and `in` go on from
+ * call to call. */
 static bool push_pixels(struct vdt_masks *masks, const uint8_t *pixels, size_t count, uint32_t *run,
                         uint8_t *in)
 {
     for (size_t at = 0; at < count;) {
         size_t first = at;
-        uint64_t same = *in == 0 ? 0 : UINT64_C(0x0101010101010101), eight;
         for (; at + 8 <= count; at += 8) {
+            uint64_t eight;
             memcpy(&eight, pixels + at, 8);
-            if (eight != same)
+            if (*in == 0 ? eight != 0 : has_zero(eight))
                 break;
         }
-        while (at < count && pixels[at] == *in)
+        while (at < count && (pixels[at] != 0) == *in)
             at++;
         *run += (uint32_t)(at - first);
         if (at < count) {
@@ -160,7 +167,7 @@ static bool push_pixels(struct vdt_masks *masks, const uint8_t *pixels, size_t c
     return true;
 }
 
-enum { BLOCK_BYTES = 1 << 18 };
+enum { BLOCK_BYTES = 1 << 15 }; /* what the processor keeps at hand */
 
 /* Where pixels come from: one of the two. */
 struct pixels {
@@ -169,6 +176,27 @@ struct pixels {
     uint16_t value;
     ptrdiff_t row_stride, col_stride;
 };
+
+/* `count` pixels as 0 and 1. Steps of one are told, so that they are done many at a time. */
+static void gather_run(const struct pixels *from, ptrdiff_t at, ptrdiff_t step, uint32_t count,
+                       uint8_t *to, size_t to_step)
+{
+    if (from->u8 != NULL && step == 1 && to_step == 1)
+        for (uint32_t i = 0; i < count; i++)
+            to[i] = from->u8[at + (ptrdiff_t)i] != 0;
+    else if (from->u8 != NULL && step == 1)
+        for (uint32_t i = 0; i < count; i++)
+            to[i * to_step] = from->u8[at + (ptrdiff_t)i] != 0;
+    else if (from->u8 != NULL)
+        for (uint32_t i = 0; i < count; i++)
+            to[i * to_step] = from->u8[at + (ptrdiff_t)i * step] != 0;
+    else if (step == 1 && to_step == 1)
+        for (uint32_t i = 0; i < count; i++)
+            to[i] = from->u16[at + (ptrdiff_t)i] == from->value;
+    else
+        for (uint32_t i = 0; i < count; i++)
+            to[i * to_step] = from->u16[at + (ptrdiff_t)i * step] == from->value;
+}
 
 /* Columns `first` to `last` as 0 and 1, one after the other. */
 static void gather(const struct pixels *from, uint32_t rows, uint32_t first, uint32_t last,
@@ -180,16 +208,9 @@ static void gather(const struct pixels *from, uint32_t rows, uint32_t first, uin
     ptrdiff_t inner_step = down ? from->row_stride : from->col_stride;
     size_t to_outer = down ? rows : 1, to_inner = down ? 1 : rows;
     ptrdiff_t begin_at = (ptrdiff_t)first * from->col_stride;
-    for (uint32_t i = 0; i < outer; i++) {
-        ptrdiff_t at = begin_at + (ptrdiff_t)i * outer_step;
-        uint8_t *out = to + i * to_outer;
-        if (from->u8 != NULL)
-            for (uint32_t j = 0; j < inner; j++)
-                out[j * to_inner] = from->u8[at + (ptrdiff_t)j * inner_step] != 0;
-        else
-            for (uint32_t j = 0; j < inner; j++)
-                out[j * to_inner] = from->u16[at + (ptrdiff_t)j * inner_step] == from->value;
-    }
+    for (uint32_t i = 0; i < outer; i++)
+        gather_run(from, begin_at + (ptrdiff_t)i * outer_step, inner_step, inner, to + i * to_outer,
+                   to_inner);
 }
 
 static vdt_status add_pixels(struct vdt_masks *masks, uint32_t rows, uint32_t cols,
@@ -200,8 +221,12 @@ static vdt_status add_pixels(struct vdt_masks *masks, uint32_t rows, uint32_t co
         return status;
     uint32_t step = rows == 0 || rows >= BLOCK_BYTES ? 1 : BLOCK_BYTES / rows, run = 0;
     uint8_t in = 0;
+    bool direct = pixels->u8 != NULL && pixels->row_stride == 1;
     bool good = vdt_grow(&masks->columns, &masks->column_capacity, (size_t)step * rows + 1, 1);
-    for (uint32_t first = 0; good && rows > 0 && first < cols;) {
+    for (uint32_t col = 0; direct && good && col < cols; col++)
+        good =
+            push_pixels(masks, pixels->u8 + (ptrdiff_t)col * pixels->col_stride, rows, &run, &in);
+    for (uint32_t first = 0; !direct && good && rows > 0 && first < cols;) {
         uint32_t last = cols - first < step ? cols : first + step;
         gather(pixels, rows, first, last, masks->columns);
         good = push_pixels(masks, masks->columns, (size_t)(last - first) * rows, &run, &in);
