@@ -148,6 +148,25 @@ VDT_API VDT_CHECKED vdt_status vdt_run_add_scores(struct vdt_run *run, uint32_t 
                                                   struct vdt_run_counts *counts,
                                                   struct vdt_error *error);
 
+/* Predictions from JSON: an array of records, one, or lines of one each
+ * (schemas/annotation.schema.json); {"sample": R} alone marks. All or none. `what` names the text
+ * in messages. */
+VDT_API VDT_CHECKED vdt_status vdt_run_add_json(struct vdt_run *run, const char *text, size_t size,
+                                                const char *what, enum vdt_run_mode mode,
+                                                struct vdt_run_counts *counts,
+                                                struct vdt_error *error);
+
+/* Predictions from a results file of COCO: boxes, and where there is a segmentation (unless
+ * `boxes_only`) masks or polygons. `images` is a file of ground truth with the images and
+ * categories of the ids: samples are found by file name, or its stem, and a free run takes what is
+ * new, in the file's order. NULL: image_id is the number of a sample and category_id a class id.
+ * All or none. */
+VDT_API VDT_CHECKED vdt_status vdt_run_add_coco(struct vdt_run *run, const char *path,
+                                                const char *images, bool boxes_only,
+                                                enum vdt_run_mode mode,
+                                                struct vdt_run_counts *counts,
+                                                struct vdt_error *error);
+
 /* Predicted, whether anything was found or not. */
 VDT_API VDT_CHECKED vdt_status vdt_run_mark(struct vdt_run *run, uint32_t sample,
                                             struct vdt_error *error);
