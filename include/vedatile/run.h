@@ -98,6 +98,9 @@ struct vdt_run_counts {
 VDT_API VDT_CHECKED vdt_status vdt_run_sample(struct vdt_run *run, const char *reference,
                                               uint32_t rows, uint32_t cols, uint32_t *sample,
                                               struct vdt_error *error);
+/* The same without adding one. */
+VDT_API VDT_CHECKED vdt_status vdt_run_find(const struct vdt_run *run, const char *reference,
+                                            uint32_t *sample, struct vdt_error *error);
 /* How many samples there are, and the reference of one; borrowed until the next call. */
 VDT_API uint32_t vdt_run_sample_count(const struct vdt_run *run);
 VDT_API const char *vdt_run_reference(const struct vdt_run *run, uint32_t sample);

@@ -108,6 +108,13 @@ const char *vdt_run_class_name(const struct vdt_run *run, uint32_t class_id)
     return class_id < run->classes.count ? vdt_texts_get(&run->classes, class_id) : NULL;
 }
 
+static vdt_status no_sample(const struct vdt_run *run, const char *reference,
+                            struct vdt_error *error)
+{
+    return vdt_fail(error, VDT_ERR_NOT_FOUND, "%s: there is no sample '%.200s'", run->path,
+                    reference);
+}
+
 vdt_status vdt_run_sample(struct vdt_run *run, const char *reference, uint32_t rows, uint32_t cols,
                           uint32_t *sample, struct vdt_error *error)
 {
@@ -123,8 +130,17 @@ vdt_status vdt_run_sample(struct vdt_run *run, const char *reference, uint32_t r
             return vdt_fail_memory(error, run->path);
     }
     if (found == VDT_NO_TEXT)
-        return vdt_fail(error, VDT_ERR_NOT_FOUND, "%s: there is no sample '%.200s'", run->path,
-                        reference);
+        return no_sample(run, reference, error);
+    *sample = found;
+    return VDT_OK;
+}
+
+vdt_status vdt_run_find(const struct vdt_run *run, const char *reference, uint32_t *sample,
+                        struct vdt_error *error)
+{
+    uint32_t found = vdt_texts_find(&run->references, reference);
+    if (found == VDT_NO_TEXT)
+        return no_sample(run, reference, error);
     *sample = found;
     return VDT_OK;
 }

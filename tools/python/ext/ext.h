@@ -31,6 +31,7 @@ int ext_add_catalog(PyObject *module);
 int ext_add_coco(PyObject *module);
 int ext_add_detection(PyObject *module);
 int ext_add_diagnosis(PyObject *module);
+int ext_add_runs(PyObject *module);
 int ext_add_scores(PyObject *module);
 int ext_add_shapes(PyObject *module);
 

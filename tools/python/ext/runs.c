@@ -586,11 +586,18 @@ static PyObject *find_sample(PyObject *module, PyObject *args)
     uint32_t found;
     if (!PyArg_ParseTuple(args, "Os", &capsule, &reference))
         return NULL;
-    struct vdt_run_reader *reader = PyCapsule_GetPointer(capsule, reader_name);
-    if (reader == NULL)
-        return NULL;
-    if (vdt_annotations_find_sample(vdt_run_annotations(reader), reference, &found, &error) !=
-        VDT_OK)
+    vdt_status status;
+    if (PyCapsule_IsValid(capsule, reader_name)) {
+        struct vdt_run_reader *reader = PyCapsule_GetPointer(capsule, reader_name);
+        status =
+            vdt_annotations_find_sample(vdt_run_annotations(reader), reference, &found, &error);
+    } else {
+        struct vdt_run *run = run_of(state, capsule);
+        if (run == NULL)
+            return NULL;
+        status = vdt_run_find(run, reference, &found, &error);
+    }
+    if (status != VDT_OK)
         return ext_raise(state, &error);
     return PyLong_FromUnsignedLong(found);
 }

@@ -14,6 +14,7 @@ from .exchange import export, import_
 from .feed import Report, feed
 from .hdf5 import Hdf5, open_hdf5
 from .loader import Loader, loader, take
+from .runs import Run, runs
 from .samples import Group, Sample, View
 from .scene import Place, Scene, Window
 from .split import leakage, split
@@ -21,7 +22,7 @@ from .store import Store
 
 __all__ = [
     "ArgumentError", "Array", "Batch", "BusyError", "DeniedError", "Entry", "Error", "Evaluation", "ExistsError",
-    "FormatError", "Group", "Hdf5", "IoError", "Loader", "NotFoundError", "Place", "Reader", "Report", "Sample", "Scene",
+    "FormatError", "Group", "Hdf5", "IoError", "Loader", "NotFoundError", "Place", "Reader", "Report", "Run", "Sample", "Scene",
     "Store", "UnsupportedError", "View", "Window", "entry", "evaluate", "export", "feed", "import_",
-    "leakage", "loader", "login", "logout", "open_hdf5", "search", "split", "take", "versions",
+    "leakage", "loader", "login", "logout", "open_hdf5", "runs", "search", "split", "take", "versions",
 ]

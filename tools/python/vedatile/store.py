@@ -20,6 +20,7 @@ from .exchange import export
 from .feed import Report, feed
 from .labels import Labels, task_list
 from .loader import Loader, take
+from .runs import Run
 from .samples import Draw, Group, Sample, View, positions
 from .scene import Window, two
 from .split import split as _split
@@ -542,6 +543,10 @@ class Store(Saved):
         """Groups the samples anew, as another store, or makes folds: vedatile.split(self, output,
         split, **options)."""
         return _split(self, output, split, **options)
+
+    def run(self, name: str, **options: Any) -> Run:
+        """A model's run on a group of this store: vedatile.Run(name, store=self, **options)."""
+        return Run(name, store=self, **options)
 
     # --- looking at it ---
 
