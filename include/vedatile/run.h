@@ -170,6 +170,14 @@ VDT_API VDT_CHECKED vdt_status vdt_run_add_coco(struct vdt_run *run, const char 
                                                 struct vdt_run_counts *counts,
                                                 struct vdt_error *error);
 
+/* The class raster of an image file of one band (GeoTIFF, PNG); reference NULL: the file's name
+ * without folder and extension. */
+VDT_API VDT_CHECKED vdt_status vdt_run_add_raster_file(struct vdt_run *run, const char *path,
+                                                       const char *reference,
+                                                       enum vdt_run_mode mode,
+                                                       struct vdt_run_counts *counts,
+                                                       struct vdt_error *error);
+
 /* Predicted, whether anything was found or not. */
 VDT_API VDT_CHECKED vdt_status vdt_run_mark(struct vdt_run *run, uint32_t sample,
                                             struct vdt_error *error);
@@ -235,6 +243,20 @@ VDT_API VDT_CHECKED vdt_status vdt_run_raster_shape(const struct vdt_run_reader 
                                                     struct vdt_error *error);
 VDT_API VDT_CHECKED vdt_status vdt_run_raster(const struct vdt_run_reader *reader, uint32_t sample,
                                               void *pixels, struct vdt_error *error);
+
+/* Writes the predictions as text, to a file that must not be there: JSON lines
+ * (schemas/annotation.schema.json), or with `coco` a results file of COCO, whose ids are those of
+ * the ground truth file `images` (by file name and class name; NULL: numbers of samples and
+ * classes). *dropped counts what the form cannot hold. vdt_annotations_export writes other forms.
+ */
+VDT_API VDT_CHECKED vdt_status vdt_run_export(const struct vdt_run_reader *reader, const char *path,
+                                              bool coco, const char *images, uint64_t *count,
+                                              uint64_t *dropped, struct vdt_error *error);
+
+/* Writes the class rasters to a new folder, REFERENCE.png each. */
+VDT_API VDT_CHECKED vdt_status vdt_run_export_rasters(const struct vdt_run_reader *reader,
+                                                      const char *folder, uint64_t *count,
+                                                      struct vdt_error *error);
 
 /* --- lists --------------------------------------------------------------------------------- */
 

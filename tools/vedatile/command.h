@@ -24,6 +24,8 @@ extern const struct command stats_command;
 extern const struct command bench_command;
 extern const struct command split_command;
 extern const struct command eval_command;
+extern const struct command run_command;
+extern const struct command predictions_command;
 extern const struct command export_command;
 extern const struct command import_command;
 extern const struct command serve_command;

@@ -9,11 +9,11 @@
 #include "report.h"
 
 static const struct command *const commands[] = {
-    &feed_command,      &info_command,    &check_command,  &show_command,   &stats_command,
-    &split_command,     &bench_command,   &export_command, &import_command, &eval_command,
-    &login_command,     &save_command,    &pull_command,   &search_command, &publish_command,
-    &unpublish_command, &release_command, &share_command,  &remove_command, &status_command,
-    &users_command,     &tokens_command,  &serve_command,
+    &feed_command,   &info_command,        &check_command,     &show_command,    &stats_command,
+    &split_command,  &bench_command,       &export_command,    &import_command,  &eval_command,
+    &run_command,    &predictions_command, &login_command,     &save_command,    &pull_command,
+    &search_command, &publish_command,     &unpublish_command, &release_command, &share_command,
+    &remove_command, &status_command,      &users_command,     &tokens_command,  &serve_command,
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
@@ -23,7 +23,7 @@ static void print_help(void)
     puts("usage: vedatile COMMAND [options]\n\n"
          "Training data from georeferenced imagery and vector labels.\n\ncommands:");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        printf("  %-9s %s\n", commands[i]->name, commands[i]->summary);
+        printf("  %-11s %s\n", commands[i]->name, commands[i]->summary);
     puts("\n  'vedatile COMMAND --help' shows a command's options and examples.\n"
          "  'vedatile --version' prints the versions of vedatile and of its libraries.\n\n"
          "exit status: 0 done, 1 failed, 2 wrong usage");
