@@ -156,6 +156,8 @@ struct record {
 static bool append_text(struct vdt_coco_text *text, struct vdt_coco_part *part, const char *data,
                         size_t size)
 {
+    if (size == 0)
+        return true;
     if (!vdt_coco_part_room(part, VDT_COCO_TEXT, size))
         return vdt_coco_problem(text, vdt_coco_no_memory);
     char *to = part->column[VDT_COCO_TEXT].data;

@@ -13,6 +13,7 @@ theirs = pytest.importorskip("pycocotools.coco", reason="no pycocotools (tools/s
 from conftest import SHARED  # noqa: E402
 from pycocotools import cocoeval as their_eval  # noqa: E402
 from pycocotools import mask as their_mask  # noqa: E402
+from test_protocols import FOUR_IMAGES_FOUND, FOUR_IMAGES_TRUTHS  # noqa: E402
 
 import vedatile  # noqa: E402
 from vedatile import coco as ours  # noqa: E402
@@ -327,6 +328,21 @@ def test_nothing_found_and_nothing_asked():
     assert none.stats[0] == 0 and none.stats[3] == 0 and none.stats[5] == -1
     empty = evaluated(ours, ours.COCOeval, coco, [], "bbox", lambda p: setattr(p, "imgIds", []))
     assert (empty.eval["precision"] == -1).all()
+
+
+def test_the_four_images_of_torchmetrics():
+    def record(row):
+        image, category, x, y, right, bottom, *score = row
+        made = {"image_id": image, "category_id": category,
+                "bbox": [x, y, right - x, bottom - y]}
+        return {**made, "score": score[0]} if score else made
+    truth = [{**record(row), "id": i, "iscrowd": 0, "area": (row[4] - row[2]) * (row[5] - row[3])}
+             for i, row in enumerate(FOUR_IMAGES_TRUTHS, 1)]
+    found = [record(row) for row in FOUR_IMAGES_FOUND]
+    our = check_small(dataset_of(truth, range(4), [0, 1, 2, 3, 4, 49]), found)
+    assert our.stats[:3].round(3).tolist() == [0.637, 0.859, 0.761]
+    check_small(dataset_of(truth, range(4), [0, 1, 2, 3, 4, 49]), found,
+                lambda p: setattr(p, "useCats", 0))
 
 
 # --- the class COCO ----------------------------------------------------------------------------------
