@@ -191,6 +191,100 @@ static void masks(void **state)
     vdt_coco_free(of);
 }
 
+/* Run lengths of all sizes as the text that they are written as. */
+static void run_lengths_as_text(void **state)
+{
+    (void)state;
+    char document[4096];
+    for (uint64_t i = 0; i < 300; i++) {
+        uint32_t counts[40], rows = 0;
+        size_t count = 1 + (size_t)(vdt_mix(i) % 40);
+        for (size_t k = 0; k < count; k++)
+            rows += counts[k] = (uint32_t)(vdt_mix2(i, k) >> (40 + vdt_mix2(k, i) % 24));
+        struct vdt_masks *list = NULL;
+        char *text = NULL;
+        size_t length;
+        assert_int_equal(vdt_masks_new(&list, &error), VDT_OK);
+        assert_int_equal(vdt_masks_add_counts(list, rows, 1, counts, count, &error), VDT_OK);
+        const struct vdt_shapes *written = vdt_masks_shapes(list);
+        assert_int_equal(vdt_mask_text(written, 0, &text, &length, &error), VDT_OK);
+        size_t size =
+            (size_t)sprintf(document, "[{\"image_id\": 1, \"category_id\": 1, \"score\": 1, "
+                                      "\"segmentation\": {\"counts\": \"");
+        for (size_t k = 0; k < length; k++)
+            size += (size_t)sprintf(document + size,
+                                    text[k] == '\\' && i % 2 == 0 ? "\\u005c"
+                                    : text[k] == '\\'             ? "\\\\"
+                                                                  : "%c",
+                                    text[k]);
+        sprintf(document + size, "\", \"size\": [%u, 1]}}]", rows);
+        struct vdt_coco *coco = load(document, true);
+        struct vdt_coco_records r = records_of(coco);
+        assert_int_equal(r.count_offsets[1], written->count_offsets[1]);
+        assert_memory_equal(r.counts, written->counts, r.count_offsets[1] * sizeof *r.counts);
+        vdt_coco_free(coco);
+        vdt_masks_free(list);
+        free(text);
+    }
+}
+
+/* As Python has it: what is there twice counts as it is the second time. */
+static void members_twice(void **state)
+{
+    (void)state;
+    struct vdt_coco *coco =
+        load("[{\"image_id\": 1, \"category_id\": 1, \"score\": 1, "
+             "\"segmentation\": [[9,9,8,8,7,9],[1,1,2,2,1,3]], \"segmentation\": [[1,2,3,4,5,6]]},"
+             "{\"image_id\": 1, \"category_id\": 1, \"score\": 1, \"segmentation\": "
+             "{\"counts\": [4], \"counts\": [1, 5], \"size\": [1, 1], \"size\": [2, 3]}}]",
+             true);
+    struct vdt_coco_records r = records_of(coco);
+    assert_int_equal(r.shape_offsets[1], 1);
+    assert_int_equal(r.ring_offsets[1], 3);
+    assert_true(r.points[0][0] == 1);
+    assert_int_equal(r.count_offsets[2], 2);
+    assert_int_equal(r.counts[1], 5);
+    assert_int_equal(r.size[1][0], 2);
+    vdt_coco_free(coco);
+}
+
+/* Polygons are drawn, run lengths copied, each to its own record. */
+static void masks_in_turn(void **state)
+{
+    (void)state;
+    static char text[400000];
+    size_t size =
+        (size_t)sprintf(text, "{\"images\": [{\"id\": 1, \"width\": 40, \"height\": 30}], "
+                              "\"categories\": [{\"id\": 1}], \"annotations\": [");
+    enum { RECORDS = 1500 };
+    for (int i = 0; i < RECORDS; i++) {
+        size += (size_t)sprintf(text + size,
+                                "%s{\"id\": %d, \"image_id\": 1, \"category_id\": 1, "
+                                "\"area\": 1, \"segmentation\": ",
+                                i == 0 ? "" : ",", i + 1);
+        int side = 1 + i % 25;
+        size += (size_t)sprintf(text + size,
+                                i % 3 == 0 ? "{\"size\": [30, 40], \"counts\": [0, %d, %d]}}"
+                                           : "[[0,0,%d,0,%d,%d,0,%d]]}",
+                                i % 3 == 0 ? side * side : side,
+                                i % 3 == 0 ? 1200 - side * side : side, side, side);
+    }
+    sprintf(text + size, "]}");
+    write_text(text, strlen(text));
+    for (uint32_t threads = 1; threads < 4; threads++) {
+        struct vdt_coco_options options = {.threads = threads};
+        struct vdt_coco *coco = NULL;
+        assert_int_equal(vdt_coco_load(path, false, &options, 0, &coco, &error), VDT_OK);
+        struct vdt_objects objects;
+        static double area[RECORDS];
+        assert_int_equal(vdt_coco_truth_objects(coco, true, &objects, &error), VDT_OK);
+        assert_int_equal(vdt_shapes_area(objects.shapes, area, &error), VDT_OK);
+        for (int i = 0; i < RECORDS; i++)
+            assert_true(area[i] == (1 + i % 25) * (1 + i % 25));
+        vdt_coco_free(coco);
+    }
+}
+
 /* --- what is wrong ---------------------------------------------------------------------------- */
 
 static const struct {
@@ -395,7 +489,7 @@ static void long_records(void **state)
 {
     (void)state;
     enum { LONG = 3000000 };
-    char *text = malloc(LONG + 1000);
+    static char text[LONG + 1000];
     size_t size =
         (size_t)sprintf(text, "[{\"image_id\": 1, \"category_id\": 1, \"score\": 1, \"x\": \"");
     memset(text + size, 'x', LONG);
@@ -409,6 +503,35 @@ static void long_records(void **state)
         assert_int_equal(vdt_coco_load(path, true, &options, 100000, &coco, &error), VDT_OK);
         assert_int_equal(records_of(coco).count, 2);
         assert_true(records_of(coco).score[1] == 0.5);
+        vdt_coco_free(coco);
+    }
+}
+
+/* A window ends at each byte of a record in turn. */
+static void records_may_be_cut_anywhere(void **state)
+{
+    (void)state;
+    static const char record[] =
+        "[{\"image_id\": 1234, \"category_id\": 77, \"score\": 0.123456, "
+        "\"a\": [true, null, \"\\u00e9\\ud83d\\ude00\\n\"], \"segmentation\": "
+        "{\"size\": [2, 3], \"counts\": \"06\"}, \"bbox\": [1.25, 2, 3e2, 4]} , "
+        "{\"image_id\": 5, \"category_id\": 6, \"score\": 1}]";
+    enum { WINDOW = 256 << 10, LENGTH = sizeof record - 1 };
+    char *text = malloc(WINDOW + LENGTH);
+    for (size_t inside = 0; inside <= LENGTH; inside++) {
+        memset(text, ' ', WINDOW);
+        memcpy(text + WINDOW - inside, record, LENGTH);
+        write_text(text, WINDOW - inside + LENGTH);
+        struct vdt_coco *coco = NULL;
+        if (vdt_coco_load(path, true, &with_attributes, 0, &coco, &error) != VDT_OK)
+            fail_msg("%d bytes: %s", (int)inside, error.message);
+        struct vdt_coco_records r = records_of(coco);
+        assert_int_equal(r.count, 2);
+        assert_int_equal(r.image_id[0], 1234);
+        assert_int_equal(r.category_id[0], 77);
+        assert_true(r.score[0] == 0.123456 && r.box[0][2] == 300);
+        assert_int_equal(r.counts[1], 6);
+        assert_int_equal(r.attribute_offsets[1], 42);
         vdt_coco_free(coco);
     }
     free(text);
@@ -465,11 +588,15 @@ int main(void)
         cmocka_unit_test(ground_truth),
         cmocka_unit_test(results),
         cmocka_unit_test(masks),
+        cmocka_unit_test(run_lengths_as_text),
+        cmocka_unit_test(members_twice),
+        cmocka_unit_test(masks_in_turn),
         cmocka_unit_test(messages),
         cmocka_unit_test(deep_nesting_is_refused),
         cmocka_unit_test(pieces_do_not_show),
         cmocka_unit_test(damage_is_told_alike),
         cmocka_unit_test(long_records),
+        cmocka_unit_test(records_may_be_cut_anywhere),
         cmocka_unit_test(noise_never_crashes),
     };
     return cmocka_run_group_tests(tests, make_file, remove_file);
