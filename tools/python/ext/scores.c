@@ -486,16 +486,30 @@ static PyObject *score_curve(PyObject *module, PyObject *args)
 int ext_add_scores(PyObject *module)
 {
     static PyMethodDef functions[] = {
-        {"classification_score", classification, METH_VARARGS, NULL},
-        {"pixel_counter", pixel_counter, METH_VARARGS, NULL},
-        {"pixel_counter_add", pixel_counter_add, METH_VARARGS, NULL},
-        {"pixel_counter_matrix", pixel_counter_matrix, METH_VARARGS, NULL},
-        {"segmentation_scores", segmentation_scores, METH_VARARGS, NULL},
-        {"mask_boundary", boundary, METH_VARARGS, NULL},
-        {"boundary_add", boundary_add, METH_VARARGS, NULL},
-        {"bootstrap_weights", bootstrap_weights, METH_VARARGS, NULL},
-        {"bootstrap_interval", bootstrap_interval, METH_VARARGS, NULL},
-        {"score_curve", score_curve, METH_VARARGS, NULL},
+        {"classification_score", classification, METH_VARARGS,
+         "classification_score(samples, classes, truth, truths, scores, predicted, weights, "
+         "threshold, bins, /)\n--\n\nSee vedatile.scores."},
+        {"pixel_counter", pixel_counter, METH_VARARGS,
+         "pixel_counter(classes, size, /)\n--\n\nSee vedatile.scores."},
+        {"pixel_counter_add", pixel_counter_add, METH_VARARGS,
+         "pixel_counter_add(counter, size, truth, predicted, skip, threads, /)\n--\n\nSee "
+         "vedatile.scores."},
+        {"pixel_counter_matrix", pixel_counter_matrix, METH_VARARGS,
+         "pixel_counter_matrix(counter, classes, /)\n--\n\nSee vedatile.scores."},
+        {"segmentation_scores", segmentation_scores, METH_VARARGS,
+         "segmentation_scores(matrix, classes, /)\n--\n\nSee vedatile.scores."},
+        {"mask_boundary", boundary, METH_VARARGS,
+         "mask_boundary(mask, size, distance, /)\n--\n\nSee vedatile.scores."},
+        {"boundary_add", boundary_add, METH_VARARGS,
+         "boundary_add(truth, predicted, skip, size, rows, cols, classes, distance, /)\n--\n\nSee "
+         "vedatile.scores."},
+        {"bootstrap_weights", bootstrap_weights, METH_VARARGS,
+         "bootstrap_weights(seed, replicate, count, cluster, clusters, /)\n--\n\nSee "
+         "vedatile.scores."},
+        {"bootstrap_interval", bootstrap_interval, METH_VARARGS,
+         "bootstrap_interval(values, level, /)\n--\n\nSee vedatile.scores."},
+        {"score_curve", score_curve, METH_VARARGS,
+         "score_curve(truth, scores, /)\n--\n\nSee vedatile.scores."},
         {NULL, NULL, 0, NULL}};
     return PyModule_AddFunctions(module, functions);
 }
