@@ -120,7 +120,7 @@ static vdt_status make_document(struct scored *scored, const struct scored *othe
     json_object_set_new(document, "inputs", vdt_sides_inputs(&scored->sides));
     if (other)
         json_object_set_new(json_object_get(document, "inputs"), "baseline",
-                            json_incref(json_object_get(vdt_sides_inputs(&other->sides), "run")));
+                            vdt_sides_run(&other->sides));
     json_object_set_new(document, "samples", vdt_sides_samples(&scored->sides));
     json_object_set(document, "warnings", scored->sides.warnings);
     return VDT_OK;

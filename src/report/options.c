@@ -12,6 +12,7 @@
 
 enum kind {
     KIND_TEXT,
+    KIND_PATH, /* a text of which documents have the last part */
     KIND_JSON,
     KIND_FLAG,
     KIND_COUNT32,
@@ -48,12 +49,12 @@ static const struct member {
     {"predicted_only", KIND_FLAG, AT(predicted_only), 0},
     {"multi_label", KIND_FLAG, AT(multi_label), 0},
     {"by", KIND_TEXT, AT(by), 0},
-    {"regions", KIND_TEXT, AT(regions), 0},
+    {"regions", KIND_PATH, AT(regions), 0},
     {"ground", KIND_FLAG, AT(ground), 0},
     {"bootstrap", KIND_COUNT32, AT(bootstrap), 0},
     {"seed", KIND_COUNT64, AT(seed), 0},
     {"worst", KIND_COUNT32, AT(worst), 0},
-    {"baseline", KIND_TEXT, AT(baseline), 0},
+    {"baseline", KIND_PATH, AT(baseline), 0},
     {"threads", KIND_COUNT32, AT(threads), 0},
 };
 
@@ -124,6 +125,7 @@ static vdt_status read_member(const struct member *member, const json_t *value, 
 {
     switch (member->kind) {
     case KIND_TEXT:
+    case KIND_PATH:
     case KIND_JSON: return read_text(member, value, target, error);
     case KIND_COUNT32:
     case KIND_COUNT64: return read_count(member, value, target, error);
@@ -211,11 +213,14 @@ static json_t *member_document(const struct member *member, const void *options)
     double real;
     switch (member->kind) {
     case KIND_TEXT:
+    case KIND_PATH:
     case KIND_JSON:
         memcpy(&text, source + member->offset, sizeof text);
         if (text && member->kind == KIND_JSON)
             return json_loads(text, 0, NULL);
-        return text ? vdt_document_text(vdt_document_base_name(text)) : json_null();
+        if (text && member->kind == KIND_PATH)
+            text = vdt_document_base_name(text);
+        return text ? vdt_document_text(text) : json_null();
     case KIND_FLAG: return json_boolean(*(const bool *)(source + member->offset));
     case KIND_COUNT32:
         memcpy(&narrow, source + member->offset, sizeof narrow);
@@ -239,7 +244,8 @@ void vdt_evaluate_options_free(struct vdt_evaluate_options *options)
     for (size_t i = 0; i < MEMBERS; i++) {
         void *owned = NULL;
         enum kind kind = members[i].kind;
-        if (kind == KIND_TEXT || kind == KIND_JSON || kind == KIND_REALS || kind == KIND_COUNTS)
+        if (kind == KIND_TEXT || kind == KIND_PATH || kind == KIND_JSON || kind == KIND_REALS ||
+            kind == KIND_COUNTS)
             memcpy(&owned, (const char *)options + members[i].offset, sizeof owned);
         free(owned);
     }

@@ -362,6 +362,7 @@ vdt_status vdt_sides_open(const struct vdt_evaluate_options *options, const char
     struct vdt_sides opened = {.options = options, .warnings = json_array()};
     if (predictions == NULL)
         predictions = options->store ? options->run : options->predictions;
+    opened.predictions = predictions;
     vdt_status status = options->store ? open_store(&opened, predictions, error)
                                        : open_files(&opened, predictions, error);
     return finish(&opened, status, sides, error);
@@ -396,11 +397,12 @@ json_t *vdt_sides_samples(const struct vdt_sides *sides)
     return object;
 }
 
-static json_t *run_document(const struct vdt_sides *sides, const char *path)
+json_t *vdt_sides_run(const struct vdt_sides *sides)
 {
     json_t *object = json_object();
     if (sides->run == NULL) {
-        json_object_set_new(object, "file", vdt_document_text(vdt_document_base_name(path)));
+        json_object_set_new(object, "file",
+                            vdt_document_text(vdt_document_base_name(sides->predictions)));
         return object;
     }
     const struct vdt_run_info *info = vdt_run_reader_info(sides->run);
@@ -429,6 +431,6 @@ json_t *vdt_sides_inputs(const struct vdt_sides *sides)
     json_object_set_new(truth, "content_sha256",
                         digest[0] ? vdt_document_text(digest) : json_null());
     json_object_set_new(object, "ground_truth", truth);
-    json_object_set_new(object, "run", run_document(sides, options->predictions));
+    json_object_set_new(object, "run", vdt_sides_run(sides));
     return object;
 }

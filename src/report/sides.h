@@ -28,6 +28,7 @@ struct vdt_side_sample {
 /* Owns what it points to. Samples are in the order of the store, of the set or of COCO's ids. */
 struct vdt_sides {
     const struct vdt_evaluate_options *options; /* borrowed */
+    const char *predictions;                    /* name of the run, or the file; borrowed */
     struct vdt_reader *reader;                  /* NULL: no store */
     struct vdt_annotations *truth;              /* NULL: COCO, or a store of masks only */
     struct vdt_run_reader *run;                 /* NULL: COCO */
@@ -54,6 +55,7 @@ void vdt_sides_clear(struct vdt_sides *sides);
 /* "samples", "inputs" of the document; NULL: memory is out. */
 json_t *vdt_sides_samples(const struct vdt_sides *sides);
 json_t *vdt_sides_inputs(const struct vdt_sides *sides);
+json_t *vdt_sides_run(const struct vdt_sides *sides); /* the part of it about predictions */
 
 /* Adds a line of text to the warnings. */
 void vdt_sides_warn(struct vdt_sides *sides, const char *format, ...) VDT_PRINTF(2, 3);
