@@ -251,7 +251,7 @@ void vdt_html_errors(struct vdt_html *html, const json_t *task)
     json_array_foreach(errors, index, item) most =
         fmax(most, json_number_value(json_object_get(item, "gain")));
     most = most > 0 ? most : 1;
-    begin(html, "What errors cost: AP gained without them", "", "AP");
+    begin(html, "AP that each error costs", "", "AP");
     tick(html, 1, most, false);
     tick(html, 0, 0, false);
     json_array_foreach(errors, index, item)
@@ -260,7 +260,7 @@ void vdt_html_errors(struct vdt_html *html, const json_t *task)
         bar(html, from + 0.1 / (double)count, to - 0.1 / (double)count, 0,
             json_number_value(json_object_get(item, "gain")) / most, "wrong");
         vdt_html_put(html, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">",
-                     across((from + to) / 2), HEIGHT - 19);
+                     across((from + to) / 2), HEIGHT - (index % 2 ? 8 : 20));
         vdt_html_text(html, vdt_html_member(item, "error"));
         vdt_html_raw(html, "</text>");
     }

@@ -54,5 +54,6 @@ int eval_limits_check(const struct words *limits, const struct vdt_evaluation *e
                      value, least);
         strncat(missed, text, sizeof missed - strlen(missed) - 1);
     }
+    fflush(stdout); /* the line comes behind the table, also in one file */
     return missed[0] ? report_failed(&eval_command, "%s", missed) : EXIT_DONE;
 }
