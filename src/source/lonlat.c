@@ -10,6 +10,8 @@
 #include "source/crs.h"
 #include "source/quiet.h"
 
+enum { TOGETHER = 64 }; /* points of one call of GDAL's */
+
 struct vdt_lonlat {
     OGRCoordinateTransformationH transform;
 };
@@ -42,11 +44,21 @@ bool vdt_lonlat_from(struct vdt_lonlat *lonlat, double (*points)[2], size_t coun
     vdt_cleanup(vdt_quiet_end) struct vdt_quiet quiet;
     vdt_quiet_begin(&quiet);
     bool good = true;
-    for (size_t i = 0; good && i < count; i++) {
-        int mapped = 0;
-        OCTTransformEx(lonlat->transform, 1, &points[i][0], &points[i][1], NULL, &mapped);
-        good = mapped != 0 && isfinite(points[i][0]) && isfinite(points[i][1]) &&
-               fabs(points[i][1]) <= 90 + 1e-9;
+    for (size_t first = 0; good && first < count; first += TOGETHER) {
+        double x[TOGETHER], y[TOGETHER];
+        int mapped[TOGETHER] = {0};
+        size_t some = count - first < TOGETHER ? count - first : TOGETHER;
+        for (size_t i = 0; i < some; i++) {
+            x[i] = points[first + i][0];
+            y[i] = points[first + i][1];
+        }
+        OCTTransformEx(lonlat->transform, (int)some, x, y, NULL, mapped);
+        for (size_t i = 0; i < some; i++) {
+            points[first + i][0] = x[i];
+            points[first + i][1] = y[i];
+            good = good && mapped[i] != 0 && isfinite(x[i]) && isfinite(y[i]) &&
+                   fabs(y[i]) <= 90 + 1e-9;
+        }
     }
     return good;
 }
