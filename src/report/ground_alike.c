@@ -56,6 +56,32 @@ static double boxes_alike(const double a[4], const double b[4], const double com
     return iou_of(area_of(shared), area_of(first), area_of(second));
 }
 
+/* Whether a piece ends where its tile does and the other tile goes on. */
+static bool is_cut_by(const struct vdt_pieces *pieces, const struct vdt_piece *piece,
+                      const double common[4])
+{
+    const double *window = pieces->areas->tiles[piece->tile].window;
+    double reach = pieces->areas->reach;
+    bool cut = false;
+    for (int side = 0; side < 4; side++)
+        cut =
+            cut || (fabs(piece->box[side] - window[side]) <= reach && common[side] == window[side]);
+    return cut;
+}
+
+double vdt_boxes_share(const struct vdt_pieces *pieces, const struct vdt_piece *a,
+                       const struct vdt_piece *b, const double common[4])
+{
+    double first[4], second[4], shared[4];
+    if (!is_cut_by(pieces, a, common) && !is_cut_by(pieces, b, common))
+        return 0;
+    within(a->box, common, first);
+    within(b->box, common, second);
+    within(first, second, shared);
+    double smaller = fmin(area_of(first), area_of(second));
+    return smaller > 0 ? area_of(shared) / smaller : 0;
+}
+
 void vdt_piece_paint(const struct vdt_pieces *pieces, const struct vdt_piece *piece,
                      const int64_t corner[2], size_t rows, size_t cols, uint8_t *bits)
 {

@@ -107,6 +107,12 @@ static vdt_status compare(const struct search *search, struct searcher *searcher
         return VDT_OK;
     vdt_status status =
         vdt_pieces_likeness(&searcher->view, pieces, a, b, relation, common, &iou, error);
+    int stage = relation == VDT_TILES_TOUCH ? 2 : 0;
+    if (status == VDT_OK && stage == 0 && iou < pieces->areas->overlap &&
+        pieces->kind == VDT_PIECE_BOX) {
+        iou = vdt_boxes_share(pieces, a, b, common);
+        stage = 1;
+    }
     if (status != VDT_OK || iou < pieces->areas->overlap)
         return status;
     if (!vdt_grow(&found->pairs, &found->capacity, found->count + 1, sizeof *found->pairs))
@@ -114,7 +120,7 @@ static vdt_status compare(const struct search *search, struct searcher *searcher
     found->pairs[found->count++] = (struct vdt_piece_pair){
         .a = i,
         .b = k,
-        .touch = relation == VDT_TILES_TOUCH,
+        .stage = stage,
         .apart = fabs(a->score - b->score),
         .iou = iou,
     };
@@ -156,8 +162,8 @@ static vdt_status search_item(void *payload, void *worker, uint64_t item, uint32
 static int best_first(const void *left, const void *right)
 {
     const struct vdt_piece_pair *a = left, *b = right;
-    if (a->touch != b->touch)
-        return a->touch ? 1 : -1;
+    if (a->stage != b->stage)
+        return a->stage < b->stage ? -1 : 1;
     if (a->iou != b->iou)
         return a->iou > b->iou ? -1 : 1;
     if (a->apart != b->apart)

@@ -130,6 +130,12 @@ vdt_status vdt_pieces_likeness(struct vdt_piece_view *view, const struct vdt_pie
                                enum vdt_tile_relation relation, const double common[4], double *iou,
                                struct vdt_error *error);
 
+/* Of boxes of tiles that overlap, of which one at least is cut by its tile's border: what they
+ * share in the common ground, as a part of the smaller one. The box of what is left of an object is
+ * not what is left of its box. 0 when none is cut. */
+double vdt_boxes_share(const struct vdt_pieces *pieces, const struct vdt_piece *a,
+                       const struct vdt_piece *b, const double common[4]);
+
 /* --- objects ---------------------------------------------------------------------------------- */
 
 /* Pieces that are one object: members [first, first + count) of a list. */
@@ -154,7 +160,7 @@ void vdt_clusters_clear(struct vdt_clusters *clusters);
 /* Pairs of pieces that look like one object, best first. */
 struct vdt_piece_pair {
     uint32_t a, b; /* a < b */
-    bool touch;    /* seen along a border only */
+    int stage;     /* 0: seen in common ground; 1: boxes that are cut; 2: along a border */
     double apart;  /* difference of scores */
     double iou;
 };

@@ -133,6 +133,32 @@ static void duplicates_of_a_tile_stay(void **state)
     }
 }
 
+/* Half of a corner: its box in one tile is less than the box of the whole in the other. */
+static void boxes_of_what_is_left(void **state)
+{
+    (void)state;
+    struct scene *scene = calloc(1, sizeof *scene);
+    struct tiled *tiled = new_tiled();
+    assert_non_null(scene);
+    tiled->rows = tiled->cols = 256;
+    add_tile(tiled, north_up, 0, 0);
+    add_tile(tiled, north_up, 128, 0);
+    add_object(scene, 200, 100, 300, 180, 0.5);
+    cut(tiled, scene, BOXES, true);
+    assert_int_equal(tiled->count, 2);
+    tiled->box[0][3] = 20; /* of 80 rows */
+    struct vdt_ground_merged *cut_off = merge_tiled(tiled, false, false, 1);
+    assert_int_equal(vdt_ground_objects(cut_off)->count, 1);
+    assert_true(fabs(vdt_ground_objects(cut_off)->area[0] / (100 * 80 * 0.25) - 1) < 0.01);
+    tiled->box[0][2] = 40; /* ends before the border: another object */
+    struct vdt_ground_merged *whole = merge_tiled(tiled, false, false, 1);
+    assert_int_equal(vdt_ground_objects(whole)->count, 2);
+    vdt_ground_merged_free(cut_off);
+    vdt_ground_merged_free(whole);
+    free_tiled(tiled);
+    free(scene);
+}
+
 /* --- nothing else shows in what comes out -------------------------------------------------------
  */
 
@@ -412,6 +438,7 @@ int main(void)
         cmocka_unit_test(neighbours_stay_two),
         cmocka_unit_test(neighbours_at_a_border),
         cmocka_unit_test(duplicates_of_a_tile_stay),
+        cmocka_unit_test(boxes_of_what_is_left),
         cmocka_unit_test(order_and_threads_do_not_show),
         cmocka_unit_test(scores_are_the_highest_or_the_mean),
         cmocka_unit_test(the_edge_cuts),
