@@ -15,7 +15,7 @@ static vdt_status wrong(const struct vdt_run *run, size_t position, const struct
                         vdt_status status, const char *what, struct vdt_error *error)
 {
     bool id = a->id != NULL && *a->id != '\0';
-    return vdt_fail(error, status, "record %zu of sample %s%s%.64s%s: %s", position,
+    return vdt_fail(error, status, "record %zu of sample %s%s%.64s%s: %s", position + 1,
                     vdt_texts_get(&run->references, a->sample), id ? " (id '" : "", id ? a->id : "",
                     id ? "')" : "", what);
 }
@@ -106,8 +106,8 @@ vdt_status vdt_run_annotation_check(struct vdt_run *run, size_t position,
                                     struct vdt_error *error)
 {
     if (annotation->sample >= run->references.count)
-        return vdt_fail(error, VDT_ERR_NOT_FOUND, "record %zu: there is no sample %lu", position,
-                        (unsigned long)annotation->sample);
+        return vdt_fail(error, VDT_ERR_NOT_FOUND, "record %zu: there is no sample %lu",
+                        position + 1, (unsigned long)annotation->sample);
     const struct vdt_run_place *place = &run->places[annotation->sample];
     char why[VDT_ANNOTATION_WHY];
     if (!vdt_annotation_check(annotation, place->rows, place->cols, true, why))

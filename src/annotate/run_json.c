@@ -147,13 +147,14 @@ static vdt_status add_all(struct read *read, enum vdt_run_mode mode, struct vdt_
     vdt_cleanup(vdt_free_pointer) struct vdt_label *labels =
         vdt_allocate(read->label_count, sizeof *labels);
     struct vdt_run_labels scratch = {0};
-    vdt_status status = all == NULL || labels == NULL ? vdt_fail_memory(error, read->what) : VDT_OK;
+    struct vdt_error inner = {.message = "out of memory"};
+    vdt_status status = all == NULL || labels == NULL ? VDT_ERR_MEMORY : VDT_OK;
     struct vdt_label *next = labels;
     for (size_t i = 0; i < read->count && status == VDT_OK; i++) {
         const struct place *place = &read->places[i];
         size_t size;
         status = vdt_run_decode(read->bytes.data + place->at, read->bytes.size - place->at,
-                                read->what, &all[i], &scratch.labels, &scratch.room, &size, error);
+                                read->what, &all[i], &scratch.labels, &scratch.room, &size, &inner);
         if (status != VDT_OK)
             break;
         if (place->labels > 0)
@@ -167,10 +168,10 @@ static vdt_status add_all(struct read *read, enum vdt_run_mode mode, struct vdt_
     if (status == VDT_OK && !outer)
         vdt_run_begin(run);
     if (status == VDT_OK)
-        status = vdt_run_add(run, all, read->count, mode, counts, error);
+        status = vdt_run_add(run, all, read->count, mode, counts, &inner);
     if (status != VDT_OK) {
         run->log.batch = outer;
-        return status;
+        return vdt_fail(error, status, "%s: %.900s", read->what, inner.message);
     }
     for (size_t i = 0; i < read->mark_count && status == VDT_OK; i++)
         status = vdt_run_mark(run, read->marks[i], error);

@@ -425,6 +425,7 @@ class Run:
             raise ArgumentError(f"{len(samples)} samples and {len(predictions)} predictions")
         total = [0, 0, 0]
         with self._lock:
+            self._writing()
             columns: list[tuple] = []
             for sample, found in zip(samples, predictions):
                 number = self._number(sample if isinstance(sample, str) else int(sample))
