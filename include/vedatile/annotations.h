@@ -64,9 +64,10 @@ struct vdt_annotation {
     const struct vdt_label *labels;
     size_t label_count;
     double box[4]; /* x, y, width, height (as COCO has them, so that no bit is lost); of other kinds
-                      their tight bounds: filled by the set, not looked at when it is given one */
-    double area;   /* in pixels, or as the caller counts; 0 or NaN when it is added: computed. From
-                      the set: as given, else of the shape; NaN where there is none */
+                      their tight bounds: filled by the set, unless box_given */
+    bool box_given; /* of other kinds: `box` is the caller's, and kept as it is */
+    double area;    /* in pixels, or as the caller counts; 0 or NaN when it is added: computed. From
+                       the set: as given, else of the shape; NaN where there is none */
     bool area_given; /* from the set: `area` is the caller's */
 
     double rotated[5]; /* cx, cy, width, height, angle in radians that turns x towards y */

@@ -161,6 +161,9 @@ static bool check_geometry(const struct vdt_annotation *a, uint32_t rows, uint32
         good = check_mask(a, rows, cols, why);
     else if (a->kind != VDT_ANNOTATION_LABEL)
         good = check_outline(a, why);
+    if (good && a->box_given && a->kind != VDT_ANNOTATION_BOX)
+        good =
+            check_numbers("given box", a->box, 4, why) && check_size("given box", a->box + 2, why);
     if (!good || prediction || a->kind == VDT_ANNOTATION_LABEL)
         return good;
     double box[4];

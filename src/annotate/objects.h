@@ -33,6 +33,11 @@ struct vdt_annotation_columns {
 vdt_status vdt_objects_shapes(const struct vdt_annotations *set, enum vdt_annotation_form form,
                               struct vdt_annotation_columns *columns, struct vdt_error *error);
 
+/* Adds the mask of a polygon: all outer rings joined, as COCO has it, without what its holes have.
+ */
+vdt_status vdt_mask_draw(struct vdt_masks *masks, const struct vdt_annotation *polygon,
+                         uint32_t rows, uint32_t cols, struct vdt_error *error);
+
 /* Adds the outline of an annotation as polygons: of masks along the edges of pixels. False: memory
  * is out. */
 bool vdt_outline_add(struct vdt_outlines *outlines, const struct vdt_annotation *a);

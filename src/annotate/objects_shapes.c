@@ -150,39 +150,31 @@ static vdt_status make_polygons(const struct vdt_annotations *set,
 
 /* --- masks ----------------------------------------------------------------------------------- */
 
-/* All outer rings joined, as COCO has it, and without what holes have. */
-static vdt_status draw(struct vdt_masks *masks, struct vdt_masks *scratch,
-                       const struct vdt_annotation *a, uint32_t rows, uint32_t cols,
-                       struct vdt_error *error)
+static void free_masks(struct vdt_masks **masks)
 {
-    vdt_cleanup(vdt_free_pointer) const double(**rings)[2] = NULL;
-    vdt_cleanup(vdt_free_pointer) size_t *counts = NULL;
-    size_t most = (size_t)(a->part_offsets[a->part_count] - a->part_offsets[0]), outer = 0,
-           holes = 0;
-    rings = vdt_allocate(most, sizeof *rings);
-    counts = vdt_allocate(most, sizeof *counts);
-    if (rings == NULL || counts == NULL)
-        return vdt_fail_memory(error, "masks");
-    for (size_t part = 0; part < a->part_count; part++)
-        for (uint64_t ring = a->part_offsets[part]; ring < a->part_offsets[part + 1]; ring++) {
-            size_t at = ring == a->part_offsets[part] ? outer++ : most - ++holes;
-            rings[at] = a->points + a->ring_offsets[ring];
-            counts[at] = (size_t)(a->ring_offsets[ring + 1] - a->ring_offsets[ring]);
-        }
+    vdt_masks_free(*masks);
+}
+
+static vdt_status draw_rings(struct vdt_masks *masks, const double (**rings)[2],
+                             const size_t *counts, size_t outer, size_t holes, uint32_t rows,
+                             uint32_t cols, struct vdt_error *error)
+{
     if (holes == 0)
         return vdt_masks_add_polygons(masks, rows, cols, (const double(*const *)[2])rings, counts,
                                       outer, error);
+    vdt_cleanup(free_masks) struct vdt_masks *scratch = NULL;
     vdt_cleanup(vdt_free_pointer) uint8_t *pixels = vdt_allocate_zero(rows, cols);
     vdt_cleanup(vdt_free_pointer) uint8_t *hole = vdt_allocate_zero(rows, cols);
     if (pixels == NULL || hole == NULL)
         return vdt_fail_memory(error, "masks");
-    vdt_masks_clear(scratch);
-    vdt_status status = vdt_masks_add_polygons(
-        scratch, rows, cols, (const double(*const *)[2])rings, counts, outer, error);
+    vdt_status status = vdt_masks_new(&scratch, error);
     if (status == VDT_OK)
-        status = vdt_masks_add_polygons(scratch, rows, cols,
-                                        (const double(*const *)[2])(rings + (most - holes)),
-                                        counts + (most - holes), holes, error);
+        status = vdt_masks_add_polygons(scratch, rows, cols, (const double(*const *)[2])rings,
+                                        counts, outer, error);
+    if (status == VDT_OK)
+        status =
+            vdt_masks_add_polygons(scratch, rows, cols, (const double(*const *)[2])(rings + outer),
+                                   counts + outer, holes, error);
     if (status != VDT_OK)
         return status;
     vdt_mask_decode(vdt_masks_shapes(scratch), 0, pixels, (ptrdiff_t)cols, 1);
@@ -192,8 +184,27 @@ static vdt_status draw(struct vdt_masks *masks, struct vdt_masks *scratch,
     return vdt_masks_add_u8(masks, rows, cols, pixels, (ptrdiff_t)cols, 1, error);
 }
 
-static vdt_status add_mask(const struct vdt_annotations *set, struct vdt_masks *masks,
-                           struct vdt_masks *scratch, uint64_t row, struct vdt_error *error)
+vdt_status vdt_mask_draw(struct vdt_masks *masks, const struct vdt_annotation *a, uint32_t rows,
+                         uint32_t cols, struct vdt_error *error)
+{
+    size_t most =
+        a->part_count == 0 ? 0 : (size_t)(a->part_offsets[a->part_count] - a->part_offsets[0]);
+    size_t outer = 0, holes = a->part_count;
+    vdt_cleanup(vdt_free_pointer) const double(**rings)[2] = vdt_allocate(most, sizeof *rings);
+    vdt_cleanup(vdt_free_pointer) size_t *counts = vdt_allocate(most, sizeof *counts);
+    if (rings == NULL || counts == NULL)
+        return vdt_fail_memory(error, "masks");
+    for (size_t part = 0; part < a->part_count; part++)
+        for (uint64_t ring = a->part_offsets[part]; ring < a->part_offsets[part + 1]; ring++) {
+            size_t at = ring == a->part_offsets[part] ? outer++ : holes++;
+            rings[at] = a->points + a->ring_offsets[ring];
+            counts[at] = (size_t)(a->ring_offsets[ring + 1] - a->ring_offsets[ring]);
+        }
+    return draw_rings(masks, rings, counts, outer, most - outer, rows, cols, error);
+}
+
+static vdt_status add_mask(const struct vdt_annotations *set, struct vdt_masks *masks, uint64_t row,
+                           struct vdt_error *error)
 {
     struct vdt_annotation a;
     vdt_record_columns_get(&set->records, row, &a);
@@ -205,17 +216,12 @@ static vdt_status add_mask(const struct vdt_annotations *set, struct vdt_masks *
     if (a.kind == VDT_ANNOTATION_BOX)
         return vdt_masks_add_box(masks, sample->rows, sample->cols, a.box, error);
     if (a.kind == VDT_ANNOTATION_POLYGON)
-        return draw(masks, scratch, &a, sample->rows, sample->cols, error);
+        return vdt_mask_draw(masks, &a, sample->rows, sample->cols, error);
     double corners[4][2];
     const double(*rings[1])[2] = {(const double(*)[2])corners};
     const size_t counts[1] = {4};
     vdt_rotated_corners(a.rotated, corners);
     return vdt_masks_add_polygons(masks, sample->rows, sample->cols, rings, counts, 1, error);
-}
-
-static void free_masks(struct vdt_masks **masks)
-{
-    vdt_masks_free(*masks);
 }
 
 static vdt_status make_masks(const struct vdt_annotations *set,
@@ -229,12 +235,9 @@ static vdt_status make_masks(const struct vdt_annotations *set,
     columns->shapes.size = (const uint32_t(*)[2])records->size;
     if (count > 0 && all_of(set, columns, VDT_ANNOTATION_MASK))
         return VDT_OK;
-    vdt_cleanup(free_masks) struct vdt_masks *scratch = NULL;
     vdt_status status = vdt_masks_new(&columns->masks, error);
-    if (status == VDT_OK)
-        status = vdt_masks_new(&scratch, error);
     for (size_t i = 0; status == VDT_OK && i < count; i++)
-        status = add_mask(set, columns->masks, scratch, columns->rows[i], error);
+        status = add_mask(set, columns->masks, columns->rows[i], error);
     if (status == VDT_OK)
         columns->shapes = *vdt_masks_shapes(columns->masks);
     return status;

@@ -282,10 +282,10 @@ static bool parse_kind(const json_t *value, struct vdt_annotation *a, char *why)
     const json_t *type = json_object_get(value, "type");
     if (type == NULL) {
         bool box = json_object_get(value, "box") != NULL || json_object_get(value, "bbox") != NULL;
-        a->kind = box                                             ? VDT_ANNOTATION_BOX
-                  : json_object_get(value, "rotated") != NULL     ? VDT_ANNOTATION_ROTATED
+        a->kind = json_object_get(value, "rotated") != NULL       ? VDT_ANNOTATION_ROTATED
                   : json_object_get(value, "mask") != NULL        ? VDT_ANNOTATION_MASK
                   : json_object_get(value, "coordinates") != NULL ? VDT_ANNOTATION_POLYGON
+                  : box                                           ? VDT_ANNOTATION_BOX
                                                                   : VDT_ANNOTATION_LABEL;
         return true;
     }
@@ -320,6 +320,7 @@ static bool parse_box(const json_t *value, struct vdt_annotation *a, char *why)
 static bool parse_geometry(const json_t *value, struct vdt_record_room *room,
                            struct vdt_annotation *a, char *why)
 {
+    const json_t *box = json_object_get(value, "bbox");
     const char *needs = a->kind == VDT_ANNOTATION_ROTATED ? "rotated"
                         : a->kind == VDT_ANNOTATION_MASK  ? "mask"
                                                           : "coordinates";
@@ -327,6 +328,9 @@ static bool parse_geometry(const json_t *value, struct vdt_record_room *room,
         return true;
     if (a->kind == VDT_ANNOTATION_BOX)
         return parse_box(value, a, why);
+    a->box_given = box != NULL;
+    if (box != NULL && !parse_numbers(box, "bbox", a->box, 4, why))
+        return false;
     const json_t *geometry = json_object_get(value, needs);
     if (geometry == NULL)
         return wrong(why, "a %s without \"%s\"", vdt_annotation_kind_name(a->kind), needs);

@@ -103,6 +103,9 @@ static int put_box(json_t *record, const double box[4])
 
 static int put_geometry(json_t *record, const struct vdt_annotation *a)
 {
+    if (a->box_given && a->kind != VDT_ANNOTATION_BOX &&
+        json_object_set_new(record, "bbox", numbers(a->box, 4)) != 0)
+        return -1;
     switch (a->kind) {
     case VDT_ANNOTATION_LABEL: return 0;
     case VDT_ANNOTATION_BOX: return put_box(record, a->box);

@@ -239,14 +239,17 @@ static bool put_row(struct vdt_record_columns *r, const struct vdt_annotation *a
         return false;
     for (uint64_t i = 0; fresh && r->number != NULL && i < row; i++)
         r->number[i] = i;
-    if ((a->flags != 0 && !begin(&r->flags, r->capacity, 1)) ||
+    uint8_t flags = (uint8_t)a->flags;
+    if (a->box_given && a->kind != VDT_ANNOTATION_BOX)
+        flags |= VDT_RECORD_BOX_GIVEN;
+    if ((flags != 0 && !begin(&r->flags, r->capacity, 1)) ||
         (a->area_given && !begin_doubles(&r->area, r->capacity, row)) ||
         (a->kind == VDT_ANNOTATION_ROTATED && !begin(&r->rotated, r->capacity, sizeof *r->rotated)))
         return false;
     if (r->number != NULL)
         r->number[row] = a->number;
     if (r->flags != NULL)
-        r->flags[row] = (uint8_t)a->flags;
+        r->flags[row] = flags;
     if (r->area != NULL)
         r->area[row] = a->area_given ? a->area : NAN;
     if (r->dead != NULL)
@@ -289,12 +292,14 @@ bool vdt_record_columns_add(struct vdt_record_columns *r, const struct vdt_annot
 void vdt_record_columns_get(const struct vdt_record_columns *r, uint64_t row,
                             struct vdt_annotation *a)
 {
-    *a = (struct vdt_annotation){.sample = r->sample[row],
-                                 .id = r->ids.count == 0 ? NULL : vdt_strings_at(&r->ids, row),
-                                 .number = vdt_record_columns_number(r, row),
-                                 .kind = (enum vdt_annotation_kind)r->kind[row],
-                                 .flags = r->flags == NULL ? 0 : r->flags[row],
-                                 .area = NAN};
+    *a = (struct vdt_annotation){
+        .sample = r->sample[row],
+        .id = r->ids.count == 0 ? NULL : vdt_strings_at(&r->ids, row),
+        .number = vdt_record_columns_number(r, row),
+        .kind = (enum vdt_annotation_kind)r->kind[row],
+        .flags = r->flags == NULL ? 0 : r->flags[row] & ~(uint32_t)VDT_RECORD_BOX_GIVEN,
+        .box_given = r->flags != NULL && (r->flags[row] & VDT_RECORD_BOX_GIVEN) != 0,
+        .area = NAN};
     memcpy(a->box, r->box[row], sizeof a->box);
     if (a->id != NULL && *a->id == '\0')
         a->id = NULL;

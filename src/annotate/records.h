@@ -9,6 +9,9 @@
 #include "annotate/strings.h"
 #include "store/table_file.h"
 
+/* In the column of flags, beside those of the caller: the box is the caller's. */
+enum { VDT_RECORD_BOX_GIVEN = 128 };
+
 /* {0} is empty. A column that no row needs is NULL. Offsets have one entry more than rows. */
 struct vdt_record_columns {
     uint64_t count;

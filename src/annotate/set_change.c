@@ -213,7 +213,7 @@ static vdt_status look_at(struct merge *merge, uint64_t row, struct vdt_error *e
         merge->bad[row] = 1;
         status = vdt_staged_problem(staged, VDT_ERR_NOT_FOUND, staged->places[row], reference, a.id,
                                     "the store has no such sample", error);
-    } else if (!vdt_annotation_check(&a, known->rows, known->cols, false, why)) {
+    } else if (!vdt_annotation_check(&a, known->rows, known->cols, staged->scores, why)) {
         merge->bad[row] = 1;
         status = vdt_staged_problem(staged, VDT_ERR_ARGUMENT, staged->places[row], reference, a.id,
                                     why, error);
@@ -334,7 +334,8 @@ static bool put_record(struct merge *merge, uint64_t index)
         report->ignored++;
         return true;
     }
-    vdt_annotation_bounds(&a, a.box);
+    if (!a.box_given)
+        vdt_annotation_bounds(&a, a.box);
     if (row != UINT64_MAX) {
         a.number = vdt_record_columns_number(&set->records, row);
         if (!vdt_record_columns_kill(&set->records, row))

@@ -200,6 +200,13 @@ static vdt_status stage_text(struct vdt_staged *staged, const char *text, size_t
                          : stage_lines(staged, text, size, room, error);
 }
 
+vdt_status vdt_staged_json(struct vdt_staged *staged, const char *text, size_t size,
+                           struct vdt_error *error)
+{
+    vdt_cleanup(vdt_record_room_clear) struct vdt_record_room room = {0};
+    return stage_text(staged, text, size, &room, error);
+}
+
 static void end_staged(struct vdt_staged *staged)
 {
     vdt_staged_end(staged);
@@ -211,7 +218,6 @@ vdt_status vdt_annotations_add_json(struct vdt_annotations *set, const char *tex
 {
     const struct vdt_annotations_change none = {0};
     struct vdt_annotations_report own;
-    vdt_cleanup(vdt_record_room_clear) struct vdt_record_room room = {0};
     vdt_cleanup(end_staged) struct vdt_staged staged = {0};
     /* Ends with a NUL, which the caller's text need not. */
     vdt_cleanup(vdt_free_pointer) char *copy = vdt_allocate(size + 1, 1);
@@ -222,6 +228,6 @@ vdt_status vdt_annotations_add_json(struct vdt_annotations *set, const char *tex
     vdt_status status = vdt_staged_begin(&staged, what, "line", change == NULL ? &none : change,
                                          report == NULL ? &own : report, error);
     if (status == VDT_OK)
-        status = stage_text(&staged, copy, size, &room, error);
+        status = vdt_staged_json(&staged, copy, size, error);
     return status == VDT_OK ? vdt_staged_merge(&staged, set, error) : status;
 }

@@ -11,7 +11,7 @@ struct vdt_staged {
     const char *what;                            /* the file or call that they are of; borrowed */
     const char *noun;                            /* "line", "annotation": what a place is */
     bool by_file;                                /* samples are found by the names of files */
-    bool automatic;                              /* a sample without records is not marked */
+    bool scores;      /* of results: any finite numbers */
     const struct vdt_annotations_change *change; /* never NULL */
     struct vdt_annotations_report *report;       /* never NULL */
 };
@@ -33,6 +33,11 @@ vdt_status vdt_staged_add(struct vdt_staged *staged, const struct vdt_annotation
 vdt_status vdt_staged_problem(struct vdt_staged *staged, vdt_status status, uint64_t place,
                               const char *sample, const char *id, const char *why,
                               struct vdt_error *error);
+
+/* Stages JSON: an array, one object, or lines of them. `text` ends with a NUL behind `size` bytes.
+ */
+vdt_status vdt_staged_json(struct vdt_staged *staged, const char *text, size_t size,
+                           struct vdt_error *error);
 
 /* Checks everything and puts it into `set`. */
 vdt_status vdt_staged_merge(struct vdt_staged *staged, struct vdt_annotations *set,

@@ -23,6 +23,7 @@ extern const struct command show_command;
 extern const struct command stats_command;
 extern const struct command bench_command;
 extern const struct command split_command;
+extern const struct command annotations_command;
 extern const struct command eval_command;
 extern const struct command run_command;
 extern const struct command predictions_command;
