@@ -53,8 +53,11 @@ vdt_status vdt_export_set_jsonl(struct vdt_set_export *out, struct vdt_error *er
         for (size_t k = 0; status == VDT_OK && k < count; k++) {
             struct vdt_annotation a;
             status = vdt_row_get(set, rows[k], &room, &a, error);
-            if (status == VDT_OK)
-                status = vdt_text_json(&text, vdt_record_json(&a, sample.reference), true, error);
+            if (status != VDT_OK)
+                break;
+            json_t *record = vdt_record_json(&a, sample.reference);
+            json_object_del(record, "number"); /* it is this set's */
+            status = vdt_text_json(&text, record, true, error);
             out->report->added++;
         }
     }
