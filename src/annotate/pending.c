@@ -11,9 +11,7 @@
 #define IMPORT                                              \
     struct vdt_staged *staged, struct vdt_annotations *set, \
         const struct vdt_annotations_exchange *options, struct vdt_error *error
-PENDING(vdt_import_set_geojson, IMPORT)
 PENDING(vdt_import_set_yolo, IMPORT)
 PENDING(vdt_import_set_voc, IMPORT)
-PENDING(vdt_export_set_geojson, struct vdt_set_export *out, struct vdt_error *error)
 PENDING(vdt_export_set_yolo, struct vdt_set_export *out, struct vdt_error *error)
 PENDING(vdt_export_set_voc, struct vdt_set_export *out, struct vdt_error *error)

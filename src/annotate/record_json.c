@@ -160,6 +160,17 @@ static int depth_of(const json_t *value)
     return depth;
 }
 
+/* A third number, a height, is passed over. */
+static bool parse_point(const json_t *value, double point[2])
+{
+    const json_t *x = json_array_get(value, 0), *y = json_array_get(value, 1);
+    if (json_array_size(value) > 4 || !json_is_number(x) || !json_is_number(y))
+        return false;
+    point[0] = json_number_value(x);
+    point[1] = json_number_value(y);
+    return true;
+}
+
 /* A list of points, as a ring. The closing repeat of polygons is left out. */
 static bool parse_ring(const json_t *list, bool closes, struct vdt_record_room *room, char *why)
 {
@@ -170,7 +181,7 @@ static bool parse_ring(const json_t *list, bool closes, struct vdt_record_room *
         return json_is_array(list) ? no_memory(why)
                                    : wrong(why, "\"coordinates\" are not lists of points");
     for (size_t i = 0; i < count; i++)
-        if (!parse_numbers(json_array_get(list, i), "coordinates", room->points[first + i], 2, why))
+        if (!parse_point(json_array_get(list, i), room->points[first + i]))
             return wrong(why, "point %zu of the coordinates is no pair of numbers", i + 1);
     if (closes && count > 3 &&
         memcmp(room->points[first], room->points[first + count - 1], 16) == 0)
@@ -228,8 +239,8 @@ static bool parse_points(const json_t *value, int depth, struct vdt_record_room 
             !vdt_grow(&room->rings, &room->ring_capacity, room->ring_count + 2,
                       sizeof *room->rings))
             return no_memory(why);
-        if (!parse_numbers(value, "coordinates", room->points[room->point_count], 2, why))
-            return false;
+        if (!parse_point(value, room->points[room->point_count]))
+            return wrong(why, "the coordinates are no pair of numbers");
         room->rings[0] = 0;
         room->rings[++room->ring_count] = ++room->point_count;
         return end_part(room, why);
