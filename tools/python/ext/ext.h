@@ -16,6 +16,7 @@
 /* --- the module --------------------------------------------------------------------------- */
 
 int ext_add_errors(PyObject *module);
+int ext_add_annotations(PyObject *module);
 int ext_add_array(PyObject *module);
 int ext_add_batch(PyObject *module);
 int ext_add_reader(PyObject *module);

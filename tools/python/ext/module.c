@@ -4,10 +4,10 @@
 static int execute(PyObject *module)
 {
     static int (*const parts[])(PyObject *) = {
-        ext_add_errors,     ext_add_array, ext_add_batch,   ext_add_reader, ext_add_hdf5,
-        ext_add_loader,     ext_add_scene, ext_add_writer,  ext_add_feed,   ext_add_exchange,
-        ext_add_evaluation, ext_add_split, ext_add_catalog, ext_add_coco,   ext_add_detection,
-        ext_add_diagnosis,  ext_add_runs,  ext_add_scores,  ext_add_shapes};
+        ext_add_errors,    ext_add_annotations, ext_add_array, ext_add_batch,   ext_add_reader,
+        ext_add_hdf5,      ext_add_loader,      ext_add_scene, ext_add_writer,  ext_add_feed,
+        ext_add_exchange,  ext_add_evaluation,  ext_add_split, ext_add_catalog, ext_add_coco,
+        ext_add_detection, ext_add_diagnosis,   ext_add_runs,  ext_add_scores,  ext_add_shapes};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         if (parts[i](module) != 0)
             return -1;

@@ -8,6 +8,7 @@ from ._vedatile import (  # noqa: F401
     ArgumentError, Array, Batch, BusyError, DeniedError, Error, ExistsError, FormatError, IoError,
     NotFoundError, Reader, UnsupportedError, versions)
 
+from .annotations import AnnotatedSample, AnnotationSet, annotation_sets
 from .catalog import Entry, entry, login, logout, search
 from .evaluation import Evaluation, evaluate
 from .exchange import export, import_
@@ -21,8 +22,9 @@ from .split import leakage, split
 from .store import Store
 
 __all__ = [
-    "ArgumentError", "Array", "Batch", "BusyError", "DeniedError", "Entry", "Error", "Evaluation", "ExistsError",
+    "AnnotatedSample", "AnnotationSet", "ArgumentError", "Array", "Batch", "BusyError", "DeniedError", "Entry",
+    "Error", "Evaluation", "ExistsError",
     "FormatError", "Group", "Hdf5", "IoError", "Loader", "NotFoundError", "Place", "Reader", "Report", "Run", "Sample", "Scene",
-    "Store", "UnsupportedError", "View", "Window", "entry", "evaluate", "export", "feed", "import_",
-    "leakage", "loader", "login", "logout", "open_hdf5", "runs", "search", "split", "take", "versions",
+    "Store", "UnsupportedError", "View", "Window", "annotation_sets", "entry", "evaluate", "export", "feed",
+    "import_", "leakage", "loader", "login", "logout", "open_hdf5", "runs", "search", "split", "take", "versions",
 ]

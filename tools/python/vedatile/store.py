@@ -12,6 +12,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from .annotations import AnnotationSet
 from . import _vedatile
 from ._vedatile import ArgumentError, Error, NotFoundError, Reader
 
@@ -319,6 +320,12 @@ class Store(Saved):
         return options
 
     # --- what it is ---
+
+    def annotations(self, name: str = "labels", *, group: str | None = None, write: bool = True,
+                    wait: float = 0.0) -> AnnotationSet:
+        """The store's set of annotations of that name, made by its first save. As a context manager it is
+        saved at the end of the block."""
+        return AnnotationSet(store=self._path, name=name, group=group, write=write, wait=wait)
 
     @property
     def path(self) -> str:
