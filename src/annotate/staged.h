@@ -11,7 +11,7 @@ struct vdt_staged {
     const char *what;                            /* the file or call that they are of; borrowed */
     const char *noun;                            /* "line", "annotation": what a place is */
     bool by_file;                                /* samples are found by the names of files */
-    bool scores;      /* of results: any finite numbers */
+    bool scores;                                 /* of results: any finite numbers */
     const struct vdt_annotations_change *change; /* never NULL */
     struct vdt_annotations_report *report;       /* never NULL */
 };

@@ -128,7 +128,7 @@ def test_a_stores_own_labels(store):
     found = vedatile.AnnotationSet.from_store(store)
     with h5py.File(store.path) as file:
         labels = file["train/labels"]
-        offsets, boxes, kinds = labels["box_offsets"][:], labels["boxes"][:], labels["box_class"][:]
+        offsets, boxes, kinds = labels["box_offsets"][:].astype(int), labels["boxes"][:], labels["box_class"][:]
         instances, classes = labels["instances"][:], list(file.attrs["classes"])
     assert len(found) == len(boxes)
     from vedatile.coco import mask
