@@ -253,6 +253,32 @@ VDT_API VDT_CHECKED vdt_status vdt_catalog_add_token(struct vdt_catalog *catalog
 VDT_API VDT_CHECKED vdt_status vdt_catalog_revoke_token(struct vdt_catalog *catalog, uint64_t id,
                                                         struct vdt_error *error);
 
+/* --- runs, scored there ------------------------------------------------------------------- */
+
+/* Zero-initialised fields mean the default. All texts are borrowed for the call. */
+struct vdt_submit_options {
+    const char *store;      /* required: a local store that was saved to the catalog or pulled */
+    const char *run;        /* required: the name of a committed run of it */
+    const char *parameters; /* options of the evaluation as a JSON object; NULL: the defaults */
+    bool no_wait;           /* do not wait until the evaluation is over */
+};
+
+/* Sends a run to the entry that the store is of, commits it there and has it evaluated. The model
+ * is made where the caller has none of that reference. Asked again, it goes on where it was
+ * stopped, and what is there is not sent again. *document is the evaluation as the catalog has it:
+ * "state" says whether it is done or failed. VDT_ERR_NOT_FOUND: the store is in no catalog;
+ * VDT_ERR_UNSUPPORTED: the run has class rasters. */
+VDT_API VDT_CHECKED vdt_status vdt_catalog_submit(struct vdt_catalog *catalog,
+                                                  const struct vdt_submit_options *options,
+                                                  char **document, struct vdt_error *error);
+
+/* A call of any route (schemas/openapi.json), for those without a function here: `path` begins with
+ * "/v1/" and is percent-encoded, `body` is JSON or NULL, `method` NULL for GET. *document (may be
+ * NULL) is the answer; NULL for answers without one. */
+VDT_API VDT_CHECKED vdt_status vdt_catalog_ask(struct vdt_catalog *catalog, const char *method,
+                                               const char *path, const char *body, char **document,
+                                               struct vdt_error *error);
+
 /* --- the login file ----------------------------------------------------------------------- */
 
 /* Servers and their tokens, in a JSON file that only its owner may read (mode 0600; one that others

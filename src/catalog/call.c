@@ -79,7 +79,7 @@ vdt_status vdt_call_json(struct vdt_catalog *catalog, struct vdt_call *call, jso
         request.body_size = strlen(body);
     }
     if (call->bytes != NULL) {
-        request.type = "application/octet-stream";
+        request.type = call->type != NULL ? call->type : "application/octet-stream";
         request.body = call->bytes;
         request.body_size = call->byte_count;
     }

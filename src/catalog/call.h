@@ -18,6 +18,7 @@ struct vdt_call {
     json_t *body;       /* taken; NULL: none */
     const void *bytes;  /* a body of bytes in place of it, borrowed; NULL: none */
     size_t byte_count;
+    const char *type;   /* of the bytes; NULL: application/octet-stream */
     const char *header; /* one more; NULL: none */
     bool once;          /* not to be sent twice when it may have arrived */
     bool patient;

@@ -214,3 +214,32 @@ def test_errors(as_user, server, olinda, tmp_path, monkeypatch):
     with vedatile.Store("o.h5") as store:
         assert store.save()["data"]["userId"] == "bob"
         store.remove()
+
+
+def test_models_runs_and_evaluations(as_user, server, olinda, tmp_path):
+    as_user("ada")
+    shutil.copy(olinda, tmp_path / "scored.h5")
+    entry = vedatile.Store("scored.h5").save("Scored")
+    catalog = vedatile.catalog
+    made = [catalog.ask("POST", "/v1/models", {"name": f"net {i}"}) for i in range(3)]
+    assert [one["id"] for one in catalog.models(owner="ada")] == [one["id"] for one in reversed(made)]
+    assert [one["name"] for one in catalog.models(reference="net 1")] == ["net 1"]
+    key = catalog.ask("GET", f"/v1/entries/{entry.id}/samples?limit=1")["samples"][0]["key"]
+    ids = []
+    for i, model in enumerate(made):
+        run = catalog.ask("POST", f"/v1/entries/{entry.id}/runs", {"model": model["id"], "name": f"run {i}"})
+        catalog.ask("PUT", f"/v1/runs/{run['id']}/samples/{key}")
+        catalog.ask("POST", f"/v1/runs/{run['id']}/commit", {})
+        ids.append(run["id"])
+    assert [one["id"] for one in catalog.runs(entry.id)] == ids[::-1]
+    assert [one["id"] for one in catalog.runs(entry.id, name="run 1", state="committed")] == [ids[1]]
+    found = list(catalog.evaluations(entry=entry.id))
+    assert [one["run"]["id"] for one in found] == ids[::-1]
+    assert [one["id"] for one in catalog.evaluations(run=ids[0])] == [found[2]["id"]]
+    assert list(catalog.evaluations(entry=entry.id, sortby="-nothing")) == []
+    with pytest.raises(vedatile.NotFoundError):
+        catalog.ask("GET", "/v1/runs/nothing")
+    with pytest.raises(vedatile.ArgumentError):
+        catalog.ask("GET", "/elsewhere")
+    with pytest.raises(vedatile.NotFoundError, match="run"):
+        vedatile.submit("scored.h5", "nothing")

@@ -191,6 +191,38 @@ def test_an_open_run_is_not_evaluated(catalog):
     assert code == 409 and json.loads(text)["code"] == "RunNotCommitted"
 
 
+# --- from a local store ---------------------------------------------------------------------------
+
+def test_submit(catalog, scored, store, tmp_path):
+    """A local run sent by the command: scored there, and nothing is sent twice."""
+    env = {"VEDATILE_URL": catalog.url, "VEDATILE_TOKEN": catalog.tokens["ana"], "HOME": str(tmp_path)}
+    local = tmp_path / "mine.h5"
+    local.write_bytes(store.read_bytes())
+    assert "is in no catalog" in run_vedatile("submit", local, "--run", "mine", code=1, env=env).stderr
+    run_vedatile("save", local, "--name", "Mine", env=env)
+    assert "mine" in run_vedatile("submit", local, "--run", "mine", code=1, env=env).stderr
+    name = rows(catalog, "SELECT b.name FROM run r JOIN blob b ON b.id = r.blob WHERE r.slug = ?",
+                scored["worse"][0])[0][0]
+    (tmp_path / "mine.h5.runs").mkdir()
+    (tmp_path / "mine.h5.runs/mine.h5").write_bytes((catalog.root / "blobs" / name[:2] / name).read_bytes())
+    before = rows(catalog, "SELECT count(*) FROM run")[0][0]
+    printed = run_vedatile("submit", local, "--run", "mine", env=env).stdout
+    wanted = catalog.json("GET", f"/v1/evaluations/{scored['worse'][1]}", user="ana")["metrics"]["AP"]
+    assert f"AP             {wanted:.4f}" in printed and ": done" in printed
+    again = json.loads(run_vedatile("submit", local, "--run", "mine", "--json", env=env).stdout)
+    assert again["state"] == "done" and again["metrics"]["AP"] == pytest.approx(wanted)
+    other = json.loads(run_vedatile("submit", local, "--run", "mine", "--json", "--parameters", '{"protocol": "voc12"}',
+                                    env=env).stdout)
+    assert other["id"] != again["id"] and other["run"] == again["run"]
+    failed = run_vedatile("submit", local, "--run", "mine", "--parameters", '{"group": "nowhere"}', code=1, env=env)
+    assert "nowhere" in failed.stderr and ": failed" in failed.stdout
+    assert "colour" in run_vedatile("submit", local, "--run", "mine", "--parameters", '{"colour": 1}', code=None,
+                                    env=env).stderr
+    assert rows(catalog, "SELECT count(*) FROM run")[0][0] == before + 1
+    run = catalog.json("GET", f"/v1/runs/{again['run']['id']}", user="ana")
+    assert (run["state"], run["model"]["reference"]) == ("committed", "net")
+
+
 # --- jobs -----------------------------------------------------------------------------------------
 
 def test_what_is_being_evaluated_is_not_removed(tmp_path, store):

@@ -35,6 +35,7 @@ extern const struct command save_command;
 extern const struct command pull_command;
 extern const struct command search_command;
 extern const struct command publish_command;
+extern const struct command submit_command;
 extern const struct command unpublish_command;
 extern const struct command release_command;
 extern const struct command remove_command;

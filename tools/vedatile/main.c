@@ -9,12 +9,13 @@
 #include "report.h"
 
 static const struct command *const commands[] = {
-    &feed_command,  &info_command,   &check_command,       &show_command,      &stats_command,
-    &split_command, &bench_command,  &export_command,      &import_command,    &annotations_command,
-    &eval_command,  &run_command,    &predictions_command, &login_command,     &save_command,
-    &pull_command,  &search_command, &publish_command,     &unpublish_command, &release_command,
-    &share_command, &remove_command, &status_command,      &users_command,     &tokens_command,
-    &serve_command,
+    &feed_command,        &info_command,        &check_command,     &show_command,
+    &stats_command,       &split_command,       &bench_command,     &export_command,
+    &import_command,      &annotations_command, &eval_command,      &run_command,
+    &predictions_command, &login_command,       &save_command,      &pull_command,
+    &search_command,      &publish_command,     &unpublish_command, &release_command,
+    &share_command,       &remove_command,      &status_command,    &submit_command,
+    &users_command,       &tokens_command,      &serve_command,
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };

@@ -12,6 +12,8 @@ struct arguments {
     struct vdt_entry_values values;
     struct vdt_save_options save;
     struct vdt_pull_options pull;
+    struct vdt_submit_options submit;
+    const char *method, *body;
     const char *entry, *store, *path, *notes, *user;
     bool published;
 };
@@ -56,6 +58,11 @@ static const struct ext_option table[] = {{"url", EXT_TEXT, AT(url), NULL},
                                           {"notes", EXT_TEXT, AT(notes), NULL},
                                           {"user", EXT_TEXT, AT(user), NULL},
                                           {"published", EXT_BOOL, AT(published), NULL},
+                                          {"run", EXT_TEXT, AT(submit.run), NULL},
+                                          {"parameters", EXT_TEXT, AT(submit.parameters), NULL},
+                                          {"no_wait", EXT_BOOL, AT(submit.no_wait), NULL},
+                                          {"method", EXT_TEXT, AT(method), NULL},
+                                          {"body", EXT_TEXT, AT(body), NULL},
                                           {0}};
 static const char *const others[] = {"bbox", "tags", "progress", NULL};
 
@@ -177,6 +184,18 @@ CALL(call_logout)
     return vdt_login_remove(a->path, a->url, error);
 }
 
+CALL(call_submit)
+{
+    struct vdt_submit_options options = a->submit;
+    options.store = a->store;
+    return vdt_catalog_submit(catalog, &options, document, error);
+}
+
+CALL(call_ask)
+{
+    return vdt_catalog_ask(catalog, a->method, a->path, a->body, document, error);
+}
+
 static const struct call calls[] = {{"me", true, call_me},
                                     {"search", true, call_search},
                                     {"entry", true, call_entry},
@@ -188,6 +207,8 @@ static const struct call calls[] = {{"me", true, call_me},
                                     {"releases", true, call_releases},
                                     {"save", true, call_save},
                                     {"pull", true, call_pull},
+                                    {"submit", true, call_submit},
+                                    {"ask", true, call_ask},
                                     {"complete", false, call_complete},
                                     {"local", false, call_local},
                                     {"sidecar", false, call_sidecar},

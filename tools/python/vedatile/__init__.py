@@ -9,7 +9,7 @@ from ._vedatile import (  # noqa: F401
     NotFoundError, Reader, UnsupportedError, versions)
 
 from .annotations import AnnotatedSample, AnnotationSet, annotation_sets
-from .catalog import Entry, entry, login, logout, search
+from .catalog import Entry, entry, login, logout, search, submit
 from .evaluation import Evaluation, evaluate
 from .exchange import export, import_
 from .feed import Report, feed

@@ -4,13 +4,14 @@ from __future__ import annotations
 import json
 import os
 import threading
+import urllib.parse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from . import _vedatile
 from ._vedatile import ArgumentError, Error, NotFoundError
 
-__all__ = ["Entry", "entry", "login", "logout", "search"]
+__all__ = ["Entry", "entry", "login", "logout", "search", "submit"]
 
 _Path = str | os.PathLike
 _Progress = Callable[[str, int, int], Any]
@@ -433,3 +434,51 @@ class Saved:
         """The same, by the document of an entry: {"data": {"id": ...}, ...}."""
         document = doc if isinstance(doc, Entry) else Entry(doc)
         return document.pull(path, partial, **options)
+
+
+# --- models, runs and their scores ---
+
+def ask(method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+    """A call of any route of the catalog (schemas/openapi.json): its answer. `path` begins with /v1/."""
+    return _ask("ask", method=method, path=path, body=None if body is None else json.dumps(body))
+
+
+def _list(path: str, member: str, **filters: Any) -> Iterator[dict[str, Any]]:
+    query = urllib.parse.urlencode({name: value for name, value in filters.items() if value is not None})
+    where = path
+    while True:
+        page = ask("GET", f"{where}?{query}" if query else where)
+        yield from page[member]
+        links = [link["href"] for link in page.get("links", []) if link.get("rel") == "next"]
+        if not links:
+            return
+        # The rest of the link is not followed: it may name another server.
+        query = urllib.parse.urlsplit(links[0]).query
+
+
+def models(*, reference: str | None = None, owner: str | None = None) -> Iterator[dict[str, Any]]:
+    """Your models, and those whose runs you may see, the newest first."""
+    return _list("/v1/models", "models", reference=reference, owner=owner)
+
+
+def runs(entry: str, *, model: str | None = None, name: str | None = None,  # pylint: disable=redefined-outer-name
+         state: str | None = None) -> Iterator[dict[str, Any]]:
+    """Runs on an entry (its id), the newest first; `state` is "open" or "committed"."""
+    return _list(f"/v1/entries/{urllib.parse.quote(entry, safe='')}/runs", "runs", model=model, name=name,
+                 state=state)
+
+
+def evaluations(*, run: str | None = None, model: str | None = None,
+                entry: str | None = None,  # pylint: disable=redefined-outer-name
+                state: str | None = None, sortby: str | None = None) -> Iterator[dict[str, Any]]:
+    """Evaluations that you may see, the newest first, or by a metric: sortby="-AP" has the best first."""
+    return _list("/v1/evaluations", "evaluations", run=run, model=model, entry=entry, state=state, sortby=sortby)
+
+
+def submit(store: _Path, run: str, parameters: Mapping[str, Any] | None = None, *,
+           wait: bool = True) -> dict[str, Any]:
+    """Sends a committed run of a local store to the catalog that the store was saved to or pulled from, and
+    has it scored there. The evaluation as the catalog has it: "state", "metrics", "document". With
+    wait=False it may be pending still. Asked again, nothing is sent twice."""
+    return _ask("submit", store=os.fspath(store), run=run, no_wait=not wait,
+                parameters=None if parameters is None else json.dumps(parameters))
