@@ -2,7 +2,7 @@
  *
  * A run is open while predictions come in, by batches that are durable when the call returns; then
  * it is committed and never changes again. An open run is a log (NAME.open) beside where the
- * committed run (NAME.h5) will be; schemas/annotations.md has both. A run of a store lies in
+ * committed run (NAME.h5) will be; schemas/runs.md has both. A run of a store lies in
  * STORE.runs/; a free run is any file, on samples that it names itself.
  *
  * A sample of a run is predicted or not: predicted with nothing found (vdt_run_mark) is not the

@@ -1,5 +1,5 @@
 /* The log of an open run: batches of records, each batch whole or not there. No meaning of records
- * here: annotate/run_record.h has it. schemas/annotations.md has the bytes. */
+ * here: annotate/run_record.h has it. schemas/runs.md has the bytes. */
 #ifndef ANNOTATE_RUN_LOG_H
 #define ANNOTATE_RUN_LOG_H
 

@@ -1,4 +1,4 @@
-/* What the records of an open run's log mean (schemas/annotations.md), and annotations as bytes. */
+/* What the records of an open run's log mean (schemas/runs.md), and annotations as bytes. */
 #ifndef ANNOTATE_RUN_RECORD_H
 #define ANNOTATE_RUN_RECORD_H
 
