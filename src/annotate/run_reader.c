@@ -242,7 +242,7 @@ vdt_status vdt_run_raster_shape(const struct vdt_run_reader *reader, uint32_t sa
                                 enum vdt_dtype *dtype, uint32_t *rows, uint32_t *cols,
                                 struct vdt_error *error)
 {
-    uint64_t raster;
+    uint64_t raster = 0;
     vdt_status status = find_raster(reader, sample, &raster, error);
     if (status != VDT_OK)
         return status;
@@ -260,7 +260,7 @@ static void clear_decoder(struct vdt_decoder *decoder)
 vdt_status vdt_run_raster(const struct vdt_run_reader *reader, uint32_t sample, void *pixels,
                           struct vdt_error *error)
 {
-    uint64_t raster;
+    uint64_t raster = 0;
     vdt_status status = find_raster(reader, sample, &raster, error);
     if (status != VDT_OK)
         return status;
