@@ -57,7 +57,8 @@ static vdt_status ids_differ(const struct batch *batch, uint32_t sample,
     for (size_t i = 0; i < count; i++)
         if (content_of(&batch->annotations[items[i].index]) == VDT_RUN_HAS_IDS)
             ids[found++] = batch->annotations[items[i].index].id;
-    qsort(ids, found, sizeof *ids, compare_ids);
+    if (found > 1)
+        qsort(ids, found, sizeof *ids, compare_ids);
     for (size_t i = 1; i < found; i++)
         if (strcmp(ids[i - 1], ids[i]) == 0)
             return vdt_fail(error, VDT_ERR_ARGUMENT, "sample %s: the id '%s' occurs twice",

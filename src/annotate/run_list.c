@@ -86,7 +86,8 @@ static vdt_status find_names(const char *store, struct names *names, struct vdt_
         }
         names->names[names->count++] = name;
     }
-    qsort(names->names, names->count, sizeof *names->names, compare_names);
+    if (names->count > 1)
+        qsort(names->names, names->count, sizeof *names->names, compare_names);
     size_t kept = 0; /* a run between its commit and clearing up has two files */
     for (size_t i = 0; i < names->count; i++)
         if (kept > 0 && strcmp(names->names[kept - 1], names->names[i]) == 0)

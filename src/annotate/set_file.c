@@ -544,7 +544,8 @@ vdt_status vdt_annotations_names(const char *store, char ***out, size_t *out_cou
         vdt_names_free(names, count);
         return vdt_fail_memory(error, path);
     }
-    qsort(names, count, sizeof *names, by_text);
+    if (count > 1)
+        qsort(names, count, sizeof *names, by_text);
     *out = names;
     *out_count = count;
     return VDT_OK;

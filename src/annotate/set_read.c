@@ -88,7 +88,8 @@ static vdt_status names(struct vdt_annotations *set, const char *key, bool keys,
         if (used[i] && (keys || strcmp(vdt_record_columns_key(records, i), key) == 0))
             list[found++] =
                 keys ? vdt_record_columns_key(records, i) : vdt_record_columns_value(records, i);
-    qsort(list, found, sizeof *list, by_text);
+    if (found > 1)
+        qsort(list, found, sizeof *list, by_text);
     size_t kept = 0;
     for (size_t i = 0; i < found; i++)
         if (kept == 0 || strcmp(list[kept - 1], list[i]) != 0)

@@ -4,7 +4,7 @@ import json
 import sqlite3
 
 import pytest
-from conftest import SOURCE, run_vedatile
+from conftest import SOURCE, VEDATILE, run_vedatile
 from runs import box, make_model, make_run, samples_of, send
 from saved import entry as save_entry
 from saved import save
@@ -306,7 +306,9 @@ def test_many_predictions_take_little_memory(catalog, run):
     got, _, text = catalog.request("POST", f"/v1/runs/{run}/predictions", body, user="ana",
                                    headers={"Content-Type": "application/jsonl"}, timeout=300)
     assert got == 200 and json.loads(text)["processed"] == 40000, text
-    assert catalog.memory() - before < 60e6
+    with open(VEDATILE, "rb") as program:
+        sanitized = b"__asan_init" in program.read()
+    assert catalog.memory() - before < 60e6 or sanitized  # which keep memory
 
 
 def test_samples_by_reference_index_and_number(catalog, run):
