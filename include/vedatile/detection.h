@@ -143,6 +143,16 @@ VDT_API VDT_CHECKED vdt_status vdt_detection_accumulate(const struct vdt_matches
                                                         struct vdt_detection_scores **scores,
                                                         struct vdt_error *error);
 
+/* The same for averages alone, in the thread of the caller and several times as fast: for many
+ * weights. The numbers of vdt_detection_stats, _mean, _category_mean and _category are those of
+ * vdt_detection_accumulate, but that there is no mean of precision for other than the largest
+ * number of detections, and of recall for other than that only in the first range (-1). The arrays
+ * are NULL. */
+VDT_API VDT_CHECKED vdt_status vdt_detection_averages(const struct vdt_matches *matches,
+                                                      const uint32_t *weights,
+                                                      struct vdt_detection_scores **scores,
+                                                      struct vdt_error *error);
+
 /* Accepts NULL. */
 VDT_API void vdt_detection_scores_free(struct vdt_detection_scores *scores);
 
@@ -185,6 +195,10 @@ struct vdt_detection_mean {
  * where there are none. */
 VDT_API double vdt_detection_mean(const struct vdt_detection_scores *scores,
                                   const struct vdt_detection_mean *which);
+
+/* The same of one category; `categories` has no effect. -1 for a category that there is not. */
+VDT_API double vdt_detection_category_mean(const struct vdt_detection_scores *scores,
+                                           size_t category, const struct vdt_detection_mean *which);
 
 /* One category, over all areas and the largest number of detections; -1: no ground truth, or no
  * such threshold. */

@@ -56,9 +56,12 @@ struct vdt_evaluate_options {
     const char *regions; /* file of named polygons for "region": GeoJSON, GeoPackage ... */
     bool ground;         /* objects are merged over tiles and compared on the ground */
 
-    uint32_t bootstrap; /* resamplings for confidence intervals; 0: none */
+    uint32_t bootstrap;       /* resamplings for confidence intervals; 0: none */
+    const char *bootstrap_by; /* draw whole parts of the samples: words as those of `by`, but class,
+                                 view and region; NULL: single samples */
     uint64_t seed;
-    uint32_t worst; /* samples to list, worst first; 0: 10 */
+    uint32_t worst;    /* samples to list, worst first; 0: 10 */
+    uint32_t examples; /* objects of each class to list that are found, wrong and missed; 0: 3 */
 
     const char *baseline; /* another run of the store, or another file of predictions: the document
                              then has "comparison", this one less that one */

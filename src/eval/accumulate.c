@@ -25,11 +25,11 @@ struct hit {
 struct scratch {
     struct hit *hits; /* [VDT_LANE][capacity] */
     size_t capacity;
-    double *precision; /* [T][R][A][M] of one category */
-    double *score_at;
-    double *recall;   /* [T][A][M] */
-    double *average;  /* [T][A][M] */
-    uint32_t *needed; /* [R]: true positives that reach each recall */
+    double *precision; /* [T][R][A][limits] of one category */
+    double *score_at;  /* likewise; NULL where only averages are wanted */
+    double *recall;    /* [T][A][M] */
+    double *average;   /* [T][A][M] */
+    uint32_t *needed;  /* [R]: true positives that reach each recall */
 };
 
 /* One call of vdt_detection_accumulate. */
@@ -48,7 +48,9 @@ struct curve {
     uint32_t most;       /* detections of an image */
     size_t area, lane, limit;
     double truths;      /* that count */
+    bool no_curve;      /* only how many are found is wanted */
     uint64_t first_row; /* that counts at all; UINT64_MAX: there is none */
+    uint32_t found[VDT_LANE];
     size_t hit_count[VDT_LANE];
     uint64_t counted[VDT_LANE]; /* rows that are not ignored */
 };
@@ -60,12 +62,13 @@ static void add_hits(struct curve *curve, unsigned bits, uint64_t row, uint64_t 
 {
     for (; bits != 0; bits &= bits - 1) {
         int t = __builtin_ctz(bits);
+        uint32_t found = curve->found[t] += weight;
+        if (curve->no_curve)
+            continue;
         struct hit *hits = curve->scratch->hits + (size_t)t * curve->scratch->capacity;
-        size_t n = curve->hit_count[t]++;
-        uint32_t found = (n == 0 ? 0 : hits[n - 1].found) + weight;
         /* As pycocotools has it: the smallest number above 1 is what keeps 0 / 0 away. */
         double all = (double)(passed - ignored[t]) + curve->matches->options.rules->epsilon;
-        hits[n] = (struct hit){(double)found / all, found, (uint32_t)row};
+        hits[curve->hit_count[t]++] = (struct hit){(double)found / all, found, (uint32_t)row};
     }
 }
 
@@ -79,6 +82,7 @@ static void find_hits(struct curve *curve)
     size_t left = matches->options.threshold_count - curve->lane * VDT_LANE;
     unsigned all = left >= VDT_LANE ? 0xffffU : (1U << left) - 1;
     memset(curve->hit_count, 0, sizeof curve->hit_count);
+    memset(curve->found, 0, sizeof curve->found);
     curve->first_row = UINT64_MAX;
     for (uint64_t row = curve->first; row < curve->end; row++) {
         uint32_t weight = curve->weights == NULL ? 1 : curve->weights[matches->image[row]];
@@ -110,23 +114,18 @@ static double area_under(const struct hit *hits, size_t count, double truths)
     return area;
 }
 
-static void write_curve(const struct curve *curve, const struct vdt_detection_shape *shape, int t)
+/* Precision at each recall, and the scores there. */
+static void write_precision(const struct curve *curve, const struct vdt_detection_scores *scores,
+                            size_t t, const struct hit *hits)
 {
+    const struct vdt_detection_shape *shape = &scores->shape;
     struct scratch *scratch = curve->scratch;
-    struct hit *hits = scratch->hits + (size_t)t * scratch->capacity;
-    size_t count = curve->hit_count[t], place = 0;
-    size_t cells = shape->areas * shape->max_detections;
-    size_t cell = curve->area * shape->max_detections + curve->limit;
-    size_t threshold = curve->lane * VDT_LANE + (size_t)t;
-    scratch->recall[threshold * cells + cell] =
-        count == 0 ? 0 : (double)hits[count - 1].found / curve->truths;
-    for (size_t i = count; i > 1; i--)
-        if (hits[i - 1].precision > hits[i - 2].precision)
-            hits[i - 2].precision = hits[i - 1].precision;
-    if (curve->matches->options.rules->exact_area)
-        scratch->average[threshold * cells + cell] = area_under(hits, count, curve->truths);
-    double *precision = scratch->precision + threshold * shape->recalls * cells + cell;
-    double *score_at = scratch->score_at + threshold * shape->recalls * cells + cell;
+    size_t count = curve->hit_count[t], place = 0, cells = shape->areas * scores->limits;
+    size_t cell =
+        curve->area * scores->limits + curve->limit + scores->limits - shape->max_detections;
+    size_t first = (curve->lane * VDT_LANE + t) * shape->recalls * cells + cell;
+    double *precision = scratch->precision + first;
+    double *score_at = scratch->score_at == NULL ? NULL : scratch->score_at + first;
     bool reached = curve->first_row != UINT64_MAX;
     for (size_t r = 0; r < shape->recalls; r++) {
         uint32_t needed = scratch->needed[r];
@@ -137,9 +136,32 @@ static void write_curve(const struct curve *curve, const struct vdt_detection_sh
         /* pycocotools gives up at the first recall that is not reached. */
         reached = reached && (needed == 0 || place < count);
         precision[r * cells] = reached && place < count ? hits[place].precision : 0;
+        if (score_at == NULL)
+            continue;
         uint64_t row = needed == 0 ? curve->first_row : place < count ? hits[place].row : 0;
         score_at[r * cells] = reached ? curve->matches->score[row] : 0;
     }
+}
+
+static void write_curve(const struct curve *curve, const struct vdt_detection_scores *scores,
+                        size_t t)
+{
+    const struct vdt_detection_shape *shape = &scores->shape;
+    struct scratch *scratch = curve->scratch;
+    struct hit *hits = scratch->hits + t * scratch->capacity;
+    size_t count = curve->hit_count[t];
+    size_t cell =
+        ((curve->lane * VDT_LANE + t) * shape->areas + curve->area) * shape->max_detections +
+        curve->limit;
+    scratch->recall[cell] = (double)curve->found[t] / curve->truths;
+    if (curve->no_curve)
+        return;
+    for (size_t i = count; i > 1; i--)
+        if (hits[i - 1].precision > hits[i - 2].precision)
+            hits[i - 2].precision = hits[i - 1].precision;
+    if (curve->matches->options.rules->exact_area)
+        scratch->average[cell] = area_under(hits, count, curve->truths);
+    write_precision(curve, scores, t, hits);
 }
 
 /* --- one category --------------------------------------------------------------------------- */
@@ -184,10 +206,14 @@ static void fill_range(const struct state *state, struct scratch *scratch, uint6
                           .truths = (double)truths};
     for (curve.lane = 0; curve.lane < matches->options.lanes; curve.lane++)
         for (curve.limit = 0; curve.limit < shape->max_detections; curve.limit++) {
+            curve.no_curve = curve.limit + state->scores->limits < shape->max_detections;
+            /* Averages of few detections are of recall, in the first range. */
+            if (curve.no_curve && area > 0)
+                continue;
             curve.most = matches->options.max_detections[curve.limit];
             find_hits(&curve);
             for (size_t t = 0; t < VDT_LANE && curve.lane * VDT_LANE + t < shape->thresholds; t++)
-                write_curve(&curve, shape, (int)t);
+                write_curve(&curve, state->scores, t);
         }
 }
 
@@ -217,18 +243,22 @@ static bool reserve_hits(struct scratch *scratch, size_t count)
     return scratch->hits != NULL;
 }
 
-static bool prepare(struct scratch *scratch, const struct vdt_detection_shape *shape, size_t hits)
+static bool prepare(struct scratch *scratch, const struct vdt_detection_scores *scores, size_t hits)
 {
+    const struct vdt_detection_shape *shape = &scores->shape;
     size_t cells = shape->thresholds * shape->areas * shape->max_detections;
+    size_t curves = shape->thresholds * shape->recalls * shape->areas * scores->limits;
     if (scratch->precision == NULL) {
-        scratch->precision = vdt_allocate(cells * shape->recalls, sizeof *scratch->precision);
-        scratch->score_at = vdt_allocate(cells * shape->recalls, sizeof *scratch->score_at);
+        scratch->precision = vdt_allocate(curves, sizeof *scratch->precision);
+        if (scores->score_at != NULL)
+            scratch->score_at = vdt_allocate(curves, sizeof *scratch->score_at);
         scratch->recall = vdt_allocate(cells, sizeof *scratch->recall);
         scratch->average = vdt_allocate(cells, sizeof *scratch->average);
         scratch->needed = vdt_allocate(shape->recalls, sizeof *scratch->needed);
     }
-    return scratch->precision != NULL && scratch->score_at != NULL && scratch->recall != NULL &&
-           scratch->average != NULL && scratch->needed != NULL && reserve_hits(scratch, hits);
+    return scratch->precision != NULL && (scratch->score_at != NULL || scores->score_at == NULL) &&
+           scratch->recall != NULL && scratch->average != NULL && scratch->needed != NULL &&
+           reserve_hits(scratch, hits);
 }
 
 static vdt_status score_category(void *payload, void *worker, uint64_t category,
@@ -240,12 +270,13 @@ static vdt_status score_category(void *payload, void *worker, uint64_t category,
     const struct vdt_detection_shape *shape = &scores->shape;
     const struct vdt_matches *matches = state->matches;
     uint64_t here = matches->category_truths[category + 1] - matches->category_truths[category];
-    if (!prepare(scratch, shape, (size_t)here))
+    if (!prepare(scratch, scores, (size_t)here))
         return vdt_fail_memory(error, "detection");
-    size_t cells = shape->areas * shape->max_detections;
+    size_t cells = shape->areas * shape->max_detections, kept = shape->areas * scores->limits;
     size_t curves = shape->thresholds * shape->recalls;
-    fill(scratch->precision, curves * cells, -1);
-    fill(scratch->score_at, curves * cells, -1);
+    fill(scratch->precision, curves * kept, -1);
+    if (scores->score_at != NULL)
+        fill(scratch->score_at, curves * kept, -1);
     fill(scratch->recall, shape->thresholds * cells, -1);
     fill(scratch->average, shape->thresholds * cells, -1);
     for (size_t area = 0; area < shape->areas; area++) {
@@ -258,8 +289,9 @@ static vdt_status score_category(void *payload, void *worker, uint64_t category,
             fill_range(state, scratch, category, area, truths);
     }
     scores->detections[category] = rows_of(state, category);
-    put(scratch->precision, scores->precision, curves, shape->categories, category, cells);
-    put(scratch->score_at, scores->score_at, curves, shape->categories, category, cells);
+    put(scratch->precision, scores->precision, curves, shape->categories, category, kept);
+    if (scores->score_at != NULL)
+        put(scratch->score_at, scores->score_at, curves, shape->categories, category, kept);
     put(scratch->recall, scores->recall, shape->thresholds, shape->categories, category, cells);
     if (scores->average != NULL)
         put(scratch->average, scores->average, shape->thresholds, shape->categories, category,
@@ -306,7 +338,7 @@ static void free_scores(struct vdt_detection_scores **scores)
     vdt_detection_scores_free(*scores);
 }
 
-static vdt_status make_scores(const struct vdt_match_options *options,
+static vdt_status make_scores(const struct vdt_match_options *options, bool averages,
                               struct vdt_detection_scores **made, struct vdt_error *error)
 {
     struct vdt_detection_scores *scores = *made = vdt_allocate_zero(1, sizeof **made);
@@ -316,14 +348,17 @@ static vdt_status make_scores(const struct vdt_match_options *options,
     *shape =
         (struct vdt_detection_shape){options->threshold_count, options->recall_count,
                                      options->categories, options->area_count, options->max_count};
+    scores->limits = averages ? 1 : shape->max_detections;
     size_t cells = shape->categories * shape->areas * shape->max_detections;
     if (cells > SIZE_MAX / sizeof(double) / shape->thresholds / shape->recalls)
         return vdt_fail_memory(error, "detection");
     cells *= shape->thresholds;
+    size_t curves = cells / shape->max_detections * scores->limits * shape->recalls;
     scores->thresholds = vdt_allocate(shape->thresholds, sizeof *scores->thresholds);
     scores->max_detections = vdt_allocate(shape->max_detections, sizeof *scores->max_detections);
-    scores->precision = vdt_allocate(cells * shape->recalls, sizeof *scores->precision);
-    scores->score_at = vdt_allocate(cells * shape->recalls, sizeof *scores->score_at);
+    scores->precision = vdt_allocate(curves, sizeof *scores->precision);
+    if (!averages)
+        scores->score_at = vdt_allocate(curves, sizeof *scores->score_at);
     scores->recall = vdt_allocate(cells, sizeof *scores->recall);
     if (options->rules->exact_area) {
         scores->average = vdt_allocate(cells, sizeof *scores->average);
@@ -333,8 +368,8 @@ static vdt_status make_scores(const struct vdt_match_options *options,
     scores->truths = vdt_allocate_zero(shape->categories, sizeof *scores->truths);
     scores->detections = vdt_allocate_zero(shape->categories, sizeof *scores->detections);
     if (scores->thresholds == NULL || scores->max_detections == NULL || scores->precision == NULL ||
-        scores->score_at == NULL || scores->recall == NULL || scores->truths == NULL ||
-        scores->detections == NULL)
+        (scores->score_at == NULL && !averages) || scores->recall == NULL ||
+        scores->truths == NULL || scores->detections == NULL)
         return vdt_fail_memory(error, "detection");
     memcpy(scores->thresholds, options->thresholds, shape->thresholds * sizeof *scores->thresholds);
     memcpy(scores->max_detections, options->max_detections,
@@ -342,23 +377,36 @@ static vdt_status make_scores(const struct vdt_match_options *options,
     return VDT_OK;
 }
 
-vdt_status vdt_detection_accumulate(const struct vdt_matches *matches, const uint32_t *weights,
-                                    struct vdt_detection_scores **scores, struct vdt_error *error)
+static vdt_status accumulate(const struct vdt_matches *matches, const uint32_t *weights,
+                             bool averages, struct vdt_detection_scores **scores,
+                             struct vdt_error *error)
 {
     static const struct vdt_parallel work = {start_worker, stop_worker, score_category};
     enum { FEW_ROWS = 1 << 14 };
     if (matches == NULL || scores == NULL)
         return vdt_fail(error, VDT_ERR_ARGUMENT, "detection: a required argument is NULL");
     vdt_cleanup(free_scores) struct vdt_detection_scores *made = NULL;
-    vdt_status status = make_scores(&matches->options, &made, error);
+    vdt_status status = make_scores(&matches->options, averages, &made, error);
     if (status != VDT_OK)
         return status;
     struct state state = {matches, weights, made};
-    uint32_t threads = matches->rows < FEW_ROWS ? 1 : matches->options.threads;
+    uint32_t threads = averages || matches->rows < FEW_ROWS ? 1 : matches->options.threads;
     status = vdt_parallel_run(&work, &state, matches->options.categories, threads, error);
     if (status != VDT_OK)
         return status;
     *scores = made;
     made = NULL;
     return VDT_OK;
+}
+
+vdt_status vdt_detection_accumulate(const struct vdt_matches *matches, const uint32_t *weights,
+                                    struct vdt_detection_scores **scores, struct vdt_error *error)
+{
+    return accumulate(matches, weights, false, scores, error);
+}
+
+vdt_status vdt_detection_averages(const struct vdt_matches *matches, const uint32_t *weights,
+                                  struct vdt_detection_scores **scores, struct vdt_error *error)
+{
+    return accumulate(matches, weights, true, scores, error);
 }

@@ -8,8 +8,9 @@ struct vdt_detection_scores {
     struct vdt_detection_shape shape;
     double *thresholds;       /* [T] */
     uint32_t *max_detections; /* [M] */
-    double *precision;        /* [T][R][K][A][M] */
-    double *score_at;         /* [T][R][K][A][M] */
+    size_t limits;            /* M, or 1 where only averages are wanted: of the last one */
+    double *precision;        /* [T][R][K][A][limits] */
+    double *score_at;         /* [T][R][K][A][M]; NULL where only averages are wanted */
     double *recall;           /* [T][K][A][M] */
     double *average;          /* [T][K][A][M]: average precision, where it is not the mean over R;
                                  else NULL */

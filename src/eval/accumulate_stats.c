@@ -10,7 +10,7 @@ struct vdt_detection_shape vdt_detection_shape(const struct vdt_detection_scores
 
 const double *vdt_detection_precision(const struct vdt_detection_scores *scores)
 {
-    return scores->precision;
+    return scores->score_at == NULL ? NULL : scores->precision;
 }
 
 const double *vdt_detection_score_at(const struct vdt_detection_scores *scores)
@@ -20,7 +20,7 @@ const double *vdt_detection_score_at(const struct vdt_detection_scores *scores)
 
 const double *vdt_detection_recall(const struct vdt_detection_scores *scores)
 {
-    return scores->recall;
+    return scores->score_at == NULL ? NULL : scores->recall;
 }
 
 /* --- NumPy's sum ---------------------------------------------------------------------------- */
@@ -95,38 +95,47 @@ static double next(void *context)
     return (double)NAN;
 }
 
-/* What is averaged: *rows values for each threshold. */
-static const double *values_of(const struct vdt_detection_scores *scores, bool recall, size_t *rows)
-{
-    *rows = recall || scores->average != NULL ? 1 : scores->shape.recalls;
-    return recall ? scores->recall : scores->average != NULL ? scores->average : scores->precision;
-}
-
-double vdt_detection_mean(const struct vdt_detection_scores *scores,
-                          const struct vdt_detection_mean *which)
+/* The mean of one category, or of all with VDT_EVERY. */
+static double mean_of(const struct vdt_detection_scores *scores, size_t category,
+                      const struct vdt_detection_mean *which)
 {
     const struct vdt_detection_shape *shape = &scores->shape;
+    bool one = category != VDT_EVERY, every = which->threshold == VDT_EVERY;
+    bool curves = !which->recall && scores->average == NULL;
+    size_t limits = curves ? scores->limits : shape->max_detections;
     size_t limit =
         which->max_detection == VDT_EVERY ? shape->max_detections - 1 : which->max_detection;
     if (which->area >= shape->areas || limit >= shape->max_detections ||
-        (which->threshold != VDT_EVERY && which->threshold >= shape->thresholds))
+        limit + limits < shape->max_detections || (!every && which->threshold >= shape->thresholds))
         return -1;
-    size_t rows;
-    const double *values = values_of(scores, which->recall, &rows);
-    size_t step = shape->areas * shape->max_detections;
-    size_t first = which->threshold == VDT_EVERY ? 0 : which->threshold;
-    struct walk walk = {.values = values,
-                        .categories = which->categories,
-                        .rows = which->threshold == VDT_EVERY ? shape->thresholds * rows : rows,
-                        .category_count = shape->categories,
-                        .step = step};
-    walk.values +=
-        first * rows * shape->categories * step + which->area * shape->max_detections + limit;
+    size_t rows = curves ? shape->recalls : 1, cells = shape->areas * limits;
+    size_t step = shape->categories * cells;
+    struct walk walk = {.values = which->recall ? scores->recall
+                                  : curves      ? scores->precision
+                                                : scores->average,
+                        .categories = one ? NULL : which->categories,
+                        .rows = every ? shape->thresholds * rows : rows,
+                        .category_count = one ? 1 : shape->categories,
+                        .step = one ? step : cells};
+    walk.values += (every ? 0 : which->threshold) * rows * step + (one ? category * cells : 0) +
+                   which->area * limits + limit + limits - shape->max_detections;
     struct walk counting = walk;
     size_t count = 0;
     while (!isnan(next(&counting)))
         count++;
     return count == 0 ? -1 : vdt_pairwise_sum(count, next, &walk) / (double)count;
+}
+
+double vdt_detection_mean(const struct vdt_detection_scores *scores,
+                          const struct vdt_detection_mean *which)
+{
+    return mean_of(scores, VDT_EVERY, which);
+}
+
+double vdt_detection_category_mean(const struct vdt_detection_scores *scores, size_t category,
+                                   const struct vdt_detection_mean *which)
+{
+    return category < scores->shape.categories ? mean_of(scores, category, which) : -1;
 }
 
 /* The threshold that equals `value`; T, which has no mean, when there is none. */
@@ -154,45 +163,28 @@ void vdt_detection_stats(const struct vdt_detection_scores *scores, double stats
         stats[i] = vdt_detection_mean(scores, &which[i]);
 }
 
-/* The mean over thresholds of one category. */
-static double mean_of(const struct vdt_detection_scores *scores, size_t category, bool recall,
-                      size_t threshold, size_t area)
-{
-    const struct vdt_detection_shape *shape = &scores->shape;
-    if (area >= shape->areas || (threshold != VDT_EVERY && threshold >= shape->thresholds))
-        return -1;
-    size_t rows;
-    const double *values = values_of(scores, recall, &rows);
-    size_t cells = shape->areas * shape->max_detections;
-    size_t step = shape->categories * cells;
-    size_t first = threshold == VDT_EVERY ? 0 : threshold;
-    struct walk walk = {.values = values,
-                        .rows = threshold == VDT_EVERY ? shape->thresholds * rows : rows,
-                        .category_count = 1,
-                        .step = step};
-    walk.values += first * rows * step + category * cells + area * shape->max_detections +
-                   shape->max_detections - 1;
-    struct walk counting = walk;
-    size_t count = 0;
-    while (!isnan(next(&counting)))
-        count++;
-    return count == 0 ? -1 : vdt_pairwise_sum(count, next, &walk) / (double)count;
-}
-
 bool vdt_detection_category(const struct vdt_detection_scores *scores, size_t category,
                             struct vdt_detection_category *values)
 {
+    size_t half = threshold_at(scores, 0.5), three_quarters = threshold_at(scores, 0.75);
+    const struct vdt_detection_mean which[7] = {
+        {false, VDT_EVERY, 0, VDT_EVERY, NULL},      {false, half, 0, VDT_EVERY, NULL},
+        {false, three_quarters, 0, VDT_EVERY, NULL}, {false, VDT_EVERY, 1, VDT_EVERY, NULL},
+        {false, VDT_EVERY, 2, VDT_EVERY, NULL},      {false, VDT_EVERY, 3, VDT_EVERY, NULL},
+        {true, VDT_EVERY, 0, VDT_EVERY, NULL}};
+    double means[7];
     if (category >= scores->shape.categories)
         return false;
-    *values = (struct vdt_detection_category){
-        .ap = mean_of(scores, category, false, VDT_EVERY, 0),
-        .ap50 = mean_of(scores, category, false, threshold_at(scores, 0.5), 0),
-        .ap75 = mean_of(scores, category, false, threshold_at(scores, 0.75), 0),
-        .ap_small = mean_of(scores, category, false, VDT_EVERY, 1),
-        .ap_medium = mean_of(scores, category, false, VDT_EVERY, 2),
-        .ap_large = mean_of(scores, category, false, VDT_EVERY, 3),
-        .ar = mean_of(scores, category, true, VDT_EVERY, 0),
-        .ground_truths = scores->truths[category],
-        .detections = scores->detections[category]};
+    for (int i = 0; i < 7; i++)
+        means[i] = mean_of(scores, category, &which[i]);
+    *values = (struct vdt_detection_category){.ap = means[0],
+                                              .ap50 = means[1],
+                                              .ap75 = means[2],
+                                              .ap_small = means[3],
+                                              .ap_medium = means[4],
+                                              .ap_large = means[5],
+                                              .ar = means[6],
+                                              .ground_truths = scores->truths[category],
+                                              .detections = scores->detections[category]};
     return true;
 }

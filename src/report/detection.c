@@ -51,21 +51,26 @@ static vdt_status find_protocol(const char *word, enum vdt_detection_protocol *p
                 : VDT_OK;
 }
 
-/* COCO's are those of numpy.linspace(.5, .95, 10), bit by bit. */
-static vdt_status set_thresholds(struct vdt_detected *detected,
-                                 const struct vdt_evaluate_options *options, bool many,
-                                 struct vdt_error *error)
+/* COCO's are those of numpy.linspace(.5, .95, 10), bit by bit; valor's are decimal numbers. */
+static double usual_threshold(enum vdt_detection_protocol protocol, size_t i)
 {
+    if (protocol == VDT_PROTOCOL_VALOR)
+        return (50 + 5 * (double)i) / 100;
+    return i == 9 ? 0.95 : 0.5 + (double)i * ((0.95 - 0.5) / 9);
+}
+
+static vdt_status set_thresholds(struct vdt_detected *detected,
+                                 const struct vdt_evaluate_options *options,
+                                 enum vdt_detection_protocol protocol, struct vdt_error *error)
+{
+    bool many = protocol == VDT_PROTOCOL_COCO || protocol == VDT_PROTOCOL_VALOR;
     size_t count = options->iou_threshold_count ? options->iou_threshold_count : many ? 10 : 1;
     detected->iou_thresholds = vdt_allocate(count, sizeof(double));
     if (detected->iou_thresholds == NULL)
         return vdt_fail_memory(error, "thresholds");
     for (size_t i = 0; i < count; i++)
-        detected->iou_thresholds[i] = options->iou_threshold_count
-                                          ? options->iou_thresholds[i]
-                                          : 0.5 + (double)i * ((0.95 - 0.5) / 9);
-    if (!options->iou_threshold_count && many)
-        detected->iou_thresholds[9] = 0.95;
+        detected->iou_thresholds[i] = options->iou_threshold_count ? options->iou_thresholds[i]
+                                                                   : usual_threshold(protocol, i);
     detected->iou_threshold_count = count;
     detected->half = 0;
     for (size_t i = 0; i < count; i++)
@@ -102,8 +107,9 @@ static vdt_status match(struct vdt_detected *detected, const struct vdt_evaluate
     if (status)
         return status;
     detected->protocol = protocols[protocol];
+    detected->is_valor = protocol == VDT_PROTOCOL_VALOR;
     bool coco = protocol == VDT_PROTOCOL_COCO;
-    status = set_thresholds(detected, options, coco || protocol == VDT_PROTOCOL_VALOR, error);
+    status = set_thresholds(detected, options, protocol, error);
     if (!status)
         status = set_limits(detected, options, coco, error);
     if (status)
@@ -309,30 +315,46 @@ static size_t fill_others(const struct vdt_detected *detected,
 {
     size_t at = 0;
     values[at++] = mean_of(scores, false, VDT_EVERY, 0, VDT_EVERY);
-    values[at++] = at_threshold(detected, scores, 0.5);
-    values[at++] = at_threshold(detected, scores, 0.75);
+    for (size_t i = 0; i < detected->iou_threshold_count; i++)
+        values[at++] = mean_of(scores, false, i, 0, VDT_EVERY);
     values[at++] = mean_of(scores, true, VDT_EVERY, 0, VDT_EVERY);
     return at;
 }
 
-static bool name_values(struct vdt_scorer *scorer, const struct vdt_detected *detected)
+static bool name_coco(struct vdt_scorer *scorer, const struct vdt_detected *detected)
 {
-    static const char *const coco[] = {"AP", "AP50", "AP75", "APs", "APm", "APl"};
-    static const char *const others[] = {"mAP", "mAP@0.5", "mAP@0.75", "mAR"};
-    bool is_coco = strcmp(detected->protocol, "coco") == 0, good = true;
-    for (size_t i = 0; i < (is_coco ? 6 : 4); i++)
-        good = good && vdt_scorer_name(scorer, "%s", is_coco ? coco[i] : others[i]);
-    for (size_t i = 0; is_coco && i < detected->max_detection_count; i++)
+    static const char *const names[] = {"AP", "AP50", "AP75", "APs", "APm", "APl"};
+    bool good = true;
+    for (size_t i = 0; i < 6; i++)
+        good = good && vdt_scorer_name(scorer, "%s", names[i]);
+    for (size_t i = 0; i < detected->max_detection_count; i++)
         good = good && (detected->max_detections[i] == UINT32_MAX
                             ? vdt_scorer_name(scorer, "AR")
                             : vdt_scorer_name(scorer, "AR%u", detected->max_detections[i]));
-    for (size_t i = 0; is_coco && i < 3; i++)
+    for (size_t i = 0; i < 3; i++)
         good = good && vdt_scorer_name(scorer, "AR%c", "sml"[i]);
+    return good;
+}
+
+/* valor's own names, and for the others those of their papers. */
+static bool name_others(struct vdt_scorer *scorer, const struct vdt_detected *detected)
+{
+    bool good = vdt_scorer_name(scorer, detected->is_valor ? "mAPAveragedOverIOUs" : "mAP");
+    for (size_t i = 0; i < detected->iou_threshold_count; i++)
+        good = good && vdt_scorer_name(scorer, "mAP@%.10g", detected->iou_thresholds[i]);
+    return good && vdt_scorer_name(scorer, "mAR");
+}
+
+static bool name_values(struct vdt_scorer *scorer, const struct vdt_detected *detected)
+{
+    bool is_coco = strcmp(detected->protocol, "coco") == 0;
+    bool good = is_coco ? name_coco(scorer, detected) : name_others(scorer, detected);
     good = good && vdt_scorer_name(scorer, "precision") && vdt_scorer_name(scorer, "recall") &&
            vdt_scorer_name(scorer, "f1");
     scorer->metric_count = scorer->value_count;
     for (size_t i = 0; i < detected->category_count; i++)
-        good = good && vdt_scorer_name(scorer, "class:%s:AP", detected->categories[i]);
+        good = good && vdt_scorer_name(scorer, "class:%s:%s", detected->categories[i],
+                                       detected->is_valor ? "APAveragedOverIOUs" : "AP");
     return good;
 }
 
@@ -351,8 +373,8 @@ static void fill_values(const struct vdt_detected *detected,
     point_values(found, wrong, missed, values + at);
     at += 3;
     for (size_t i = 0; i < detected->category_count; i++) {
-        struct vdt_detection_category category;
-        values[at++] = vdt_detection_category(scores, i, &category) ? known(category.ap) : NAN;
+        struct vdt_detection_mean over = {.threshold = VDT_EVERY, .max_detection = VDT_EVERY};
+        values[at++] = known(vdt_detection_category_mean(scores, i, &over));
     }
 }
 
@@ -361,7 +383,7 @@ static vdt_status score(const void *state, const uint32_t *weights, double *valu
 {
     const struct vdt_detected *detected = state;
     struct vdt_detection_scores *scores;
-    vdt_status status = vdt_detection_accumulate(detected->matches, weights, &scores, error);
+    vdt_status status = vdt_detection_averages(detected->matches, weights, &scores, error);
     if (status)
         return status;
     fill_values(detected, scores, weights, values);
@@ -370,6 +392,30 @@ static vdt_status score(const void *state, const uint32_t *weights, double *valu
 }
 
 /* --- the document -------------------------------------------------------------------------- */
+
+struct class_number {
+    const char *name;
+    double value;
+};
+
+static void add_numbers(json_t *object, const struct class_number *numbers, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        json_object_set_new(object, numbers[i].name, vdt_document_number(numbers[i].value));
+}
+
+/* The average precision at each threshold. */
+static json_t *ap_by_iou(const struct vdt_detected *detected,
+                         const struct vdt_detection_scores *scores, size_t index)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < detected->iou_threshold_count; i++) {
+        struct vdt_detection_mean at = {.threshold = i, .max_detection = VDT_EVERY};
+        json_array_append_new(
+            list, vdt_document_number(known(vdt_detection_category_mean(scores, index, &at))));
+    }
+    return list;
+}
 
 static json_t *class_document(const struct vdt_detected *detected,
                               const struct vdt_detection_scores *scores, size_t index)
@@ -380,22 +426,22 @@ static json_t *class_document(const struct vdt_detected *detected,
     vdt_detection_category(scores, index, &category);
     point_values((double)detected->class_found[index], (double)detected->class_wrong[index],
                  (double)detected->class_missed[index], point);
-    const struct {
-        const char *name;
-        double value;
-    } numbers[] = {{"AP", known(category.ap)},
-                   {"AP50", known(category.ap50)},
-                   {"AP75", known(category.ap75)},
-                   {"APs", known(category.ap_small)},
-                   {"APm", known(category.ap_medium)},
-                   {"APl", known(category.ap_large)},
-                   {"AR", known(category.ar)},
-                   {"precision", point[0]},
-                   {"recall", point[1]},
-                   {"f1", point[2]}};
+    const struct class_number usual[] = {
+        {"AP", known(category.ap)},         {"AP50", known(category.ap50)},
+        {"AP75", known(category.ap75)},     {"APs", known(category.ap_small)},
+        {"APm", known(category.ap_medium)}, {"APl", known(category.ap_large)}};
+    const struct class_number averaged = {"APAveragedOverIOUs", known(category.ap)};
+    const struct class_number rest[] = {{"AR", known(category.ar)},
+                                        {"precision", point[0]},
+                                        {"recall", point[1]},
+                                        {"f1", point[2]}};
     json_object_set_new(object, "class", vdt_document_text(detected->categories[index]));
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-        json_object_set_new(object, numbers[i].name, vdt_document_number(numbers[i].value));
+    if (detected->is_valor)
+        add_numbers(object, &averaged, 1);
+    else
+        add_numbers(object, usual, sizeof usual / sizeof usual[0]);
+    add_numbers(object, rest, sizeof rest / sizeof rest[0]);
+    json_object_set_new(object, "ap_by_iou", ap_by_iou(detected, scores, index));
     json_object_set_new(object, "ground_truths", vdt_document_count(category.ground_truths));
     json_object_set_new(object, "detections", vdt_document_count(category.detections));
     json_object_set_new(object, "found", vdt_document_count(detected->class_found[index]));

@@ -2,6 +2,8 @@
 #ifndef REPORT_DETECTION_H
 #define REPORT_DETECTION_H
 
+#include <vedatile/diagnosis.h>
+
 #include "report/objects.h"
 #include "report/scorer.h"
 
@@ -15,6 +17,7 @@ struct vdt_detected {
     struct vdt_compared compared;
     struct vdt_matches *matches;
     const char *protocol;
+    bool is_valor;
     double *iou_thresholds;
     size_t iou_threshold_count;
     uint32_t *max_detections;
@@ -29,11 +32,27 @@ struct vdt_detected {
     uint64_t *class_found, *class_wrong, *class_missed; /* [category_count], of counting units */
 };
 
-/* Curves, histogram, confusion and errors: members of the task's document. */
+/* Curves, histogram, confusion, errors and examples: members of the task's document. */
 vdt_status vdt_detection_details(const struct vdt_detected *detected,
                                  const struct vdt_detection_scores *scores,
                                  const struct vdt_sides *sides, json_t *about,
                                  struct vdt_error *error);
+
+/* Counts, precision, recall and F1 of each class from scores 0.05, 0.10 .. 0.95 on. */
+vdt_status vdt_detection_score_curve(const struct vdt_detected *detected,
+                                     const struct vdt_diagnosis *diagnosis, json_t *about,
+                                     struct vdt_error *error);
+
+/* Single objects of each class: found and wrong predictions of the highest scores, the largest
+ * missed labels. */
+vdt_status vdt_detection_examples(const struct vdt_detected *detected,
+                                  const struct vdt_diagnosis *diagnosis,
+                                  const struct vdt_sides *sides, json_t *about,
+                                  struct vdt_error *error);
+
+/* Adds the box of an object, and with `outline` its rings where the shape is more than that. */
+vdt_status vdt_detection_add_shape(const struct vdt_objects *objects, uint64_t index, bool outline,
+                                   json_t *object, struct vdt_error *error);
 
 /* Objects of one sample with what became of them. */
 vdt_status vdt_detection_describe(const void *state, const struct vdt_sides *sides, uint32_t unit,

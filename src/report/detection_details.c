@@ -1,8 +1,7 @@
-/* Parts of a detection's document: curves, histogram of scores, and single samples. */
+/* Parts of a detection's document: curves, histogram of scores, confusion and errors. */
 #include <math.h>
 #include <string.h>
 #include <vedatile/diagnosis.h>
-#include <vedatile/shapes.h>
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
@@ -10,7 +9,7 @@
 #include "report/detection.h"
 #include "report/document.h"
 
-enum { BINS = 20, OBJECTS_MOST = 300 };
+enum { BINS = 20 };
 
 /* --- curves -------------------------------------------------------------------------------- */
 
@@ -158,8 +157,8 @@ static void add_tide(const struct vdt_diagnosis *diagnosis, json_t *about)
 }
 
 /* What is wrong with detections, in agreement with their matches. */
-static vdt_status add_diagnosis(const struct vdt_detected *detected, json_t *about,
-                                struct vdt_error *error)
+static vdt_status add_diagnosis(const struct vdt_detected *detected, const struct vdt_sides *sides,
+                                json_t *about, struct vdt_error *error)
 {
     vdt_cleanup(free_diagnosis) struct vdt_diagnosis *diagnosis = NULL;
     struct vdt_diagnosis_options options = {.threshold = detected->half, .score = detected->score};
@@ -169,7 +168,8 @@ static vdt_status add_diagnosis(const struct vdt_detected *detected, json_t *abo
         return status;
     add_confusion(detected, diagnosis, about);
     add_tide(diagnosis, about);
-    return VDT_OK;
+    status = vdt_detection_score_curve(detected, diagnosis, about, error);
+    return status ? status : vdt_detection_examples(detected, diagnosis, sides, about, error);
 }
 
 vdt_status vdt_detection_details(const struct vdt_detected *detected,
@@ -177,106 +177,9 @@ vdt_status vdt_detection_details(const struct vdt_detected *detected,
                                  const struct vdt_sides *sides, json_t *about,
                                  struct vdt_error *error)
 {
-    (void)sides;
     vdt_status status = add_curves(detected, scores, about, error);
     if (status)
         return status;
     add_histogram(detected, about);
-    return add_diagnosis(detected, about, error);
-}
-
-/* --- one sample ---------------------------------------------------------------------------- */
-
-static void add_ring(json_t *rings, const double (*points)[2], uint64_t first, uint64_t last)
-{
-    json_t *ring = json_array();
-    for (uint64_t i = first; i < last; i++)
-        json_array_append_new(ring, vdt_document_numbers(points[i], 2));
-    json_array_append_new(rings, ring);
-}
-
-/* Box, and outline where the shape is more than that. */
-static void add_shape(const struct vdt_objects *objects, uint64_t index, json_t *object)
-{
-    const struct vdt_shapes *shapes = objects->shapes;
-    if (objects->box)
-        json_object_set_new(object, "box", vdt_document_numbers(objects->box[index], 4));
-    if (shapes == NULL)
-        return;
-    if (shapes->kind == VDT_SHAPE_ROTATED)
-        json_object_set_new(object, "rotated", vdt_document_numbers(shapes->rotated[index], 5));
-    if (shapes->kind != VDT_SHAPE_POLYGON)
-        return;
-    json_t *rings = json_array();
-    for (uint64_t part = shapes->shape_offsets[index]; part < shapes->shape_offsets[index + 1];
-         part++)
-        for (uint64_t ring = shapes->part_offsets[part]; ring < shapes->part_offsets[part + 1];
-             ring++)
-            add_ring(rings, shapes->points, shapes->ring_offsets[ring],
-                     shapes->ring_offsets[ring + 1]);
-    json_object_set_new(object, "rings", rings);
-}
-
-static const char *outcome_word(enum vdt_outcome outcome, bool truth)
-{
-    switch (outcome) {
-    case VDT_OUTCOME_TRUE_POSITIVE: return truth ? "found" : "right";
-    case VDT_OUTCOME_FALSE_POSITIVE: return truth ? "missed" : "wrong";
-    case VDT_OUTCOME_IGNORED: return "ignored";
-    case VDT_OUTCOME_LEFT_OUT: break;
-    }
-    return "left_out";
-}
-
-static json_t *object_document(const struct vdt_detected *detected,
-                               const struct vdt_objects *objects, uint64_t index,
-                               const char *outcome)
-{
-    json_t *object = json_object();
-    size_t category =
-        detected->category_count == 1 || !objects->category ? 0 : objects->category[index];
-    json_object_set_new(object, "class", vdt_document_text(detected->categories[category]));
-    json_object_set_new(object, "outcome", json_string(outcome));
-    if (objects->score)
-        json_object_set_new(object, "score", vdt_document_number(objects->score[index]));
-    add_shape(objects, index, object);
-    return object;
-}
-
-vdt_status vdt_detection_describe(const void *state, const struct vdt_sides *sides, uint32_t unit,
-                                  json_t *object, struct vdt_error *error)
-{
-    const struct vdt_detected *detected = state;
-    const struct vdt_objects *truth = &detected->compared.truth;
-    const struct vdt_objects *predicted = &detected->compared.predicted;
-    json_t *truths = json_array(), *predictions = json_array();
-    (void)sides;
-    (void)error;
-    for (uint64_t i = 0; i < truth->count; i++) {
-        if (truth->image[i] != unit || json_array_size(truths) >= OBJECTS_MOST)
-            continue;
-        uint32_t by;
-        enum vdt_outcome outcome =
-            vdt_detection_missed(detected->matches, i, detected->half, 0, &by);
-        if (outcome == VDT_OUTCOME_TRUE_POSITIVE && by != VDT_NO_MATCH &&
-            predicted->score[by] < detected->score)
-            outcome = VDT_OUTCOME_FALSE_POSITIVE;
-        json_array_append_new(truths,
-                              object_document(detected, truth, i, outcome_word(outcome, true)));
-    }
-    for (uint64_t i = 0; i < predicted->count; i++) {
-        if (predicted->image[i] != unit || predicted->score[i] < detected->score ||
-            json_array_size(predictions) >= OBJECTS_MOST)
-            continue;
-        enum vdt_outcome outcome =
-            vdt_detection_outcome(detected->matches, i, detected->half, 0, NULL);
-        json_array_append_new(
-            predictions, object_document(detected, predicted, i, outcome_word(outcome, false)));
-    }
-    json_object_set_new(object, "found", vdt_document_count(detected->found[unit]));
-    json_object_set_new(object, "wrong", vdt_document_count(detected->wrong[unit]));
-    json_object_set_new(object, "missed", vdt_document_count(detected->missed[unit]));
-    json_object_set_new(object, "ground_truth", truths);
-    json_object_set_new(object, "predictions", predictions);
-    return VDT_OK;
+    return add_diagnosis(detected, sides, about, error);
 }

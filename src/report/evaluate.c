@@ -53,16 +53,15 @@ static const struct vdt_scorer *find_other(const struct scored *other,
     return NULL;
 }
 
-static vdt_status add_intervals(const struct vdt_scorer *scorer,
-                                const struct vdt_evaluate_options *options, json_t *task,
-                                struct vdt_error *error)
+static vdt_status add_intervals(const struct vdt_scorer *scorer, const struct vdt_sides *sides,
+                                json_t *task, struct vdt_error *error)
 {
     vdt_cleanup(vdt_free_pointer) double *values = NULL;
     json_t *intervals = NULL;
-    vdt_status status = vdt_bootstrap_values(scorer, NULL, options, &values, error);
+    vdt_status status = vdt_bootstrap_values(scorer, NULL, sides, &values, error);
     if (!status)
-        status =
-            vdt_intervals_document(scorer, values, options->bootstrap, false, &intervals, error);
+        status = vdt_intervals_document(scorer, values, sides->options->bootstrap, false,
+                                        &intervals, error);
     if (!status)
         json_object_set_new(task, "intervals", intervals);
     return status;
@@ -94,7 +93,7 @@ static vdt_status add_task(const struct vdt_scorer *scorer, struct vdt_sides *si
             json_object_set_new(task, "slices", part);
     }
     if (!status && options->bootstrap)
-        status = add_intervals(scorer, options, task, error);
+        status = add_intervals(scorer, sides, task, error);
     const struct vdt_scorer *before = other ? find_other(other, scorer) : NULL;
     if (!status && before) {
         status = vdt_comparison_document(scorer, before, sides, &part, error);

@@ -27,8 +27,11 @@ const char *vdt_evaluation_json(const struct vdt_evaluation *evaluation)
 static const json_t *task_metric(const json_t *task, const char *name)
 {
     const json_t *metrics = json_object_get(task, "metrics");
-    if (strcmp(name, "mAP") == 0 && json_object_get(metrics, "AP"))
-        return json_object_get(metrics, "AP");
+    /* What each protocol calls its first number. */
+    static const char *const first[] = {"mAP", "AP", "mAPAveragedOverIOUs"};
+    for (size_t i = 0; i < 3 && strcmp(name, "mAP") == 0; i++)
+        if (json_object_get(metrics, first[i]))
+            return json_object_get(metrics, first[i]);
     if (strncmp(name, "class:", 6) != 0)
         return json_object_get(metrics, name);
     const char *last = strrchr(name + 6, ':');
@@ -38,8 +41,11 @@ static const json_t *task_metric(const json_t *task, const char *name)
     json_array_foreach(json_object_get(task, "classes"), index, item)
     {
         const char *text = json_string_value(json_object_get(item, "class"));
-        if (last && text && strlen(text) == length && strncmp(text, name + 6, length) == 0)
-            return json_object_get(item, last + 1);
+        if (!last || !text || strlen(text) != length || strncmp(text, name + 6, length) != 0)
+            continue;
+        const json_t *found = json_object_get(item, last + 1);
+        return found || strcmp(last + 1, "AP") != 0 ? found
+                                                    : json_object_get(item, "APAveragedOverIOUs");
     }
     return NULL;
 }

@@ -1,6 +1,7 @@
 /* Regions: polygons with names, in the planes of grids. */
 #include "report/ground_regions.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,10 +23,17 @@ vdt_status vdt_ground_regions_open(const char *path, const char *field,
 {
     struct vdt_ground_regions *regions = vdt_allocate_zero(1, sizeof *regions);
     const struct vdt_label_options options = {.format = VDT_LABELS_OGR,
-                                              .class_field = field == NULL ? "name" : field};
+                                              .class_field = field == NULL ? "name" : field,
+                                              .unknown = VDT_UNKNOWN_SKIP};
     if (regions == NULL)
         return vdt_fail_memory(error, path);
     vdt_status status = vdt_labels_open(&path, 1, &options, &regions->labels, error);
+    uint64_t unnamed = status == VDT_OK ? vdt_labels_counts(regions->labels).unknown_skipped : 0;
+    if (unnamed > 0)
+        status = vdt_fail(error, VDT_ERR_FORMAT,
+                          "%s: %" PRIu64 " regions have no value in field '%s': give them one, or "
+                          "take the names of another field with by region:FIELD",
+                          path, unnamed, options.class_field);
     if (status == VDT_OK)
         status = vdt_labels_lonlat(regions->labels, &regions->lonlat, error);
     if (status != VDT_OK) {

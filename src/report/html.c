@@ -48,6 +48,7 @@ static void metrics(struct vdt_html *html, const json_t *task)
 }
 
 static const char *const class_columns[] = {"AP",
+                                            "APAveragedOverIOUs",
                                             "AP50",
                                             "AP75",
                                             "AR",
@@ -233,6 +234,7 @@ static void task_section(struct vdt_html *html, const json_t *task, const json_t
     vdt_html_confusion(html, task);
     slices(html, task, vdt_html_member(json_object_get(document, "parameters"), "by"));
     comparison(html, task);
+    vdt_html_examples(html, task);
     vdt_html_samples(html, task, page);
     vdt_html_raw(html, "</section>\n");
 }

@@ -193,3 +193,55 @@ void vdt_html_samples(struct vdt_html *html, const json_t *task,
     }
     vdt_html_raw(html, "</div>\n");
 }
+
+/* --- examples ------------------------------------------------------------------------------ */
+
+static void example_row(struct vdt_html *html, const char *class_name, const char *kind,
+                        const json_t *item)
+{
+    static const char *const numbers[] = {"score", "iou"};
+    const json_t *box = json_object_get(item, "box"), *side;
+    size_t index;
+    vdt_html_raw(html, "<tr><th scope=\"row\">");
+    vdt_html_text(html, class_name);
+    vdt_html_put(html, "</th><td>%s</td><td>", kind);
+    vdt_html_text(html, vdt_html_member(item, "sample"));
+    vdt_html_raw(html, "</td><td>");
+    vdt_html_text(html, vdt_html_member(item, "id"));
+    vdt_html_raw(html, "</td><td>");
+    json_array_foreach(box, index, side)
+    {
+        vdt_html_raw(html, index ? ", " : "");
+        vdt_html_number(html, side);
+    }
+    vdt_html_raw(html, "</td>");
+    for (size_t i = 0; i < 2; i++) {
+        vdt_html_raw(html, "<td>");
+        vdt_html_number(html, json_object_get(item, numbers[i]));
+        vdt_html_raw(html, "</td>");
+    }
+    vdt_html_raw(html, "<td>");
+    vdt_html_text(html, vdt_html_member(item, "error"));
+    vdt_html_raw(html, "</td></tr>\n");
+}
+
+void vdt_html_examples(struct vdt_html *html, const json_t *task)
+{
+    static const char *const kinds[] = {"found", "wrong", "missed"};
+    const json_t *list = json_object_get(task, "examples"), *of_class, *item;
+    size_t index, at;
+    if (json_array_size(list) == 0)
+        return;
+    vdt_html_raw(html, "<h3>Examples</h3>\n<div class=\"scroll\"><table class=\"examples\"><tr>"
+                       "<th scope=\"col\">class</th><th scope=\"col\">outcome</th>"
+                       "<th scope=\"col\">sample</th><th scope=\"col\">id</th>"
+                       "<th scope=\"col\">x, y, width, height</th><th scope=\"col\">score</th>"
+                       "<th scope=\"col\">IoU</th><th scope=\"col\">error</th></tr>\n");
+    json_array_foreach(list, index, of_class)
+    {
+        for (size_t i = 0; i < 3; i++)
+            json_array_foreach(json_object_get(of_class, kinds[i]), at, item)
+                example_row(html, vdt_html_member(of_class, "class"), kinds[i], item);
+    }
+    vdt_html_raw(html, "</table></div>\n");
+}

@@ -37,6 +37,7 @@ void vdt_html_errors(struct vdt_html *html, const json_t *task);
 /* --- samples (html_samples.c) ------------------------------------------------------------------
  */
 
+void vdt_html_examples(struct vdt_html *html, const json_t *task);
 void vdt_html_samples(struct vdt_html *html, const json_t *task,
                       const struct vdt_evaluation_page *page);
 

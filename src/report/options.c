@@ -52,8 +52,10 @@ static const struct member {
     {"regions", KIND_PATH, AT(regions), 0},
     {"ground", KIND_FLAG, AT(ground), 0},
     {"bootstrap", KIND_COUNT32, AT(bootstrap), 0},
+    {"bootstrap_by", KIND_TEXT, AT(bootstrap_by), 0},
     {"seed", KIND_COUNT64, AT(seed), 0},
     {"worst", KIND_COUNT32, AT(worst), 0},
+    {"examples", KIND_COUNT32, AT(examples), 0},
     {"baseline", KIND_PATH, AT(baseline), 0},
     {"threads", KIND_COUNT32, AT(threads), 0},
 };

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/ordered.h"
 #include "report/document.h"
+#include "report/fields.h"
 
 enum { WORST = 10, CHANGED = 20 };
 
@@ -18,7 +19,7 @@ enum { WORST = 10, CHANGED = 20 };
 static const char *reason_of(const struct vdt_scorer *scorer, const double *values,
                              const char *name)
 {
-    static const char *const of_threshold[] = {"AP50", "AP75", "mAP@0.5", "mAP@0.75"};
+    static const char *const of_threshold[] = {"AP50", "AP75"};
     if (strcmp(name, "precision") == 0)
         return "no_predictions";
     for (size_t i = 0; i < sizeof of_threshold / sizeof of_threshold[0]; i++)
@@ -58,6 +59,8 @@ struct replicates {
     double *values;
     uint32_t *drawn; /* units that count */
     uint32_t drawn_count;
+    uint32_t *part; /* [drawn_count] what is drawn as a whole; NULL: each on its own */
+    uint32_t part_count;
 };
 
 struct replicate_worker {
@@ -100,8 +103,8 @@ static vdt_status do_replicate(void *payload, void *worker, uint64_t item, uint3
     struct replicate_worker *own = worker;
     double *values = all->values + item * all->scorer->value_count;
     (void)slot;
-    vdt_status status =
-        vdt_bootstrap_weights(all->seed, item, all->drawn_count, NULL, 0, own->draws, error);
+    vdt_status status = vdt_bootstrap_weights(all->seed, item, all->drawn_count, all->part,
+                                              all->part_count, own->draws, error);
     for (uint32_t i = 0; !status && i < all->drawn_count; i++)
         own->weights[all->drawn[i]] = own->draws[i];
     if (!status)
@@ -130,22 +133,56 @@ static vdt_status run_replicates(struct replicates *all, uint32_t count, uint32_
     return status == VDT_END ? VDT_OK : status;
 }
 
+/* Parts of the samples that are drawn as wholes. */
+static vdt_status make_parts(struct replicates *all, const struct vdt_sides *sides,
+                             struct vdt_error *error)
+{
+    const char *field = sides->options->bootstrap_by;
+    if (field == NULL)
+        return VDT_OK;
+    if (all->scorer->on_ground)
+        return vdt_fail(error, VDT_ERR_UNSUPPORTED,
+                        "bootstrap_by %s: objects on the ground are in no sample; without it, what "
+                        "lies together is drawn as a whole",
+                        field);
+    all->part = vdt_allocate(all->drawn_count, sizeof *all->part);
+    if (all->part == NULL)
+        return vdt_fail_memory(error, "bootstrap");
+    vdt_status status = vdt_field_parts(sides, all->drawn, all->drawn_count, field, "bootstrap_by",
+                                        all->part, &all->part_count, error);
+    if (!status && all->part_count < 2)
+        status = vdt_fail(error, VDT_ERR_UNSUPPORTED,
+                          "bootstrap_by %s: all samples are one part, which nothing can be drawn "
+                          "from; take another field",
+                          field);
+    return status;
+}
+
+static void clear_replicates(struct replicates *all)
+{
+    free(all->drawn);
+    free(all->part);
+}
+
 vdt_status vdt_bootstrap_values(const struct vdt_scorer *scorer, const struct vdt_scorer *other,
-                                const struct vdt_evaluate_options *options, double **values,
+                                const struct vdt_sides *sides, double **values,
                                 struct vdt_error *error)
 {
-    struct replicates all = {.scorer = scorer, .other = other, .seed = options->seed};
-    vdt_cleanup(vdt_free_pointer) uint32_t *drawn = vdt_allocate(scorer->unit_count, sizeof *drawn);
+    const struct vdt_evaluate_options *options = sides->options;
+    vdt_cleanup(clear_replicates) struct replicates all = {
+        .scorer = scorer, .other = other, .seed = options->seed};
+    all.drawn = vdt_allocate(scorer->unit_count, sizeof *all.drawn);
     vdt_cleanup(vdt_free_pointer) double *made =
         vdt_allocate(options->bootstrap, scorer->value_count * sizeof *made);
-    if (drawn == NULL || made == NULL)
+    if (all.drawn == NULL || made == NULL)
         return vdt_fail_memory(error, "bootstrap");
     for (uint32_t i = 0; i < scorer->unit_count; i++)
         if (scorer->weights[i])
-            drawn[all.drawn_count++] = i;
-    all.drawn = drawn;
+            all.drawn[all.drawn_count++] = i;
     all.values = made;
-    vdt_status status = run_replicates(&all, options->bootstrap, options->threads, error);
+    vdt_status status = make_parts(&all, sides, error);
+    if (!status)
+        status = run_replicates(&all, options->bootstrap, options->threads, error);
     if (status)
         return status;
     *values = made;
@@ -343,7 +380,7 @@ vdt_status vdt_comparison_document(const struct vdt_scorer *scorer, const struct
     json_object_set_new(object, "metrics", differences_document(scorer, other, after, before));
     uint32_t count = sides->options->bootstrap;
     if (count && same_names(scorer, other) && scorer->unit_count == other->unit_count) {
-        status = vdt_bootstrap_values(scorer, other, sides->options, &values, error);
+        status = vdt_bootstrap_values(scorer, other, sides, &values, error);
         if (!status)
             status = vdt_intervals_document(scorer, values, count, true, &intervals, error);
         if (status)

@@ -12,7 +12,7 @@ vdt_status vdt_values_document(const struct vdt_scorer *scorer, const double *va
 /* Values of many replicates: [count][value_count]; `other` (may be NULL) is scored with the same
  * weights and taken off. *values is owned. Equal for any number of threads. */
 vdt_status vdt_bootstrap_values(const struct vdt_scorer *scorer, const struct vdt_scorer *other,
-                                const struct vdt_evaluate_options *options, double **values,
+                                const struct vdt_sides *sides, double **values,
                                 struct vdt_error *error);
 
 /* {"AP": {"low":, "high":, "deviation":}, ...} of such values. */

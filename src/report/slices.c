@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "report/document.h"
+#include "report/fields.h"
 #include "report/objects.h"
 #include "report/place.h"
 #include "report/resample.h"
@@ -52,59 +53,6 @@ static vdt_status start_values(struct slicing *slicing, uint32_t units, struct v
     for (uint32_t i = 0; i < units; i++)
         slicing->of[i] = VDT_NO_SAMPLE;
     return VDT_OK;
-}
-
-/* --- fields of samples --------------------------------------------------------------------- */
-
-/* The metadata of a sample as JSON; *object NULL: it has none. */
-static vdt_status read_metadata(const struct vdt_sides *sides, uint32_t unit, json_t **object,
-                                struct vdt_error *error)
-{
-    const struct vdt_side_sample *sample = &sides->samples[unit];
-    char *text = NULL;
-    vdt_status status = VDT_OK;
-    *object = NULL;
-    if (sides->reader) {
-        status =
-            vdt_reader_metadata(sides->reader, sample->store_group, sample->index, &text, error);
-    } else if (sides->truth) {
-        struct vdt_annotated_sample known;
-        status = vdt_annotations_sample(sides->truth, sample->truth, &known, error);
-        if (!status && known.metadata[0] && (text = vdt_copy_string(known.metadata)) == NULL)
-            status = vdt_fail_memory(error, "metadata");
-    }
-    if (!status && text && text[0])
-        status = vdt_json_parse(text, sample->reference, object, error);
-    free(text);
-    return status;
-}
-
-/* The member of a name, or of names joined by '.'. */
-static const json_t *find_field(const json_t *object, const char *field)
-{
-    const json_t *found = json_object_get(object, field);
-    const char *dot = strchr(field, '.');
-    if (found || dot == NULL)
-        return found;
-    char name[256];
-    snprintf(name, sizeof name, "%.*s", (int)(dot - field), field);
-    return find_field(json_object_get(object, name), dot + 1);
-}
-
-/* A value as the name of a slice; false for none. */
-static bool value_name(const json_t *value, char *name, size_t size)
-{
-    if (json_is_string(value))
-        snprintf(name, size, "%s", json_string_value(value));
-    else if (json_is_integer(value))
-        snprintf(name, size, "%lld", (long long)json_integer_value(value));
-    else if (json_is_real(value))
-        snprintf(name, size, "%.12g", json_real_value(value));
-    else if (json_is_boolean(value))
-        snprintf(name, size, "%s", json_is_true(value) ? "true" : "false");
-    else
-        return false;
-    return true;
 }
 
 static int by_value(const void *a, const void *b)
@@ -165,20 +113,18 @@ static vdt_status by_metadata(struct slicing *slicing, const struct vdt_scorer *
     bool all_numbers = true, any = false;
     vdt_status status = numbers ? VDT_OK : vdt_fail_memory(error, "slices");
     for (uint32_t i = 0; !status && i < scorer->unit_count; i++) {
-        vdt_cleanup(vdt_json_release) json_t *object = NULL;
-        char name[512];
+        struct vdt_field_value value;
         numbers[i] = NAN;
         if (!scorer->weights[i])
             continue;
-        status = read_metadata(sides, i, &object, error);
-        const json_t *value = status ? NULL : find_field(object, field);
-        if (!value || !value_name(value, name, sizeof name))
+        status = vdt_field_read(sides, i, field, &value, error);
+        if (status || !value.any)
             continue;
         any = true;
-        all_numbers = all_numbers && json_is_number(value);
-        numbers[i] = json_is_number(value) ? json_number_value(value) : NAN;
+        all_numbers = all_numbers && value.is_number;
+        numbers[i] = value.number;
         if (!all_numbers || slicing->count <= NUMBERS_MOST)
-            status = put(slicing, i, name, field, error);
+            status = put(slicing, i, value.name, field, error);
     }
     if (status)
         return status;
@@ -194,28 +140,6 @@ static vdt_status by_metadata(struct slicing *slicing, const struct vdt_scorer *
     *slicing = (struct slicing){0};
     status = start_values(slicing, scorer->unit_count, error);
     return status ? status : make_ranges(slicing, numbers, scorer->unit_count, field, error);
-}
-
-static vdt_status by_store(struct slicing *slicing, const struct vdt_scorer *scorer,
-                           const struct vdt_sides *sides, const char *field,
-                           struct vdt_error *error)
-{
-    vdt_status status = VDT_OK;
-    for (uint32_t i = 0; !status && i < scorer->unit_count; i++) {
-        struct vdt_sample row;
-        if (!scorer->weights[i])
-            continue;
-        const struct vdt_side_sample *sample = &sides->samples[i];
-        if (strcmp(field, "group") == 0) {
-            status = put(slicing, i, sample->group, field, error);
-            continue;
-        }
-        status =
-            vdt_reader_sample(sides->reader, sample->store_group, sample->index, &row, NULL, error);
-        if (!status)
-            status = put(slicing, i, vdt_reader_scene(sides->reader, row.scene).uri, field, error);
-    }
-    return status;
 }
 
 /* --- memberships --------------------------------------------------------------------------- */
@@ -303,8 +227,7 @@ static vdt_status make_slicing(const struct vdt_scorer *scorer, struct vdt_sides
     if (scorer->on_ground && !region)
         return vdt_fail(error, VDT_ERR_UNSUPPORTED,
                         "by %s: objects on the ground are in no sample; by is region", field);
-    bool of_store =
-        strcmp(field, "group") == 0 || strcmp(field, "scene") == 0 || strcmp(field, "view") == 0;
+    bool of_store = vdt_field_of_store(field) || strcmp(field, "view") == 0;
     if ((of_store || region) && sides->reader == NULL)
         return vdt_fail(error, VDT_ERR_ARGUMENT, "by %s needs a store", field);
     if (region)
@@ -314,8 +237,7 @@ static vdt_status make_slicing(const struct vdt_scorer *scorer, struct vdt_sides
         return by_view(slicing, scorer, sides, error);
     if (strcmp(field, "class") == 0)
         return by_class(slicing, scorer, sides, error);
-    return of_store ? by_store(slicing, scorer, sides, field, error)
-                    : by_metadata(slicing, scorer, sides, field, error);
+    return by_metadata(slicing, scorer, sides, field, error);
 }
 
 static vdt_status add_slice(const struct vdt_scorer *scorer, const struct slicing *slicing,

@@ -71,3 +71,50 @@ def test_failures(files):
         vedatile.evaluate(**files, by="season")
     with pytest.raises(vedatile.NotFoundError, match="nosuch.h5"):
         vedatile.evaluate("nosuch.h5", "run")
+
+
+def sets(folder, parts):
+    """A set of len(parts) samples with their part as metadata, and a run that finds the first half."""
+    with vedatile.AnnotationSet(folder / "truth.h5") as truth:
+        for i, part in enumerate(parts):
+            truth.add_sample(f"s{i}", rows=50, cols=50, metadata={} if part is None else {"part": part})
+        truth.add([{"sample": f"s{i}", "id": "1", "box": [0, 0, 10, 10], "label": "car"}
+                   for i in range(len(parts))])
+    run = vedatile.Run("r", path=folder / "run.h5", classes=["car"])
+    for i in range(len(parts)):
+        if i < len(parts) // 2:
+            run.add(f"s{i}", boxes=[[0, 0, 10, 10]], labels=["car"], scores=[.9])
+        else:
+            run.mark(f"s{i}")
+    run.commit()
+    return {"ground_truth": folder / "truth.h5", "predictions": folder / "run.h5"}
+
+
+def test_bootstrap_of_parts(tmp_path):
+    """Two parts, one found and one not: a resampling has both, or one of them twice."""
+    files = sets(tmp_path, [1] * 10 + [2] * 10)
+    single = vedatile.evaluate(**files, bootstrap=400)["AR100"], vedatile.evaluate(
+        **files, bootstrap=400).tasks[0]["intervals"]["recall"]
+    whole = vedatile.evaluate(**files, bootstrap=400, bootstrap_by="part")
+    interval = whole.tasks[0]["intervals"]["recall"]
+    assert (interval["low"], interval["high"]) == (0, 1)
+    assert interval["deviation"] == pytest.approx(.5 ** 1.5, abs=.03)  # 0, 1/2, 1 as 1 : 2 : 1
+    assert single[1]["low"] > 0 and single[1]["high"] < 1 and single[0] == whole["AR100"]
+    assert whole.document["parameters"]["bootstrap_by"] == "part"
+
+
+def test_bootstrap_of_parts_of_one(tmp_path):
+    """Parts of one sample each, or no field: what single samples give, but for the draw's order."""
+    files = sets(tmp_path, [None] * 11 + ["x"])
+    made = vedatile.evaluate(**files, bootstrap=500, bootstrap_by="part").tasks[0]["intervals"]["recall"]
+    plain = vedatile.evaluate(**files, bootstrap=500).tasks[0]["intervals"]["recall"]
+    assert made["deviation"] == pytest.approx(plain["deviation"], abs=.03)
+
+
+def test_bootstrap_of_parts_refused(files, tmp_path):
+    with pytest.raises(vedatile.NotFoundError, match="bootstrap_by season: no sample has such a field"):
+        vedatile.evaluate(**files, bootstrap=10, bootstrap_by="season")
+    with pytest.raises(vedatile.ArgumentError, match="bootstrap_by scene needs a store"):
+        vedatile.evaluate(**files, bootstrap=10, bootstrap_by="scene")
+    with pytest.raises(vedatile.UnsupportedError, match="all samples are one part"):
+        vedatile.evaluate(**sets(tmp_path, ["a"] * 4), bootstrap=10, bootstrap_by="part")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import vedatile
 from conftest import SOURCE, run_vedatile
+from vedatile.samples import View
 
 
 @pytest.fixture(scope="module")
@@ -199,3 +200,29 @@ def test_failures(runs):
     assert "commit" in line
     line, = run_vedatile("eval", runs, "--run", "near", "--by", "nofield", code=1).stderr.splitlines()
     assert "by nofield: no sample has such a field" in line
+
+
+def test_regions_without_names(runs, tmp_path):
+    regions, _ = halves(runs, tmp_path)
+    made = json.loads(regions.read_text())
+    made["features"][0]["properties"]["part"] = None
+    regions.write_text(json.dumps(made))
+    line, = run_vedatile("eval", runs, "--run", "near", "--by", "region:part", "--regions", regions,
+                         code=1).stderr.splitlines()
+    assert "1 regions have no value in field 'part'" in line and "--unknown" not in line
+
+
+def test_slices_are_views(runs):
+    """Every slice is the evaluation of a view with just its samples."""
+    names = {"even": 0, "odd": 1}
+    with vedatile.Store(runs) as store:
+        for name, first in names.items():
+            indices = list(range(first, store.count["test"], 2))
+            store.save_view(name, View(store, "test", indices, {}))
+    whole = vedatile.evaluate(runs, "near", by="view", score_threshold=.4)
+    for part in names:
+        alone = vedatile.evaluate(runs, "near", view=part, score_threshold=.4)
+        for sliced, single in zip(whole.tasks, alone.tasks, strict=True):
+            found, = [row for row in sliced["slices"] if row["value"] == part]
+            assert found["samples"] == alone.document["samples"]["count"]
+            assert found["metrics"] == single["metrics"] and found["reasons"] == single["reasons"]

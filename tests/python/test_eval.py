@@ -266,3 +266,71 @@ def test_bad_files(vedatile, files, tmp_path):
     assert "by season: no sample has such a field" in done.stderr
     done = vedatile("eval", *files, "--by", "scene", code=2)
     assert "by scene needs a store" in done.stderr
+
+
+def test_names_of_valor(vedatile, files):
+    made = document(vedatile, *files, "--protocol", "valor", "--iou-thresholds", "0.5,0.65,0.9")
+    task, = made["tasks"]
+    assert task["metric_names"][:5] == ["mAPAveragedOverIOUs", "mAP@0.5", "mAP@0.65", "mAP@0.9", "mAR"]
+    rows = task["classes"]
+    for i, name in enumerate(["mAP@0.5", "mAP@0.65", "mAP@0.9"]):
+        assert task["metrics"][name] == pytest.approx(np.mean([row["ap_by_iou"][i] for row in rows]))
+    for row in rows:
+        assert row["APAveragedOverIOUs"] == pytest.approx(np.mean(row["ap_by_iou"])) and "AP" not in row
+    assert task["metrics"]["mAR"] == pytest.approx(np.mean([row["AR"] for row in rows]))
+    over = task["metrics"]["mAPAveragedOverIOUs"]
+    for name in ("mAP", "mAPAveragedOverIOUs"):
+        vedatile("eval", *files, "--protocol", "valor", "--iou-thresholds", "0.5,0.65,0.9",
+                 "--fail-under", f"{name}={over - 1e-9:.12f},class:car:AP=0.01")
+        vedatile("eval", *files, "--protocol", "valor", "--iou-thresholds", "0.5,0.65,0.9",
+                 "--fail-under", f"{name}={over + 1e-9:.12f}", code=1)
+
+
+def test_ap_by_iou_of_coco(vedatile, files):
+    task, = document(vedatile, *files)["tasks"]
+    precision = stats(files[1], files[3]).eval["precision"][:, :, :, 0, 2]
+    for k, row in enumerate(task["classes"]):
+        assert row["ap_by_iou"] == [np.mean(precision[t, :, k]) for t in range(10)]
+
+
+def test_counts_by_score(vedatile, tmp_path):
+    box, far = [10, 10, 20, 20], [100, 100, 20, 20]
+    files = make(tmp_path, [(0, 0, box), (1, 0, box), (2, 0, box)],
+                 [(0, 0, box, .9), (1, 0, far, .8), (1, 0, box, .7), (0, 0, box, .6)])
+    for protocol, twice in (("coco", 1), ("valor", 0)):  # valor passes duplicates over
+        task, = document(vedatile, *files, "--protocol", protocol)["tasks"]
+        curve = task["score_curve"]
+        assert curve["scores"] == pytest.approx([.05 * i for i in range(1, 20)]) and curve["iou"] == .5
+        row = curve["classes"][0]
+        at = {round(score, 2): i for i, score in enumerate(curve["scores"])}
+        for score, found, wrong in ((.95, 0, 0), (.9, 1, 0), (.8, 1, 1), (.7, 2, 1), (.05, 2, 1 + twice)):
+            i = at[score]
+            assert (row["true_positives"][i], row["false_positives"][i], row["false_negatives"][i]) == (
+                found, wrong, 3 - found)
+            assert row["recall"][i] == pytest.approx(found / 3)
+            assert row["precision"][i] == (pytest.approx(found / (found + wrong)) if found + wrong else None)
+
+
+def test_examples(vedatile, tmp_path):
+    box, near, far = [10, 10, 20, 20], [10, 10, 20, 9], [100, 100, 20, 20]
+    files = make(tmp_path, [(0, 0, box), (1, 0, box), (2, 0, [0, 0, 50, 50]), (3, 1, box)],
+                 [(0, 0, box, .9), (1, 0, near, .8), (4, 0, far, .7), (3, 0, box, .6), (0, 0, far, .1)])
+    made = document(vedatile, *files, "--score-threshold", .5, "--report", tmp_path / "page.html")
+    car, bus = made["tasks"][0]["examples"]
+    assert [(e["sample"], e["id"], e["box"], e["score"], e["iou"], e["truth"]) for e in car["found"]] == [
+        ("0.png", "1", box, .9, 1, "1")]
+    assert [(e["sample"], e["id"], e["error"], e.get("truth")) for e in car["wrong"]] == [
+        ("1.png", "2", "localisation", "2"), ("4.png", "3", "background", None), ("3.png", "4", "class", "4")]
+    assert car["wrong"][0]["iou"] == pytest.approx(.45) and car["wrong"][1]["iou"] == 0
+    assert [(e["sample"], e["id"], e["box"], e.get("prediction")) for e in car["missed"]] == [
+        ("2.png", "3", [0, 0, 50, 50], None), ("1.png", "2", box, "2")]
+    assert bus["found"] == bus["wrong"] == []
+    assert [(e["id"], e["error"], e["prediction"]) for e in bus["missed"]] == [("4", "class", "4")]
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "<h3>Examples</h3>" in page
+    assert page.count("<td>missed</td>") == 3 and page.count("<td>wrong</td>") == 3
+    one, _ = document(vedatile, *files, "--score-threshold", .5, "--examples", 1)["tasks"][0]["examples"]
+    assert one["wrong"] == car["wrong"][:1] and one["missed"] == car["missed"][:1]
+    for kind in ("found", "wrong", "missed"):  # a class has as many as the counts say
+        row = made["tasks"][0]["classes"][0]
+        assert len(car[kind]) == row[kind]

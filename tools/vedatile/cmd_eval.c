@@ -37,8 +37,10 @@ struct eval_values {
     const char *regions;
     bool ground;
     struct count bootstrap;
+    const char *bootstrap_by;
     struct count seed;
     struct count worst;
+    struct count examples;
     const char *baseline;
     struct words fail_under;
     const char *report;
@@ -186,6 +188,13 @@ static const struct option eval_options[] = {
      .argument = "N",
      .most = 1000000,
      .help = "95 % intervals from N resamplings of the samples; default: 0, none"},
+    {.name = "bootstrap-by",
+     .kind = OPTION_TEXT,
+     .offset = AT(bootstrap_by),
+     .argument = "FIELD",
+     .needs = "bootstrap",
+     .help = "draw whole parts of the samples, by scene, group or a field of their metadata: tiles "
+             "of one scene are alike; default: single samples"},
     {.name = "seed",
      .kind = OPTION_COUNT,
      .offset = AT(seed),
@@ -199,6 +208,13 @@ static const struct option eval_options[] = {
      .most = 100000,
      .least = 1,
      .help = "samples to list, worst first; default: 10"},
+    {.name = "examples",
+     .kind = OPTION_COUNT,
+     .offset = AT(examples),
+     .argument = "N",
+     .most = 1000,
+     .least = 1,
+     .help = "objects of each class to list that are found, wrong and missed; default: 3"},
     {.name = "baseline",
      .kind = OPTION_TEXT,
      .offset = AT(baseline),
@@ -256,8 +272,10 @@ static struct vdt_evaluate_options wishes(const struct eval_values *values, uint
         .regions = values->regions,
         .ground = values->ground,
         .bootstrap = (uint32_t)values->bootstrap.value,
+        .bootstrap_by = values->bootstrap_by,
         .seed = values->seed.value,
         .worst = (uint32_t)values->worst.value,
+        .examples = (uint32_t)values->examples.value,
         .baseline = values->baseline,
         .threads = (uint32_t)values->threads.value,
     };

@@ -101,7 +101,8 @@ static size_t widest(const json_t *list, const char *member)
 }
 
 static const char *const detection_columns[] = {
-    "AP", "AP50", "AP75", "AR", "precision", "recall", "ground_truths", "detections", NULL};
+    "AP",     "APAveragedOverIOUs", "AP50",       "AP75", "AR", "precision",
+    "recall", "ground_truths",      "detections", NULL};
 static const char *const classification_columns[] = {
     "precision", "recall", "f1", "roc_auc", "average_precision", "truths", "predictions", NULL};
 static const char *const segmentation_columns[] = {"iou", "precision",    "recall",
@@ -110,8 +111,10 @@ static const char *const segmentation_columns[] = {"iou", "precision",    "recal
 /* Headings that are longer than their column. */
 static const char *heading(const char *name)
 {
-    static const char *const shorter[][2] = {
-        {"ground_truths", "truths"}, {"average_precision", "AP"}, {"boundary_iou", "boundary"}};
+    static const char *const shorter[][2] = {{"APAveragedOverIOUs", "AP"},
+                                             {"ground_truths", "truths"},
+                                             {"average_precision", "AP"},
+                                             {"boundary_iou", "boundary"}};
     for (size_t i = 0; i < sizeof shorter / sizeof shorter[0]; i++)
         if (strcmp(shorter[i][0], name) == 0)
             return shorter[i][1];
@@ -126,10 +129,12 @@ static void print_classes(const json_t *task)
                                                                      : detection_columns;
     const json_t *classes = json_object_get(task, "classes"), *item;
     size_t width = widest(classes, "class"), index;
+    const json_t *first = json_array_get(classes, 0);
     putchar('\n');
     text_cell(stdout, "class", width);
-    for (size_t i = 0; columns[i]; i++)
-        printf("%*s", i ? 11 : 10, heading(columns[i]));
+    for (size_t i = 0, at = 0; columns[i]; i++)
+        if (json_object_get(first, columns[i]))
+            printf("%*s", at++ ? 11 : 10, heading(columns[i]));
     putchar('\n');
     json_array_foreach(classes, index, item)
     {
@@ -138,8 +143,10 @@ static void print_classes(const json_t *task)
             break;
         }
         text_cell(stdout, text_of(item, "class"), width);
-        for (size_t i = 0; columns[i]; i++) {
-            if (i)
+        for (size_t i = 0, at = 0; columns[i]; i++) {
+            if (json_object_get(first, columns[i]) == NULL)
+                continue;
+            if (at++)
                 putchar(' ');
             print_number(json_object_get(item, columns[i]));
         }

@@ -78,8 +78,8 @@ def evaluate(store: Any = None, run: Any = None, *, labels: str | None = None,
              max_detections: Sequence[int] | None = None, score_threshold: float | None = None,
              class_agnostic: bool = False, predicted_only: bool = False, multi_label: bool = False,
              by: str | None = None, regions: _Path | None = None, ground: bool = False,
-             bootstrap: int = 0, seed: int = 0, worst: int = 10, baseline: str | None = None,
-             threads: int = 0) -> Evaluation:
+             bootstrap: int = 0, bootstrap_by: str | None = None, seed: int = 0, worst: int = 10,
+             examples: int = 3, baseline: str | None = None, threads: int = 0) -> Evaluation:
     """Scores a run of a store, or a file of predictions, against labels: what the command
     `vedatile eval` does. docs/evaluate.md says what is scored and how.
 
@@ -95,8 +95,10 @@ def evaluate(store: Any = None, run: Any = None, *, labels: str | None = None,
     predicted_only   leave out what is not predicted; else it counts as predicted with nothing
     by, regions      slices by a field, or by "region" with a file of polygons
     ground           put objects together over tiles, on the ground
-    bootstrap, seed  resamplings for intervals of 95 %
+    bootstrap, bootstrap_by, seed   resamplings for intervals of 95 %, of single samples or of all
+                     that are equal in a field
     worst            samples to list, worst first
+    examples         objects of each class to list that are found, wrong and missed
     baseline         another run, or file of predictions, to compare with
 
     Raises NotFoundError for a run, group, set or field that is missing, BusyError for a run that is
@@ -115,8 +117,9 @@ def evaluate(store: Any = None, run: Any = None, *, labels: str | None = None,
         "max_detections": None if max_detections is None else [int(n) for n in max_detections],
         "score_threshold": score_threshold, "class_agnostic": class_agnostic,
         "predicted_only": predicted_only, "multi_label": multi_label, "by": by,
-        "regions": regions, "ground": ground, "bootstrap": bootstrap, "seed": seed,
-        "worst": worst, "baseline": getattr(baseline, "name", baseline), "threads": threads}
+        "regions": regions, "ground": ground, "bootstrap": bootstrap,
+        "bootstrap_by": bootstrap_by, "seed": seed, "worst": worst, "examples": examples,
+        "baseline": getattr(baseline, "name", baseline), "threads": threads}
     given = {name: os.fspath(value) if isinstance(value, os.PathLike) else value
              for name, value in options.items() if value is not None}
     return Evaluation(_vedatile.evaluate(json.dumps(given)))
