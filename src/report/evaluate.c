@@ -7,6 +7,7 @@
 #include "report/document.h"
 #include "report/evaluation.h"
 #include "report/options.h"
+#include "report/place.h"
 #include "report/resample.h"
 #include "report/tasks.h"
 
@@ -132,7 +133,9 @@ static vdt_status evaluate(const struct vdt_evaluate_options *options,
     vdt_cleanup(clear_scored) struct scored scored = {0};
     vdt_cleanup(clear_scored) struct scored other = {0};
     vdt_cleanup(vdt_json_release) json_t *document = json_object();
-    vdt_status status = open_scored(options, opened, NULL, &scored, error);
+    vdt_status status = vdt_place_check(options, error);
+    if (!status)
+        status = open_scored(options, opened, NULL, &scored, error);
     if (!status && options->baseline)
         status = open_scored(options, NULL, options->baseline, &other, error);
     if (!status)

@@ -23,6 +23,8 @@
 
 struct vdt_objects; /* vedatile/detection.h */
 
+struct vdt_ground_regions; /* polygons of a file; see below */
+
 /* --- tiles ------------------------------------------------------------------------------------ */
 
 struct vdt_placed_tile {
@@ -51,7 +53,10 @@ struct vdt_ground_options {
                          ignored;  else it is what tiles cover of it */
     double min_visible; /* ground truth of which tiles cover less than this share is ignored, where
                            `visible` of the objects tells; 0: none */
-    uint32_t threads;   /* 0: one per core */
+    struct vdt_ground_regions *ignored; /* ground that does not count, for vdt_ground_ignore and
+                                           vdt_ground_pixels_tile: the areas free it when they are
+                                           freed themselves; NULL: none */
+    uint32_t threads;                   /* 0: one per core */
 };
 
 /* The ground that tiles cover. */
@@ -125,7 +130,9 @@ struct vdt_ground_counts {
     uint64_t outside; /* of these without ground in their tile: left out */
     uint64_t joined;  /* objects of more than one piece */
     uint64_t cut;     /* objects that reach the edge of the ground that tiles cover */
-    uint64_t ignored; /* because they are cut, or for their visible share */
+    uint64_t ignored; /* because they are cut, for their visible share, or because they lie mostly
+                         in ground that does not count */
+    uint64_t crowds;  /* objects that stand for ground that does not count */
 };
 struct vdt_ground_counts vdt_ground_counts(const struct vdt_ground_merged *merged);
 
@@ -139,12 +146,39 @@ vdt_status vdt_ground_images(struct vdt_ground_merged *ground_truth,
                              struct vdt_ground_merged *predictions, double lowest,
                              uint32_t *image_count, struct vdt_error *error);
 
+/* --- ground that does not count --------------------------------------------------------------- */
+
+/* What the options of the areas name, and pixels of tiles. One thread. */
+struct vdt_ground_ignored;
+
+/* *ignored is owned; the areas are borrowed until it is freed. */
+vdt_status vdt_ground_ignored_open(const struct vdt_ground_areas *areas,
+                                   struct vdt_ground_ignored **ignored, struct vdt_error *error);
+void vdt_ground_ignored_free(struct vdt_ground_ignored *ignored); /* accepts NULL */
+
+/* Adds pixels [rows][cols] of a tile, 1: ignored. Of tiles that overlap the one says it that counts
+ * there (vdt_ground_pixels_tile). Each tile once. */
+vdt_status vdt_ground_ignored_add(struct vdt_ground_ignored *ignored, uint32_t tile,
+                                  const uint8_t *pixels, struct vdt_error *error);
+
+/* After vdt_ground_images. Ground truth of which at least half lies there becomes ignored. With
+ * `crowds` each detection that reaches there gets a crowd of its category and image in the shape of
+ * that part of it, so that it is ignored at the thresholds up to the share of its area, if it
+ * matches nothing else. Without, for protocols that know no crowds, objects of which at least half
+ * lies there are put into image *image_count, which is then one more and is to have weight 0.
+ * VDT_ERR_UNSUPPORTED for polygons of a file and ground without a CRS. */
+vdt_status vdt_ground_ignore(struct vdt_ground_ignored *ignored,
+                             struct vdt_ground_merged *ground_truth,
+                             struct vdt_ground_merged *predictions, bool crowds,
+                             uint32_t *image_count, struct vdt_error *error);
+
 /* --- regions ---------------------------------------------------------------------------------- */
 
 /* Polygons with names, of a file; several of one name are one region. */
 struct vdt_ground_regions;
 
-/* A file that OGR opens (GeoJSON, GeoPackage ...). `field` (NULL: "name") has the names. One-line
+/* A file that OGR opens (GeoJSON, GeoPackage ...). `field` (NULL: "name") has the names; "": all
+ * polygons are one region and need no names. One-line
  * errors for what cannot be read. *regions is owned. */
 vdt_status vdt_ground_regions_open(const char *path, const char *field,
                                    struct vdt_ground_regions **regions, struct vdt_error *error);
@@ -183,7 +217,8 @@ void vdt_ground_pixels_free(struct vdt_ground_pixels *pixels); /* accepts NULL *
 
 /* Each [rows][cols] of the tile, or NULL. counts: 1 where this tile is the one that counts, of all
  * that cover the pixel: the one whose middle is nearest, of equal ones the uppermost, then the
- * leftmost, then the first. area: square metres (or units as above). region: as
+ * leftmost, then the first; 0 where the middle of the pixel lies in ground that the options
+ * ignore. area: square metres (or units as above). region: as
  * vdt_ground_object_regions, of the pixel's centre. */
 vdt_status vdt_ground_pixels_tile(struct vdt_ground_pixels *pixels, uint32_t tile, uint8_t *counts,
                                   double *area, uint32_t *region, struct vdt_error *error);

@@ -349,6 +349,7 @@ vdt_status vdt_ground_areas_open(const struct vdt_ground_options *options,
         return status;
     }
     describe_areas(areas);
+    areas->ignored = options->ignored;
     *out = areas;
     return VDT_OK;
 }
@@ -361,6 +362,7 @@ void vdt_ground_areas_free(struct vdt_ground_areas *areas)
         free(areas->crs[i]);
     for (uint32_t i = 0; i < areas->grid_count; i++)
         vdt_index_free(areas->grids[i].index);
+    vdt_ground_regions_free(areas->ignored);
     free(areas->crs);
     free(areas->tiles);
     free(areas->sorted);

@@ -120,3 +120,125 @@ struct vdt_ground_counts vdt_ground_counts(const struct vdt_ground_merged *merge
 {
     return merged->counts;
 }
+
+/* --- more of them ----------------------------------------------------------------------------- */
+
+bool vdt_ground_shape(const struct vdt_shapes *shapes, uint64_t object, struct vdt_geometry *shape)
+{
+    shape->point_count = shape->ring_count = shape->part_count = shape->feature_count = 0;
+    for (uint64_t p = shapes->shape_offsets[object]; p < shapes->shape_offsets[object + 1]; p++) {
+        uint64_t ring = shapes->part_offsets[p], end = shapes->part_offsets[p + 1];
+        if (!vdt_grow(&shape->parts, &shape->part_capacity, shape->part_count + 1,
+                      sizeof *shape->parts) ||
+            !vdt_grow(&shape->rings, &shape->ring_capacity, shape->ring_count + end - ring,
+                      sizeof *shape->rings))
+            return false;
+        shape->parts[shape->part_count++] = (struct vdt_part){shape->ring_count, end - ring};
+        for (; ring < end; ring++) {
+            uint64_t at = shapes->ring_offsets[ring], count = shapes->ring_offsets[ring + 1] - at;
+            if (!vdt_grow(&shape->points, &shape->point_capacity, shape->point_count + count,
+                          sizeof *shape->points))
+                return false;
+            memcpy(shape->points + shape->point_count, shapes->points + at,
+                   count * sizeof *shape->points);
+            shape->rings[shape->ring_count++] = (struct vdt_ring){shape->point_count, count};
+            shape->point_count += count;
+        }
+    }
+    return true;
+}
+
+/* Room for `count` values of a column. */
+static bool widen(void *column, size_t count, size_t size)
+{
+    void *old, *grown;
+    memcpy(&old, column, sizeof old);
+    grown = realloc(old, count * size);
+    if (grown != NULL)
+        memcpy(column, &grown, sizeof grown);
+    return grown != NULL;
+}
+
+static bool widen_all(struct vdt_ground_merged *merged, const struct vdt_geometry *more)
+{
+    const struct vdt_shapes *shapes = &merged->shapes;
+    size_t count = merged->count + more->feature_count;
+    size_t parts = shapes->shape_offsets[merged->count], rings = shapes->part_offsets[parts];
+    size_t points = shapes->ring_offsets[rings] + more->point_count;
+    return widen(&merged->image, count, sizeof *merged->image) &&
+           widen(&merged->category, count, sizeof *merged->category) &&
+           widen(&merged->area_of, count, sizeof *merged->area_of) &&
+           widen(&merged->score, count, sizeof *merged->score) &&
+           widen(&merged->area, count, sizeof *merged->area) &&
+           widen(&merged->box, count, sizeof *merged->box) &&
+           widen(&merged->crowd, count, sizeof *merged->crowd) &&
+           widen(&merged->ignore, count, sizeof *merged->ignore) &&
+           widen(&merged->piece_offsets, count + 1, sizeof *merged->piece_offsets) &&
+           widen(&merged->points, points, sizeof *merged->points) &&
+           widen(&merged->ring_offsets, rings + more->ring_count + 1,
+                 sizeof *merged->ring_offsets) &&
+           widen(&merged->part_offsets, parts + more->part_count + 1,
+                 sizeof *merged->part_offsets) &&
+           widen(&merged->shape_offsets, count + 1, sizeof *merged->shape_offsets);
+}
+
+static void append_shapes(struct vdt_ground_merged *merged, const struct vdt_geometry *more)
+{
+    size_t parts = merged->shape_offsets[merged->count], rings = merged->part_offsets[parts];
+    size_t points = merged->ring_offsets[rings];
+    if (more->point_count > 0)
+        memcpy(merged->points + points, more->points, more->point_count * sizeof *more->points);
+    for (size_t i = 0; i < more->ring_count; i++)
+        merged->ring_offsets[rings + i + 1] = points + more->rings[i].first + more->rings[i].count;
+    for (size_t i = 0; i < more->part_count; i++)
+        merged->part_offsets[parts + i + 1] = rings + more->parts[i].first + more->parts[i].count;
+    for (size_t i = 0; i < more->feature_count; i++)
+        merged->shape_offsets[merged->count + i + 1] =
+            parts + more->features[i].first + more->features[i].count;
+}
+
+static void refresh(struct vdt_ground_merged *merged)
+{
+    merged->shapes.count = merged->objects.count = merged->count;
+    merged->shapes.points = (const double(*)[2])merged->points;
+    merged->shapes.ring_offsets = merged->ring_offsets;
+    merged->shapes.part_offsets = merged->part_offsets;
+    merged->shapes.shape_offsets = merged->shape_offsets;
+    merged->objects.image = merged->image;
+    merged->objects.category = merged->category;
+    merged->objects.box = (const double(*)[4])merged->box;
+    merged->objects.area = merged->area;
+    merged->objects.crowd = merged->crowd;
+    merged->objects.ignore = merged->ignore;
+}
+
+vdt_status vdt_ground_merged_append(struct vdt_ground_merged *merged,
+                                    const struct vdt_geometry *shapes,
+                                    const struct vdt_ground_merged *like, const uint32_t *of,
+                                    struct vdt_error *error)
+{
+    bool good = widen_all(merged, shapes);
+    for (size_t i = 0; good && i < shapes->feature_count; i++) {
+        const struct vdt_feature *feature = &shapes->features[i];
+        size_t at = merged->count + i;
+        merged->image[at] = like->image[of[i]];
+        merged->category[at] = like->category[of[i]];
+        merged->area_of[at] = like->area_of[of[i]];
+        merged->score[at] = 0;
+        merged->area[at] = feature->area;
+        for (int axis = 0; axis < 2; axis++) {
+            merged->box[at][axis] = feature->box[axis];
+            merged->box[at][axis + 2] = feature->box[axis + 2] - feature->box[axis];
+        }
+        merged->crowd[at] = 1;
+        merged->ignore[at] = 0;
+        merged->piece_offsets[at + 1] = merged->piece_offsets[merged->count];
+    }
+    if (good) {
+        append_shapes(merged, shapes);
+        merged->count += shapes->feature_count;
+        merged->counts.crowds += shapes->feature_count;
+    }
+    refresh(merged);
+    return good ? VDT_OK : vdt_fail_memory(error, "objects on the ground");
+}

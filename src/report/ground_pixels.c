@@ -15,9 +15,12 @@ struct vdt_ground_pixels {
     const struct vdt_ground_regions *regions;
     struct vdt_ground_ways ways;
     struct vdt_hits hits;
-    struct vdt_region_map map;
-    uint32_t grid; /* that the map is of */
-    double *nodes; /* [node rows][node columns] */
+    struct polygons {
+        struct vdt_region_map map;
+        uint32_t grid; /* that the map is of */
+    } named, ignored;
+    uint32_t *region; /* [rows * cols], of ignored polygons; NULL without */
+    double *nodes;    /* [node rows][node columns] */
     size_t node_cols;
     double (*row)[2]; /* [cols] */
 };
@@ -32,13 +35,16 @@ vdt_status vdt_ground_pixels_open(const struct vdt_ground_areas *areas,
     size_t rows = areas->rows / NODE + 2;
     pixels->areas = areas;
     pixels->regions = regions;
-    pixels->grid = UINT32_MAX;
+    pixels->named.grid = pixels->ignored.grid = UINT32_MAX;
+    pixels->region = areas->ignored
+                         ? vdt_allocate((size_t)areas->rows * areas->cols, sizeof *pixels->region)
+                         : NULL;
     pixels->node_cols = areas->cols / NODE + 2;
     pixels->nodes = vdt_allocate(rows * pixels->node_cols, sizeof *pixels->nodes);
     pixels->row = vdt_allocate(areas->cols, sizeof *pixels->row);
-    vdt_status status = pixels->nodes == NULL || pixels->row == NULL
-                            ? vdt_fail_memory(error, "pixels on the ground")
-                            : vdt_ground_ways_open(&pixels->ways, areas, error);
+    bool good = pixels->nodes && pixels->row && (pixels->region || !areas->ignored);
+    vdt_status status = !good ? vdt_fail_memory(error, "pixels on the ground")
+                              : vdt_ground_ways_open(&pixels->ways, areas, error);
     if (status != VDT_OK) {
         vdt_ground_pixels_free(pixels);
         return status;
@@ -52,8 +58,10 @@ void vdt_ground_pixels_free(struct vdt_ground_pixels *pixels)
     if (pixels == NULL)
         return;
     vdt_ground_ways_clear(&pixels->ways);
-    vdt_region_map_clear(&pixels->map);
+    vdt_region_map_clear(&pixels->named.map);
+    vdt_region_map_clear(&pixels->ignored.map);
     free(pixels->hits.ids);
+    free(pixels->region);
     free(pixels->nodes);
     free(pixels->row);
     free(pixels);
@@ -80,16 +88,15 @@ static void give_up(const struct vdt_ground_placed *mine, const struct vdt_groun
         }
 }
 
-static vdt_status find_counts(struct vdt_ground_pixels *pixels, uint32_t tile, uint8_t *counts,
-                              struct vdt_error *error)
+vdt_status vdt_tile_counts(const struct vdt_ground_areas *areas, uint32_t tile,
+                           struct vdt_hits *hits, uint8_t *counts, struct vdt_error *error)
 {
-    const struct vdt_ground_areas *areas = pixels->areas;
     const struct vdt_ground_placed *mine = &areas->tiles[tile];
     const struct vdt_ground_grid *grid = &areas->grids[mine->grid];
     memset(counts, 1, (size_t)areas->rows * areas->cols);
-    vdt_status status = vdt_index_query(grid->index, mine->window, &pixels->hits, error);
-    for (size_t i = 0; status == VDT_OK && i < pixels->hits.count; i++) {
-        uint32_t number = areas->sorted[grid->first + pixels->hits.ids[i]];
+    vdt_status status = vdt_index_query(grid->index, mine->window, hits, error);
+    for (size_t i = 0; status == VDT_OK && i < hits->count; i++) {
+        uint32_t number = areas->sorted[grid->first + hits->ids[i]];
         const struct vdt_ground_placed *other = &areas->tiles[number];
         double common[4];
         if (number != tile &&
@@ -137,14 +144,15 @@ static void find_area(struct vdt_ground_pixels *pixels, uint32_t tile, double *a
 /* --- in which region ----------------------------------------------------------------------------
  */
 
-static vdt_status take_grid(struct vdt_ground_pixels *pixels, uint32_t grid,
+static vdt_status take_grid(struct vdt_ground_pixels *pixels, struct polygons *polygons,
+                            const struct vdt_ground_regions *regions, uint32_t grid,
                             struct vdt_error *error)
 {
-    if (pixels->grid == grid)
+    if (polygons->grid == grid)
         return VDT_OK;
-    vdt_region_map_clear(&pixels->map);
-    pixels->grid = grid;
-    return vdt_region_map_make(&pixels->ways, grid, pixels->regions, &pixels->map, error);
+    vdt_region_map_clear(&polygons->map);
+    polygons->grid = grid;
+    return vdt_region_map_make(&pixels->ways, grid, regions, &polygons->map, error);
 }
 
 /* Puts the centres of a row of pixels onto the plane; false when one has no place. */
@@ -159,7 +167,7 @@ static bool place_row(struct vdt_ground_pixels *pixels, const struct vdt_ground_
 }
 
 /* Whether one region, or none, has the whole tile. */
-static vdt_status find_one_region(struct vdt_ground_pixels *pixels,
+static vdt_status find_one_region(struct vdt_ground_pixels *pixels, struct vdt_region_map *map,
                                   const struct vdt_ground_placed *tile, bool *one, uint32_t *region,
                                   struct vdt_error *error)
 {
@@ -182,24 +190,25 @@ static vdt_status find_one_region(struct vdt_ground_pixels *pixels,
         box[axis] -= more;
         box[axis + 2] += more;
     }
-    vdt_status status = vdt_region_map_crosses(&pixels->map, box, &crosses, error);
+    vdt_status status = vdt_region_map_crosses(map, box, &crosses, error);
     if (status != VDT_OK || crosses)
         return status;
     *one = true;
     const double middle[2] = {(box[0] + box[2]) / 2, (box[1] + box[3]) / 2};
-    return vdt_region_map_at(&pixels->map, middle, region, error);
+    return vdt_region_map_at(map, middle, region, error);
 }
 
-static vdt_status find_regions(struct vdt_ground_pixels *pixels, uint32_t tile, uint32_t *region,
-                               struct vdt_error *error)
+static vdt_status find_regions(struct vdt_ground_pixels *pixels, struct polygons *polygons,
+                               const struct vdt_ground_regions *regions, uint32_t tile,
+                               uint32_t *region, struct vdt_error *error)
 {
     const struct vdt_ground_areas *areas = pixels->areas;
     const struct vdt_ground_placed *placed = &areas->tiles[tile];
     uint32_t whole = 0;
     bool one = false;
-    vdt_status status = take_grid(pixels, placed->grid, error);
+    vdt_status status = take_grid(pixels, polygons, regions, placed->grid, error);
     if (status == VDT_OK)
-        status = find_one_region(pixels, placed, &one, &whole, error);
+        status = find_one_region(pixels, &polygons->map, placed, &one, &whole, error);
     for (uint32_t y = 0; status == VDT_OK && y < areas->rows; y++) {
         uint32_t *row = region + (size_t)y * areas->cols;
         bool good = one || place_row(pixels, placed, y);
@@ -207,10 +216,24 @@ static vdt_status find_regions(struct vdt_ground_pixels *pixels, uint32_t tile, 
             if (one)
                 row[x] = whole;
             else if (!good)
-                row[x] = vdt_ground_region_count(pixels->regions);
+                row[x] = vdt_ground_region_count(regions);
             else
-                status = vdt_region_map_at(&pixels->map, pixels->row[x], &row[x], error);
+                status = vdt_region_map_at(&polygons->map, pixels->row[x], &row[x], error);
     }
+    return status;
+}
+
+/* Takes the pixels in ignored polygons away. */
+static vdt_status find_ignored(struct vdt_ground_pixels *pixels, uint32_t tile, uint8_t *counts,
+                               struct vdt_error *error)
+{
+    const struct vdt_ground_areas *areas = pixels->areas;
+    uint32_t none = vdt_ground_region_count(areas->ignored);
+    size_t size = (size_t)areas->rows * areas->cols;
+    vdt_status status =
+        find_regions(pixels, &pixels->ignored, areas->ignored, tile, pixels->region, error);
+    for (size_t i = 0; status == VDT_OK && i < size; i++)
+        counts[i] = counts[i] && pixels->region[i] >= none;
     return status;
 }
 
@@ -224,10 +247,12 @@ vdt_status vdt_ground_pixels_tile(struct vdt_ground_pixels *pixels, uint32_t til
         return vdt_fail(error, VDT_ERR_ARGUMENT, "no regions were given");
     vdt_status status = VDT_OK;
     if (counts != NULL)
-        status = find_counts(pixels, tile, counts, error);
+        status = vdt_tile_counts(pixels->areas, tile, &pixels->hits, counts, error);
+    if (status == VDT_OK && counts != NULL && pixels->areas->ignored != NULL)
+        status = find_ignored(pixels, tile, counts, error);
     if (status == VDT_OK && area != NULL)
         find_area(pixels, tile, area);
     if (status == VDT_OK && region != NULL)
-        status = find_regions(pixels, tile, region, error);
+        status = find_regions(pixels, &pixels->named, pixels->regions, tile, region, error);
     return status;
 }

@@ -37,29 +37,6 @@ static vdt_status take_grid(struct asker *asker, uint32_t grid, struct vdt_error
     return vdt_region_map_make(&asker->ways, grid, asker->regions, &asker->map, error);
 }
 
-static bool copy_object(const struct vdt_shapes *shapes, uint64_t object, struct vdt_geometry *to)
-{
-    to->point_count = to->ring_count = to->part_count = 0;
-    for (uint64_t p = shapes->shape_offsets[object]; p < shapes->shape_offsets[object + 1]; p++) {
-        uint64_t first = shapes->part_offsets[p], end = shapes->part_offsets[p + 1];
-        if (!vdt_grow(&to->parts, &to->part_capacity, to->part_count + 1, sizeof *to->parts) ||
-            !vdt_grow(&to->rings, &to->ring_capacity, to->ring_count + end - first,
-                      sizeof *to->rings))
-            return false;
-        to->parts[to->part_count++] = (struct vdt_part){to->ring_count, end - first};
-        for (uint64_t r = first; r < end; r++) {
-            uint64_t at = shapes->ring_offsets[r], count = shapes->ring_offsets[r + 1] - at;
-            if (!vdt_grow(&to->points, &to->point_capacity, to->point_count + count,
-                          sizeof *to->points))
-                return false;
-            to->rings[to->ring_count++] = (struct vdt_ring){to->point_count, count};
-            memcpy(to->points + to->point_count, shapes->points + at, count * sizeof *to->points);
-            to->point_count += count;
-        }
-    }
-    return true;
-}
-
 static bool meets(const double a[4], const double b[4])
 {
     return a[0] <= b[2] && b[0] <= a[2] && a[1] <= b[3] && b[1] <= a[3];
@@ -70,7 +47,7 @@ static vdt_status weigh(struct asker *asker, const struct vdt_objects *objects, 
                         const double box[4], uint32_t *region, struct vdt_error *error)
 {
     struct vdt_region_map *map = &asker->map;
-    if (!copy_object(objects->shapes, object, &asker->work))
+    if (!vdt_ground_shape(objects->shapes, object, &asker->work))
         return vdt_fail_memory(error, "regions");
     struct vdt_overlay_parts whole = {&asker->work, 0, asker->work.part_count};
     for (uint32_t i = 0; i < map->region_count; i++)

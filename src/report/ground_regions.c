@@ -23,7 +23,9 @@ vdt_status vdt_ground_regions_open(const char *path, const char *field,
 {
     struct vdt_ground_regions *regions = vdt_allocate_zero(1, sizeof *regions);
     const struct vdt_label_options options = {.format = VDT_LABELS_OGR,
-                                              .class_field = field == NULL ? "name" : field,
+                                              .class_field = field == NULL   ? "name"
+                                                              : field[0] == 0 ? NULL
+                                                                              : field,
                                               .unknown = VDT_UNKNOWN_SKIP};
     if (regions == NULL)
         return vdt_fail_memory(error, path);
@@ -221,8 +223,8 @@ vdt_status vdt_region_map_make(struct vdt_ground_ways *ways, uint32_t number,
     const struct vdt_ground_grid *grid = &ways->areas->grids[number];
     if (!grid->metres)
         return vdt_fail(error, VDT_ERR_UNSUPPORTED,
-                        "scores by region need tiles with a geotransform and a CRS; those of "
-                        "scene %u have none",
+                        "polygons of regions and of ignored ground need tiles with a geotransform "
+                        "and a CRS; those of scene %u have none",
                         grid->scene);
     struct vdt_overlay *overlay = NULL;
     double box[4];

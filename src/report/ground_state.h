@@ -38,7 +38,8 @@ struct vdt_ground_areas {
     uint32_t rows, cols, tile_count, grid_count, area_count, threads;
     bool mean_scores, ignore_cut;
     double overlap, reach, min_visible;
-    char **crs; /* [crs_count], as they were given */
+    struct vdt_ground_regions *ignored; /* owned once they are open; may be NULL */
+    char **crs;                         /* [crs_count], as they were given */
     size_t crs_count;
     struct vdt_ground_placed *tiles; /* [tile_count] as they were given */
     uint32_t *sorted;                /* tiles by grid, row, column and what they were given as */
@@ -47,6 +48,11 @@ struct vdt_ground_areas {
     struct vdt_ground_area *areas;
     uint32_t *area_grids; /* [area_count] */
 };
+
+/* Which pixels of a tile count, [rows][cols]: of tiles that overlap the one whose middle is
+ * nearest. `hits` is scratch. */
+vdt_status vdt_tile_counts(const struct vdt_ground_areas *areas, uint32_t tile,
+                           struct vdt_hits *hits, uint8_t *counts, struct vdt_error *error);
 
 /* Chooses the planes of grids. */
 vdt_status vdt_ground_planes(struct vdt_ground_areas *areas, struct vdt_error *error);
@@ -214,5 +220,17 @@ vdt_status vdt_ground_merged_new(size_t count, size_t pieces, bool scored,
  * object. Then the columns may be read. */
 vdt_status vdt_ground_merged_end(struct vdt_ground_merged *merged, struct vdt_geometry *shapes,
                                  struct vdt_error *error);
+
+/* Appends ground truth without pieces: the features of a geometry, whose rings, parts and features
+ * follow each other, as crowds with image, category and area of the ground of objects `of` of
+ * `like`. On failure nothing has been appended. */
+vdt_status vdt_ground_merged_append(struct vdt_ground_merged *merged,
+                                    const struct vdt_geometry *shapes,
+                                    const struct vdt_ground_merged *like, const uint32_t *of,
+                                    struct vdt_error *error);
+
+/* A polygon of columns as parts of a geometry, which is emptied before. False when memory is out.
+ */
+bool vdt_ground_shape(const struct vdt_shapes *shapes, uint64_t object, struct vdt_geometry *shape);
 
 #endif

@@ -51,6 +51,42 @@ static void release_ground(struct ground **ground)
         free_ground(*ground);
 }
 
+/* --- options ------------------------------------------------------------------------------- */
+
+static vdt_status check_word(const char *name, const char *word, const char *const words[2],
+                             struct vdt_error *error)
+{
+    return word == NULL || strcmp(word, words[0]) == 0 || strcmp(word, words[1]) == 0
+               ? VDT_OK
+               : vdt_fail(error, VDT_ERR_ARGUMENT, "%s \"%s\": there are %s and %s", name, word,
+                          words[0], words[1]);
+}
+
+vdt_status vdt_place_check(const struct vdt_evaluate_options *options, struct vdt_error *error)
+{
+    static const char *const scores[] = {"highest", "mean"}, *const cut[] = {"count", "ignore"};
+    const struct {
+        const char *name;
+        bool given;
+    } all[] = {{"ground_overlap", options->ground_overlap != 0},
+               {"ground_scores", options->ground_scores != NULL},
+               {"ground_cut", options->ground_cut != NULL},
+               {"ground_min_visible", options->ground_min_visible != 0},
+               {"ignore_areas", options->ignore_areas != NULL}};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (all[i].given && !options->ground)
+            return vdt_fail(error, VDT_ERR_ARGUMENT,
+                            "%s is of evaluations on the ground: set "
+                            "ground as well",
+                            all[i].name);
+    if (options->ground_min_visible != 0 && options->labels)
+        return vdt_fail(error, VDT_ERR_ARGUMENT,
+                        "ground_min_visible: annotation sets do not say what share of an object "
+                        "is visible; the store's own labels do");
+    vdt_status status = check_word("ground_scores", options->ground_scores, scores, error);
+    return status ? status : check_word("ground_cut", options->ground_cut, cut, error);
+}
+
 /* --- tiles --------------------------------------------------------------------------------- */
 
 static vdt_status place_tiles(const struct vdt_sides *sides, struct placed *placed,
@@ -70,6 +106,24 @@ static vdt_status place_tiles(const struct vdt_sides *sides, struct placed *plac
         placed->number[i] = placed->count++;
     }
     return status;
+}
+
+static bool is_word(const char *given, const char *word)
+{
+    return given != NULL && strcmp(given, word) == 0;
+}
+
+/* `ignored` of *options is owned by the caller until areas take it. */
+static vdt_status read_rules(const struct vdt_evaluate_options *wish,
+                             struct vdt_ground_options *options, struct vdt_error *error)
+{
+    options->mean_scores = is_word(wish->ground_scores, "mean");
+    options->ignore_cut = is_word(wish->ground_cut, "ignore");
+    options->overlap = wish->ground_overlap;
+    options->min_visible = wish->ground_min_visible;
+    return wish->ignore_areas
+               ? vdt_ground_regions_open(wish->ignore_areas, "", &options->ignored, error)
+               : VDT_OK;
 }
 
 static vdt_status open_placed(const struct vdt_sides *sides, struct placed *placed,
@@ -94,7 +148,13 @@ static vdt_status open_placed(const struct vdt_sides *sides, struct placed *plac
                                          .crs = placed->crs,
                                          .crs_count = placed->crs_count,
                                          .threads = sides->options->threads};
-    return status ? status : vdt_ground_areas_open(&options, &placed->areas, error);
+    if (!status)
+        status = read_rules(sides->options, &options, error);
+    if (!status)
+        status = vdt_ground_areas_open(&options, &placed->areas, error);
+    if (status)
+        vdt_ground_regions_free(options.ignored);
+    return status;
 }
 
 vdt_status vdt_place_areas(const struct vdt_sides *sides, struct vdt_ground_areas **areas,
@@ -215,6 +275,56 @@ static double lowest_threshold(const struct vdt_evaluate_options *options)
     return lowest;
 }
 
+/* --- ground that does not count ------------------------------------------------------------ */
+
+static void free_ignored(struct vdt_ground_ignored **ignored)
+{
+    vdt_ground_ignored_free(*ignored);
+}
+
+/* The pixels of a tile that masks ignore, or all of a tile without any image. */
+static vdt_status add_ignored(const struct vdt_sides *sides, uint32_t unit, uint32_t tile,
+                              void *mask, uint8_t *pixels, struct vdt_ground_ignored *ignored,
+                              struct vdt_error *error)
+{
+    const struct vdt_side_sample *sample = &sides->samples[unit];
+    struct vdt_store_spec spec = vdt_reader_spec(sides->reader);
+    size_t size = (size_t)spec.tile.rows * spec.tile.cols;
+    struct vdt_sample row;
+    vdt_status status =
+        vdt_reader_sample(sides->reader, sample->store_group, sample->index, &row, NULL, error);
+    bool empty = !status && row.valid_fraction == 0;
+    memset(pixels, empty, size);
+    if (status || empty || !(spec.tasks & VDT_SEGMENTATION))
+        return status || !empty ? status : vdt_ground_ignored_add(ignored, tile, pixels, error);
+    status = vdt_reader_mask(sides->reader, sample->store_group, sample->index, mask, error);
+    bool wide = vdt_reader_mask_size(sides->reader) == 2;
+    for (size_t i = 0; !status && i < size; i++)
+        pixels[i] = wide ? ((const uint16_t *)mask)[i] == VDT_IGNORE_U16
+                         : ((const uint8_t *)mask)[i] == VDT_IGNORE_U8;
+    return status ? status : vdt_ground_ignored_add(ignored, tile, pixels, error);
+}
+
+/* COCO's protocol knows crowds; of the others what lies there goes into an image of no weight. */
+static vdt_status ignore_ground(const struct vdt_sides *sides, struct ground *ground, bool crowds,
+                                uint32_t *images, struct vdt_error *error)
+{
+    struct vdt_tile_spec tile = vdt_reader_spec(sides->reader).tile;
+    size_t size = (size_t)tile.rows * tile.cols;
+    vdt_cleanup(free_ignored) struct vdt_ground_ignored *ignored = NULL;
+    vdt_cleanup(vdt_free_pointer) void *mask = vdt_allocate(size, sizeof(uint16_t));
+    vdt_cleanup(vdt_free_pointer) uint8_t *pixels = vdt_allocate(size, 1);
+    if (mask == NULL || pixels == NULL)
+        return vdt_fail_memory(error, "masks");
+    vdt_status status = vdt_ground_ignored_open(ground->placed.areas, &ignored, error);
+    for (uint32_t i = 0; !status && i < sides->sample_count; i++)
+        if (ground->placed.number[i] != UINT32_MAX)
+            status = add_ignored(sides, i, ground->placed.number[i], mask, pixels, ignored, error);
+    return status ? status
+                  : vdt_ground_ignore(ignored, ground->truth, ground->predicted, crowds, images,
+                                      error);
+}
+
 vdt_status vdt_place_objects(const struct vdt_sides *sides, struct vdt_compared *compared,
                              struct vdt_error *error)
 {
@@ -232,13 +342,17 @@ vdt_status vdt_place_objects(const struct vdt_sides *sides, struct vdt_compared 
     if (!status)
         status = vdt_ground_images(ground->truth, ground->predicted,
                                    lowest_threshold(sides->options), &images, error);
+    const char *protocol = sides->options->protocol;
+    bool crowds = protocol == NULL || strcmp(protocol, "coco") == 0;
+    if (!status)
+        status = ignore_ground(sides, ground, crowds, &images, error);
     uint32_t *weights = status ? NULL : vdt_allocate(images, sizeof *weights);
     if (!status && weights == NULL)
         status = vdt_fail_memory(error, "objects");
     if (status)
         return status;
     for (uint32_t i = 0; i < images; i++)
-        weights[i] = 1;
+        weights[i] = crowds || i + 1 < images;
     free(compared->unit_weights);
     compared->unit_weights = weights;
     compared->unit_count = images;
@@ -258,7 +372,8 @@ static json_t *counts_document(const struct vdt_ground_merged *merged)
 {
     struct vdt_ground_counts counts = vdt_ground_counts(merged);
     json_t *object = json_object();
-    json_object_set_new(object, "objects", vdt_document_count(vdt_ground_objects(merged)->count));
+    json_object_set_new(object, "objects",
+                        vdt_document_count(vdt_ground_objects(merged)->count - counts.crowds));
     json_object_set_new(object, "pieces", vdt_document_count(counts.pieces));
     json_object_set_new(object, "outside", vdt_document_count(counts.outside));
     json_object_set_new(object, "joined", vdt_document_count(counts.joined));

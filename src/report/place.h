@@ -5,6 +5,9 @@
 #include "report/objects.h"
 #include "report/scorer.h"
 
+/* Fails for options of the ground that are wrong, or that are given without it. */
+vdt_status vdt_place_check(const struct vdt_evaluate_options *options, struct vdt_error *error);
+
 /* Puts the objects of both sides together over tiles: they are then polygons on the ground, and
  * units are places. Takes nothing on failure. */
 vdt_status vdt_place_objects(const struct vdt_sides *sides, struct vdt_compared *compared,

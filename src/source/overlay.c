@@ -156,6 +156,21 @@ vdt_status vdt_overlay_cut(struct vdt_overlay *overlay, const struct vdt_overlay
     return good ? VDT_OK : failed(error);
 }
 
+vdt_status vdt_overlay_common(struct vdt_overlay *overlay, const struct vdt_overlay_parts *a,
+                              const struct vdt_overlay_parts *b, struct vdt_geometry *to,
+                              struct vdt_error *error)
+{
+    GEOSContextHandle_t geos = overlay->geos;
+    GEOSGeometry *first = make_shape(geos, a), *second = make_shape(geos, b), *common = NULL;
+    if (first != NULL && second != NULL)
+        common = GEOSIntersection_r(geos, first, second);
+    bool good = common != NULL && vdt_geos_append(geos, common, to);
+    GEOSGeom_destroy_r(geos, first);
+    GEOSGeom_destroy_r(geos, second);
+    GEOSGeom_destroy_r(geos, common);
+    return good ? VDT_OK : failed(error);
+}
+
 vdt_status vdt_overlay_join(struct vdt_overlay *overlay, const struct vdt_overlay_parts *shapes,
                             size_t count, struct vdt_geometry *to, struct vdt_error *error)
 {

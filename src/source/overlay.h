@@ -31,6 +31,11 @@ vdt_status vdt_overlay_cut(struct vdt_overlay *overlay, const struct vdt_overlay
                            const double rectangle[4], struct vdt_geometry *to,
                            struct vdt_error *error);
 
+/* Appends what two have in common as parts; *to may be neither of them. */
+vdt_status vdt_overlay_common(struct vdt_overlay *overlay, const struct vdt_overlay_parts *a,
+                              const struct vdt_overlay_parts *b, struct vdt_geometry *to,
+                              struct vdt_error *error);
+
 /* Appends all of them as parts that share no ground. */
 vdt_status vdt_overlay_join(struct vdt_overlay *overlay, const struct vdt_overlay_parts *shapes,
                             size_t count, struct vdt_geometry *to, struct vdt_error *error);

@@ -36,6 +36,11 @@ struct eval_values {
     const char *by;
     const char *regions;
     bool ground;
+    double ground_overlap;
+    int ground_scores;
+    int ground_cut;
+    double ground_min_visible;
+    const char *ignore_areas;
     struct count bootstrap;
     const char *bootstrap_by;
     struct count seed;
@@ -55,6 +60,8 @@ static const char *const tasks[] = {"auto",           "detection",    "instance"
                                     "classification", "segmentation", NULL};
 static const char *const protocols[] = {"coco", "valor", "voc07", "voc12", "dota", NULL};
 static const char *const ious[] = {"auto", "bbox", "segm", "polygon", "rotated", NULL};
+static const char *const score_rules[] = {"highest", "mean", NULL};
+static const char *const cut_rules[] = {"count", "ignore", NULL};
 
 static const struct option eval_options[] = {
     {.name = "STORE",
@@ -182,6 +189,46 @@ static const struct option eval_options[] = {
      .offset = AT(ground),
      .excludes = "ground-truth",
      .help = "put objects together over tiles and compare them on the ground, in square metres"},
+    {.name = "ground-overlap",
+     .kind = OPTION_REAL,
+     .offset = AT(ground_overlap),
+     .argument = "IOU",
+     .low = 0.001,
+     .high = 1,
+     .needs = "ground",
+     .help =
+         "predictions of neighbouring tiles are one object from this IoU on, of what both tiles "
+         "see or along their border; default: 0.5"},
+    {.name = "ground-scores",
+     .kind = OPTION_CHOICE,
+     .offset = AT(ground_scores),
+     .argument = "RULE",
+     .choices = score_rules,
+     .needs = "ground",
+     .help = "score of an object of several predictions: highest, mean (by area); default: "
+             "highest"},
+    {.name = "ground-cut",
+     .kind = OPTION_CHOICE,
+     .offset = AT(ground_cut),
+     .argument = "RULE",
+     .choices = cut_rules,
+     .needs = "ground",
+     .help = "ground truth that reaches the edge of the ground that tiles cover: count, ignore; "
+             "default: count"},
+    {.name = "ground-min-visible",
+     .kind = OPTION_REAL,
+     .offset = AT(ground_min_visible),
+     .argument = "SHARE",
+     .low = 0,
+     .high = 1,
+     .needs = "ground",
+     .help = "ignore ground truth of which tiles show less than this share; default: 0"},
+    {.name = "ignore-areas",
+     .kind = OPTION_TEXT,
+     .offset = AT(ignore_areas),
+     .argument = "FILE",
+     .needs = "ground",
+     .help = "polygons of ground that does not count, such as GeoJSON"},
     {.name = "bootstrap",
      .kind = OPTION_COUNT,
      .offset = AT(bootstrap),
@@ -271,6 +318,11 @@ static struct vdt_evaluate_options wishes(const struct eval_values *values, uint
         .by = values->by,
         .regions = values->regions,
         .ground = values->ground,
+        .ground_overlap = values->ground_overlap,
+        .ground_scores = values->ground_scores ? score_rules[values->ground_scores] : NULL,
+        .ground_cut = values->ground_cut ? cut_rules[values->ground_cut] : NULL,
+        .ground_min_visible = values->ground_min_visible,
+        .ignore_areas = values->ignore_areas,
         .bootstrap = (uint32_t)values->bootstrap.value,
         .bootstrap_by = values->bootstrap_by,
         .seed = values->seed.value,

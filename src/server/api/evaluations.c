@@ -36,9 +36,9 @@ static vdt_status note(struct vdt_request *request, struct vdt_session *session,
 vdt_status vdt_evaluation_parameters(const json_t *wish, char **text, struct vdt_error *error)
 {
     /* What is of this machine, or says what is compared, is not the caller's to choose. */
-    static const char *const ours[] = {"store",       "run",      "labels",  "ground_truth",
-                                       "predictions", "baseline", "threads", "regions",
-                                       "ground",      NULL};
+    static const char *const ours[] = {"store",       "run",          "labels",  "ground_truth",
+                                       "predictions", "baseline",     "threads", "regions",
+                                       "ground",      "ignore_areas", NULL};
     vdt_cleanup(vdt_json_release) json_t *empty = json_object();
     struct vdt_evaluate_options *options = NULL;
     if (wish == NULL || json_is_null(wish))

@@ -78,8 +78,11 @@ def evaluate(store: Any = None, run: Any = None, *, labels: str | None = None,
              max_detections: Sequence[int] | None = None, score_threshold: float | None = None,
              class_agnostic: bool = False, predicted_only: bool = False, multi_label: bool = False,
              by: str | None = None, regions: _Path | None = None, ground: bool = False,
-             bootstrap: int = 0, bootstrap_by: str | None = None, seed: int = 0, worst: int = 10,
-             examples: int = 3, baseline: str | None = None, threads: int = 0) -> Evaluation:
+             ground_overlap: float | None = None, ground_scores: str | None = None,
+             ground_cut: str | None = None, ground_min_visible: float | None = None,
+             ignore_areas: _Path | None = None, bootstrap: int = 0, bootstrap_by: str | None = None,
+             seed: int = 0, worst: int = 10, examples: int = 3, baseline: str | None = None,
+             threads: int = 0) -> Evaluation:
     """Scores a run of a store, or a file of predictions, against labels: what the command
     `vedatile eval` does. docs/evaluate.md says what is scored and how.
 
@@ -94,7 +97,12 @@ def evaluate(store: Any = None, run: Any = None, *, labels: str | None = None,
     score_threshold  of counts and of multi-label classification; None: the best F1's, or 0.5
     predicted_only   leave out what is not predicted; else it counts as predicted with nothing
     by, regions      slices by a field, or by "region" with a file of polygons
-    ground           put objects together over tiles, on the ground
+    ground           put objects together over tiles, on the ground. Then:
+    ground_overlap   predictions of neighbouring tiles are one object from this IoU on; None: 0.5
+    ground_scores    of an object of several predictions: "highest" (None) or "mean", by area
+    ground_cut       ground truth at the edge of what tiles cover: "count" (None) or "ignore"
+    ground_min_visible   ground truth of which tiles show less than this share is ignored
+    ignore_areas     a file of polygons: ground that does not count
     bootstrap, bootstrap_by, seed   resamplings for intervals of 95 %, of single samples or of all
                      that are equal in a field
     worst            samples to list, worst first
@@ -117,9 +125,11 @@ def evaluate(store: Any = None, run: Any = None, *, labels: str | None = None,
         "max_detections": None if max_detections is None else [int(n) for n in max_detections],
         "score_threshold": score_threshold, "class_agnostic": class_agnostic,
         "predicted_only": predicted_only, "multi_label": multi_label, "by": by,
-        "regions": regions, "ground": ground, "bootstrap": bootstrap,
-        "bootstrap_by": bootstrap_by, "seed": seed, "worst": worst, "examples": examples,
-        "baseline": getattr(baseline, "name", baseline), "threads": threads}
+        "regions": regions, "ground": ground, "ground_overlap": ground_overlap,
+        "ground_scores": ground_scores, "ground_cut": ground_cut,
+        "ground_min_visible": ground_min_visible, "ignore_areas": ignore_areas,
+        "bootstrap": bootstrap, "bootstrap_by": bootstrap_by, "seed": seed, "worst": worst,
+        "examples": examples, "baseline": getattr(baseline, "name", baseline), "threads": threads}
     given = {name: os.fspath(value) if isinstance(value, os.PathLike) else value
              for name, value in options.items() if value is not None}
     return Evaluation(_vedatile.evaluate(json.dumps(given)))
