@@ -403,6 +403,21 @@ json_t *vdt_place_document(const struct vdt_compared *compared)
     return object;
 }
 
+void vdt_place_counts(const struct vdt_scorer *scorer, const uint32_t *weights, json_t *slice)
+{
+    const struct vdt_detected *detected = scorer->state;
+    const struct vdt_objects *truth = &detected->compared.truth;
+    const struct vdt_objects *predicted = &detected->compared.predicted;
+    uint64_t truths = 0, detections = 0;
+    for (uint64_t i = 0; i < truth->count; i++)
+        if (!truth->crowd[i] && !truth->ignore[i])
+            truths += weights[truth->image[i]];
+    for (uint64_t i = 0; i < predicted->count; i++)
+        detections += weights[predicted->image[i]];
+    json_object_set_new(slice, "ground_truths", vdt_document_count(truths));
+    json_object_set_new(slice, "detections", vdt_document_count(detections));
+}
+
 /* --- regions ------------------------------------------------------------------------------- */
 
 static void free_regions(struct vdt_ground_regions **regions)

@@ -22,6 +22,10 @@ struct vdt_ground_areas;
 vdt_status vdt_place_areas(const struct vdt_sides *sides, struct vdt_ground_areas **areas,
                            uint32_t **tile, struct vdt_error *error);
 
+/* Objects of units by their weights, into a slice: "ground_truths" that are not ignored, and
+ * "detections". Of scorers of objects on the ground. */
+void vdt_place_counts(const struct vdt_scorer *scorer, const uint32_t *weights, json_t *slice);
+
 /* The region of the options' file that each unit is in: of[unit_count], VDT_NO_SAMPLE for none. */
 vdt_status vdt_place_regions(const struct vdt_scorer *scorer, const struct vdt_sides *sides,
                              char ***names, uint32_t *count, uint32_t *of, struct vdt_error *error);

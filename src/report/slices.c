@@ -263,6 +263,8 @@ static vdt_status add_slice(const struct vdt_scorer *scorer, const struct slicin
                         slice < slicing->count ? vdt_document_text(slicing->names[slice])
                                                : json_null());
     json_object_set_new(object, scorer->on_ground ? "units" : "samples", vdt_document_count(count));
+    if (scorer->on_ground)
+        vdt_place_counts(scorer, weights, object);
     return vdt_values_document(scorer, values, true, object, error);
 }
 

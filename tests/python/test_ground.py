@@ -210,6 +210,21 @@ def test_options_of_the_merge(tmp_path):
     assert mean == pytest.approx((.9 * 48 + .3 * 32) / 80)  # by area
 
 
+def test_counts_of_regions(tmp_path):
+    scene, areas, path = ignoring(tmp_path, "degrees")
+    regions = scene.write(tmp_path / "regions.geojson", [((0, 0, 512, 1024), {"name": "west"}),
+                                                        ((512, 0, 1024, 1024), {"name": "east"})])
+    options = ("--task", "detection", "--by", "region", "--regions", regions)
+    counts = {row["value"]: (row["ground_truths"], row["detections"]) for row in evaluate(path, *options)["slices"]}
+    assert counts == {"west": (2, 2), "east": (1, 2)}
+    less = evaluate(path, *options, "--ignore-areas", areas)["slices"]
+    assert {row["value"]: row["ground_truths"] for row in less} == {"west": 1, "east": 1}
+    table = run_vedatile("eval", path, "--run", "r", "--ground", *options).stdout.splitlines()
+    head, = [line.split() for line in table if line.startswith("region")]
+    assert head[:3] == ["region", "truths", "detections"]
+    assert ["west", "2", "2"] in [line.split()[:3] for line in table]
+
+
 def test_wrong_calls(tmp_path):
     _, areas, path = ignoring(tmp_path)
 

@@ -163,15 +163,22 @@ static void print_slices(const json_t *task, const char *field)
     names = json_object_get(task, "metric_names");
     putchar('\n');
     text_cell(stdout, field, width);
-    printf("%10s", "samples");
+    bool ground = json_is_true(json_object_get(task, "ground"));
+    if (ground)
+        printf("%10s %10s", "truths", "detections");
+    else
+        printf("%10s", "samples");
     json_array_foreach(names, at, name) if (at < 6) printf(" %10s", json_string_value(name));
     putchar('\n');
     json_array_foreach(slices, index, item)
     {
         const json_t *value = json_object_get(item, "value");
         text_cell(stdout, json_is_string(value) ? json_string_value(value) : "(none)", width);
-        const json_t *count = json_object_get(item, "samples");
-        print_number(count ? count : json_object_get(item, "units"));
+        print_number(json_object_get(item, ground ? "ground_truths" : "samples"));
+        if (ground) {
+            putchar(' ');
+            print_number(json_object_get(item, "detections"));
+        }
         json_array_foreach(names, at, name)
         {
             if (at >= 6)
