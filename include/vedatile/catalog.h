@@ -267,7 +267,8 @@ struct vdt_submit_options {
  * is made where the caller has none of that reference. Asked again, it goes on where it was
  * stopped, and what is there is not sent again. *document is the evaluation as the catalog has it:
  * "state" says whether it is done or failed. VDT_ERR_NOT_FOUND: the store is in no catalog;
- * VDT_ERR_UNSUPPORTED: the run has class rasters. */
+ * VDT_ERR_MISMATCH: the catalog refuses a prediction, or a class raster
+ * has a class that the store has not. */
 VDT_API VDT_CHECKED vdt_status vdt_catalog_submit(struct vdt_catalog *catalog,
                                                   const struct vdt_submit_options *options,
                                                   char **document, struct vdt_error *error);

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "catalog/call.h"
 #include "catalog/sidecar.h"
+#include "catalog/submit_rasters.h"
 
 enum { BODY = 1 << 20, POLL_FIRST_MS = 100, POLL_MOST_MS = 2000 };
 
@@ -248,11 +249,7 @@ static vdt_status open_sides(struct submission *submission, struct vdt_error *er
     if (status != VDT_OK)
         return status;
     submission->info = vdt_run_reader_info(submission->reader);
-    return submission->info->rasters == 0
-               ? VDT_OK
-               : vdt_fail(error, VDT_ERR_UNSUPPORTED,
-                          "%s: the run has class rasters, which catalogs do not take",
-                          submission->info->path);
+    return VDT_OK;
 }
 
 vdt_status vdt_catalog_submit(struct vdt_catalog *catalog, const struct vdt_submit_options *options,
@@ -273,6 +270,9 @@ vdt_status vdt_catalog_submit(struct vdt_catalog *catalog, const struct vdt_subm
     const char *state = json_string_value(json_object_get(submission.run, "state"));
     if (state == NULL || strcmp(state, "committed") != 0) {
         status = send_predictions(&submission, error);
+        if (status == VDT_OK)
+            status = vdt_submit_rasters(catalog, options->store, run_id(&submission),
+                                        submission.reader, error);
         if (status == VDT_OK)
             status = commit(&submission, error);
     }

@@ -11,7 +11,7 @@
 #include "report/document.h"
 #include "report/place.h"
 
-static const char *const protocols[] = {"coco", "valor", "voc07", "voc12", "dota", NULL};
+const char *const vdt_protocol_words[] = {"coco", "valor", "voc07", "voc12", "dota", NULL};
 
 static void free_detected(void *state)
 {
@@ -41,8 +41,8 @@ static vdt_status find_protocol(const char *word, enum vdt_detection_protocol *p
                                 struct vdt_error *error)
 {
     *protocol = VDT_PROTOCOL_COCO;
-    for (size_t i = 0; word && protocols[i]; i++)
-        if (strcmp(protocols[i], word) == 0) {
+    for (size_t i = 0; word && vdt_protocol_words[i]; i++)
+        if (strcmp(vdt_protocol_words[i], word) == 0) {
             *protocol = (enum vdt_detection_protocol)i;
             return VDT_OK;
         }
@@ -106,7 +106,7 @@ static vdt_status match(struct vdt_detected *detected, const struct vdt_evaluate
     vdt_status status = find_protocol(options->protocol, &protocol, error);
     if (status)
         return status;
-    detected->protocol = protocols[protocol];
+    detected->protocol = vdt_protocol_words[protocol];
     detected->is_valor = protocol == VDT_PROTOCOL_VALOR;
     bool coco = protocol == VDT_PROTOCOL_COCO;
     status = set_thresholds(detected, options, protocol, error);

@@ -7,6 +7,9 @@
 #include "report/objects.h"
 #include "report/scorer.h"
 
+/* By enum vdt_detection_protocol, and NULL. */
+extern const char *const vdt_protocol_words[];
+
 /* Matches and scores. Takes `compared`, whose columns borrow from the sides. */
 vdt_status vdt_detection_scorer(struct vdt_sides *sides, struct vdt_compared *compared,
                                 enum vdt_annotation_form form, struct vdt_scorer *scorer,

@@ -14,22 +14,32 @@ static bool asked(const struct vdt_sides *sides, const char *task)
     return sides->options->task == NULL || strcmp(sides->options->task, task) == 0;
 }
 
-static vdt_status check_words(const struct vdt_evaluate_options *options, struct vdt_error *error)
+static bool is_word(const char *const *words, const char *text)
 {
-    static const char *const tasks[] = {"detection", "instance", "classification", "segmentation"};
-    bool known = options->task == NULL, iou = options->iou == NULL;
-    for (size_t i = 0; !known && i < sizeof tasks / sizeof tasks[0]; i++)
-        known = strcmp(tasks[i], options->task) == 0;
-    for (size_t i = 0; !iou && vdt_iou_words[i]; i++)
-        iou = strcmp(vdt_iou_words[i], options->iou) == 0;
-    if (!known)
+    size_t i = 0;
+    while (words[i] && strcmp(words[i], text) != 0)
+        i++;
+    return words[i] != NULL;
+}
+
+vdt_status vdt_tasks_check_words(const struct vdt_evaluate_options *options,
+                                 struct vdt_error *error)
+{
+    static const char *const tasks[] = {"detection", "instance", "classification", "segmentation",
+                                        NULL};
+    if (options->protocol && !is_word(vdt_protocol_words, options->protocol))
         return vdt_fail(error, VDT_ERR_ARGUMENT,
-                        "task \"%s\": there are detection, instance, classification and "
+                        "protocol \"%.100s\": there are coco, valor, voc07, voc12 and dota",
+                        options->protocol);
+    if (options->task && !is_word(tasks, options->task))
+        return vdt_fail(error, VDT_ERR_ARGUMENT,
+                        "task \"%.100s\": there are detection, instance, classification and "
                         "segmentation",
                         options->task);
-    return iou ? VDT_OK
-               : vdt_fail(error, VDT_ERR_ARGUMENT,
-                          "iou \"%s\": there are bbox, segm, polygon and rotated", options->iou);
+    if (options->iou && !is_word(vdt_iou_words, options->iou))
+        return vdt_fail(error, VDT_ERR_ARGUMENT,
+                        "iou \"%.100s\": there are bbox, segm, polygon and rotated", options->iou);
+    return VDT_OK;
 }
 
 static vdt_status add_detection(struct vdt_sides *sides, enum vdt_annotation_form form,
@@ -99,7 +109,7 @@ vdt_status vdt_tasks_score(struct vdt_sides *sides, struct vdt_scorer *scorers, 
 {
     size_t made = 0;
     bool objects = asked(sides, "detection") || asked(sides, "instance");
-    vdt_status status = check_words(sides->options, error);
+    vdt_status status = vdt_tasks_check_words(sides->options, error);
     if (!status && objects && (sides->truth || sides->truth_coco))
         status = score_objects(sides, scorers, &made, error);
     if (!status && sides->truth && asked(sides, "classification"))

@@ -6,7 +6,10 @@
 #include "base/error.h"
 #include "server/meta/db.h"
 #include "server/meta/entries.h"
+#include "server/meta/runs.h"
 #include "server/meta/times.h"
+
+enum { PIECES = 50 /* of removed runs, a second */ };
 
 static vdt_status look_at_disk(struct vdt_server *server, struct vdt_error *error)
 {
@@ -37,8 +40,18 @@ static vdt_status collect(struct vdt_server *server, struct vdt_error *error)
     return vdt_collect(&server->collector, &done, error);
 }
 
+/* Between two pieces others have their turn. */
+static vdt_status sweep_runs(struct vdt_server *server, struct vdt_error *error)
+{
+    vdt_status status = VDT_OK;
+    for (int i = 0; status == VDT_OK && i < PIECES; i++)
+        status = vdt_meta_runs_sweep(server->db, error);
+    return status == VDT_END ? VDT_OK : status;
+}
+
 static const struct vdt_chore list[] = {
-    {"disk", 1, look_at_disk}, {"uploads", 1, write_uploads_down}, {"collect", 0, collect},
+    {"disk", 1, look_at_disk}, {"uploads", 1, write_uploads_down},
+    {"collect", 0, collect},   {"runs", 1, sweep_runs},
     {"bin", 0, empty_bin},     {"checkpoint", 0, checkpoint},
 };
 

@@ -5,6 +5,7 @@ import re
 import pytest
 from browser import Browser
 from conftest import SOURCE, run_vedatile
+from runs import box, make_model, make_run, samples_of, send, wait
 from saved import create, entry, save
 from server import Server
 
@@ -58,6 +59,21 @@ class Catalog:
         self.hostile = entry(server, "bruno", f"{HOSTILE} {TEMPLATE}", stores["hostile"], public=True,
                              description=f"{SCRIPT}<b>bold</b>", license=HOSTILE, tags=["<u>tag</u>"])
         self.empty = create(server, "bruno", "Nothing saved yet")["id"]
+        self.runs = {number: self.scored(user, number, label) for user, number, label in (
+            ("ana", self.sectors, "URBANO"), ("bruno", self.hostile, HOSTILE))}
+
+    def scored(self, user, number, label):
+        """A model with a run that is scored twice, in two ways, and an open one; the scores by run."""
+        keys = samples_of(self.server, user, number)
+        name = f"{HOSTILE} net" if number == self.hostile else "U-Net"
+        model = make_model(self.server, user, name, reference=f"net-{number}")["id"]
+        run = make_run(self.server, user, number, model, "first")["id"]
+        make_run(self.server, user, number, model, SCRIPT)
+        send(self.server, user, run, [box(key, "a", 0.9, label, (3, 4, 40, 50)) for key in keys])
+        done = self.server.json("POST", f"/v1/runs/{run}/commit", {"parameters": {"task": "detection"}}, user=user)
+        wish = {"run": run, "parameters": {"task": "detection", "protocol": "valor"}}
+        other = self.server.json("POST", "/v1/evaluations", wish, 202, user=user)["id"]
+        return run, [wait(self.server, user, one) for one in (done["evaluation"], other)]
 
     def release(self, number, user, name, notes):
         return self.server.json("POST", f"/v1/entries/{number}/releases", {"name": name, "notes": notes},
@@ -339,6 +355,57 @@ def test_releases(browser, catalog, tmp_path):
     assert browser.count(".gallery li") == min(36, first["samples"])
 
 
+def test_runs(browser, catalog, tmp_path):
+    """Runs with their model and state; scores with their numbers and a link to the report."""
+    run, (coco, valor) = catalog.runs[catalog.sectors]
+    assert [one["state"] for one in (coco, valor)] == ["done", "done"]
+    browser.open(f"#/entries/{catalog.sectors}")
+    browser.wait("return document.querySelector('.tabs') !== null")
+    browser.click(".tabs a:nth-child(4)")
+    browser.wait("return document.querySelectorAll('.runs > li').length === 2")
+    assert browser.texts(".runs h2") == [SCRIPT, "first"]
+    assert browser.texts(".runs .badge") == ["open", "committed"]
+    for word in ("U-Net", "ana", "of version 2"):
+        assert word in browser.text(f".runs li[data-run='{run}']")
+    for one in (coco, valor):
+        place = f".evaluations li[data-evaluation='{one['id']}']"
+        shown_ = dict(zip(browser.texts(f"{place} dt"), browser.texts(f"{place} dd")))
+        assert shown_ and set(shown_) <= set(one["metrics"])
+        for name, text in shown_.items():
+            assert float(text) == pytest.approx(one["metrics"][name], rel=2e-3), name
+    assert "AP" in browser.texts(f".evaluations li[data-evaluation='{coco['id']}'] dt")
+    assert "protocol valor" in browser.text(f".evaluations li[data-evaluation='{valor['id']}']")
+    browser.picture(tmp_path / "runs.png")
+    place = browser.run("return document.querySelector(`.evaluations li[data-evaluation='${arguments[0]}'] a`).href",
+                        coco["id"])
+    browser.driver.get(place)
+    assert "first" in browser.text("h1") and browser.count("table") > 0
+
+
+def test_runs_of_a_private_entry(browser, catalog, stores):
+    """The report needs the token, so a button saves it; an entry without runs says so."""
+    browser.open(f"#/entries/{catalog.secret}/runs")
+    assert "Nothing is here" in browser.text("main")
+    browser.open()
+    made = entry(catalog.server, "ana", "Private runs", stores["first"])
+    sign_in(browser, catalog.server.tokens["ana"])
+    browser.open(f"#/entries/{made}/runs")
+    browser.wait("return document.querySelector('.empty') !== null")
+    assert "No run yet" in browser.text("main")
+    _, (coco, _) = catalog.scored("ana", made, "URBANO")
+    browser.open(f"#/entries/{made}")
+    browser.open(f"#/entries/{made}/runs")
+    browser.wait("return document.querySelectorAll('.evaluations button').length === 2")
+    assert browser.count(".evaluations a") == 0
+    browser.run("window.saved = []; URL.createObjectURL = (data) => { data.text().then((text) => saved.push(text)); "
+                "return 'blob:nothing'; }; HTMLAnchorElement.prototype.click = function () { window.name_ = this.download; }")
+    browser.click(f".evaluations li[data-evaluation='{coco['id']}'] button")
+    browser.wait("return window.saved.length === 1")
+    text = browser.run("return window.saved[0]")
+    assert text.lower().startswith("<!doctype html>") and browser.run("return window.name_") == f"report-{coco['id']}.html"
+    catalog.server.request("DELETE", f"/v1/entries/{made}", user="ana")
+
+
 # --- signing in -------------------------------------------------------------------------------
 
 
@@ -412,7 +479,7 @@ def test_publish(browser, catalog, stores):
 # --- trust ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("place", ["", "/samples", "/releases"])
+@pytest.mark.parametrize("place", ["", "/samples", "/releases", "/runs"])
 def test_hostile_text_is_text(browser, catalog, place, tmp_path):
     browser.open(f"#/entries/{catalog.hostile}{place}")
     assert browser.text("h1") == f"{HOSTILE} {TEMPLATE}"
@@ -426,6 +493,9 @@ def test_hostile_text_is_text(browser, catalog, place, tmp_path):
         browser.wait("return document.querySelector('.class-list') !== null")
         loaded(browser)
         assert any(word in browser.text(".class-list") for word in (HOSTILE, SCRIPT, TEMPLATE))
+    if place == "/runs":
+        browser.wait("return document.querySelectorAll('.evaluations li').length === 2")
+        assert browser.texts(".runs h2") == [SCRIPT, "first"] and HOSTILE in browser.text(".runs")
     found = browser.run("return document.querySelectorAll(\"img[src='x'], main script, main b, main u, svg[onload]\").length")
     assert found == 0
     assert browser.run("return window.hacked ?? null") is None
@@ -467,6 +537,7 @@ def places(catalog):
     key = catalog.server.json("GET", f"/v1/entries/{catalog.sectors}/samples?limit=1")["samples"][0]["key"]
     return {"list": "#/", "entry": f"#/entries/{catalog.sectors}", "gallery": f"#/entries/{catalog.sectors}/samples",
             "sample": f"#/entries/{catalog.sectors}/samples/{key}", "releases": f"#/entries/{catalog.sectors}/releases",
+            "runs": f"#/entries/{catalog.sectors}/runs",
             "hostile": f"#/entries/{catalog.hostile}"}
 
 

@@ -77,6 +77,8 @@ TABLE = {
     "GET /v1/runs/{id}/samples": READ,
     "GET /v1/runs/{id}/samples/{reference}": READ,
     "PUT /v1/runs/{id}/samples/{reference}": "401 403 200 200 200 401 401 404 403 200",
+    "GET /v1/runs/{id}/samples/{reference}/raster": READ,
+    "PUT /v1/runs/{id}/samples/{reference}/raster": "401 403 200 200 200 401 401 404 403 200",
     "POST /v1/runs/{id}/predictions": "401 403 200 200 200 401 401 404 403 200",
     "POST /v1/runs/{id}/commit": "401 403 200 200 200 401 401 404 403 200",
     "GET /v1/evaluations": ANYONE,
@@ -225,6 +227,11 @@ class Catalog:
         model = server.json("POST", "/v1/models", {"name": name, "reference": "x"}, 201, user="owner")
         run = server.json("POST", f"/v1/entries/{entry}/runs", {"model": "x", "name": "x"}, 201, user="owner")["id"]
         server.json("PUT", f"/v1/runs/{run}/samples/{self.key}", user="owner")
+        tile = server.json("GET", f"/v1/entries/{entry}", user="owner")["data"]["shape"]
+        self.raster = bytes(tile[1] * tile[2])
+        if "raster" in route:
+            server.request("PUT", f"/v1/runs/{run}/samples/{self.key}/raster", self.raster, user="owner",
+                           headers={"Content-Type": "application/octet-stream"})
         if "evaluations" in route:
             server.json("POST", f"/v1/runs/{run}/commit", {"evaluate": False}, user="owner")
             self.sql("INSERT INTO evaluation (slug, run, owner, parameters, state, created) SELECT ?, r.id, r.owner, "
@@ -244,6 +251,7 @@ class Catalog:
             "POST /v1/models": ({"name": "new"}, {}),
             "PATCH /v1/models/{id}": ({}, {}),
             "POST /v1/entries/{id}/runs": ({"model": "own", "name": "new", "release": 1}, {}),
+            "PUT /v1/runs/{id}/samples/{reference}/raster": (self.raster, octets),
             "POST /v1/runs/{id}/predictions": ([], {}),
             "POST /v1/runs/{id}/commit": ({"evaluate": False}, {}),
             "POST /v1/evaluations": ({"run": self.evaluated, "parameters": {"seed": 1}}, {}),

@@ -1,5 +1,6 @@
 """Evaluations of a catalog: jobs that outlive the server, and what they come to."""
 import json
+import re
 import sqlite3
 
 import pytest
@@ -156,6 +157,24 @@ def test_the_page_of_an_evaluation(catalog, scored):
     assert catalog.get(f"/v1/evaluations/{scored['worse'][1]}/report", user="bruno")[0] == 404
 
 
+def test_pictures_of_a_report(catalog, scored):
+    """A public entry's report has its tiles; a private one's has outlines alone, for a browser sends no token."""
+    path = f"/v1/evaluations/{scored['worse'][1]}/report"
+    tiles = f"/v1/entries/{catalog.entry}/samples/".encode()
+    hidden = catalog.get(path, user="ana")[2]
+    assert tiles not in hidden and b"<svg" in hidden
+    catalog.json("POST", f"/v1/entries/{catalog.entry}/publish", user="ana")
+    try:
+        shown = catalog.get(path)[2]
+        place = re.search(rb'(?:src|href)="([^"]*/samples/[^"]*image.png[^"]*)"', shown)[1].decode().replace("&amp;", "&")
+        code, headers, _ = catalog.get(place[len(catalog.url):])
+        assert code in (200, 404) and tiles in shown
+        assert (code, headers["Content-Type"]) == (200, "image/png") and tiles in shown
+    finally:
+        catalog.json("POST", f"/v1/entries/{catalog.entry}/unpublish", user="ana")
+    assert tiles not in catalog.get(path, user="ana")[2]
+
+
 def test_what_cannot_be_evaluated_fails_and_is_tried_again(catalog, scored):
     run = scored["bad"][0]
     wish = {"run": run, "parameters": {"group": "nowhere"}}
@@ -178,11 +197,39 @@ def test_what_cannot_be_evaluated_fails_and_is_tried_again(catalog, scored):
     ({"run": "RUN", "parameters": {"store": "/etc/passwd"}}, 400, "store"),
     ({"run": "RUN", "parameters": {"baseline": "/etc/passwd"}}, 400, "baseline"),
     ({"run": "RUN", "parameters": {"protocol": 5}}, 400, "protocol"), ({"run": "RUN", "retry": 1}, 400, "retry"),
+    ({"run": "RUN", "parameters": {"protocol": "coc"}}, 400, "voc07"),
+    ({"run": "RUN", "parameters": {"task": "detect"}}, 400, "instance"),
+    ({"run": "RUN", "parameters": {"iou": "box"}}, 400, "polygon"),
+    ({"run": "RUN", "parameters": {"by": "region"}}, 400, "regions"),
+    ({"run": "RUN", "parameters": {"by": "region:code"}}, 400, "regions"),
+    ({"run": "RUN", "parameters": {"group": "train", "view": "all"}}, 400, "both"),
+    ({"run": "RUN", "parameters": {"iou_thresholds": [0.5, 1.5]}}, 400, "iou_thresholds"),
+    ({"run": "RUN", "parameters": {"iou_thresholds": [0]}}, 400, "iou_thresholds"),
+    ({"run": "RUN", "parameters": {"bootstrap": 10001}}, 400, "bootstrap"),
+    ({"run": "RUN", "parameters": {"worst": 1001}}, 400, "worst"),
 ])
 def test_bad_wishes(catalog, scored, wish, code, word):
+    before = rows(catalog, "SELECT count(*) FROM evaluation")
     wish = {**wish, "run": scored["bad"][0]} if wish.get("run") == "RUN" else wish
     got, _, text = catalog.request("POST", "/v1/evaluations", wish, user="ana")
     assert got == code and word in text.decode(), text
+    assert rows(catalog, "SELECT count(*) FROM evaluation") == before
+
+
+@pytest.mark.parametrize("body", [{"parameters": {"protocol": "coc"}}, {"parameters": {"task": "x"}, "evaluate": True}])
+def test_bad_wishes_of_a_commit(catalog, body):
+    """Nothing is committed with parameters that nobody can evaluate."""
+    run = make_run(catalog, "ana", catalog.entry, catalog.model, f"wished {body}"[:60])["id"]
+    catalog.json("PUT", f"/v1/runs/{run}/samples/{catalog.keys[0]}", user="ana")
+    assert catalog.request("POST", f"/v1/runs/{run}/commit", body, user="ana")[0] == 400
+    assert catalog.json("GET", f"/v1/runs/{run}", user="ana")["state"] == "open"
+
+
+@pytest.mark.parametrize("parameters", [{"protocol": word} for word in ("coco", "valor", "voc07", "voc12")] + [
+    {"task": "detection"}, {"iou": "bbox"}])
+def test_words_that_are_taken(catalog, scored, parameters):
+    asked = catalog.json("POST", "/v1/evaluations", {"run": scored["worse"][0], "parameters": parameters}, 202, user="ana")
+    assert wait(catalog, "ana", asked["id"])["state"] == "done"
 
 
 def test_an_open_run_is_not_evaluated(catalog):
@@ -221,6 +268,40 @@ def test_submit(catalog, scored, store, tmp_path):
     assert rows(catalog, "SELECT count(*) FROM run")[0][0] == before + 1
     run = catalog.json("GET", f"/v1/runs/{again['run']['id']}", user="ana")
     assert (run["state"], run["model"]["reference"]) == ("committed", "net")
+
+
+def test_submit_of_rasters(catalog, tmp_path):
+    """Segmentation scored there and by `vedatile eval` here is the same."""
+    gdal = pytest.importorskip("osgeo.gdal")
+    numpy = pytest.importorskip("numpy")
+    import h5py  # pylint: disable=import-outside-toplevel
+    env = {"VEDATILE_URL": catalog.url, "VEDATILE_TOKEN": catalog.tokens["ana"], "HOME": str(tmp_path)}
+    local, folder = tmp_path / "masks.h5", tmp_path / "rasters"
+    folder.mkdir()
+    run_vedatile("feed", local, "--image", SOURCE / "data/olinda/scene.tif", "--labels",
+                 SOURCE / "data/olinda/sectors.geojson", "--class-field", "TIPO", "--match", "all", "--task",
+                 "segmentation", "--tile", 64, "--codec", "deflate")
+    random, paths = numpy.random.default_rng(6), []
+    with h5py.File(local) as file:
+        for name in json.loads(run_vedatile("info", local, "--json").stdout)["groups"]:
+            keys, masks = file[name]["samples"]["key"][:], file[name]["labels"]["mask"][:]
+            for at, (key, mask) in enumerate(zip(keys, masks)):
+                guess = numpy.roll(mask, at % 5, axis=1)
+                guess[random.random(guess.shape) < 0.1] = at % 3
+                guess[:3] = 255
+                paths.append(folder / f"{key.decode()}.png")
+                memory = gdal.GetDriverByName("MEM").Create("", 64, 64, 1, gdal.GDT_Byte)
+                memory.WriteArray(guess)
+                gdal.GetDriverByName("PNG").CreateCopy(str(paths[-1]), memory)
+    run_vedatile("predictions", "import", local, *paths[:-2], "--run", "seg", "--format", "raster", "--model", "fcn", "--commit")
+    run_vedatile("save", local, "--name", "Masks", env=env)
+    sent = json.loads(run_vedatile("submit", local, "--run", "seg", "--json", env=env).stdout)
+    here = json.loads(run_vedatile("eval", local, "--run", "seg", "--json").stdout)
+    there = catalog.json("GET", f"/v1/evaluations/{sent['id']}", user="ana")["document"]
+    assert there["tasks"] == here["tasks"] and here["tasks"][0]["task"] == "segmentation"
+    assert 0.2 < sent["metrics"]["miou"] < 0.99
+    run = catalog.json("GET", f"/v1/runs/{sent['run']['id']}", user="ana")
+    assert (run["rasters"], run["predicted"], run["state"]) == (len(paths) - 2, len(paths) - 2, "committed")
 
 
 # --- jobs -----------------------------------------------------------------------------------------

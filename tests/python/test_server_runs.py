@@ -417,7 +417,8 @@ def test_a_committed_run_stays(catalog, run, request):
     assert [one["id"] for one in listed] == [run]
     assert catalog.request("DELETE", f"/v1/runs/{run}", user="ana")[0] == 204
     assert catalog.request("DELETE", f"/v1/runs/{run}", user="ana")[0] == 404
-    assert rows(catalog, "SELECT count(*) FROM prediction WHERE run NOT IN (SELECT id FROM run)") == [(0,)]
+    gone = "SELECT count(*) FROM prediction WHERE run NOT IN (SELECT id FROM run)"
+    wait_for(lambda: rows(catalog, gone) == [(0,)])  # with the housekeeping
 
 
 def test_an_empty_run_is_not_committed(catalog, run):
@@ -502,3 +503,113 @@ def test_kill(tmp_path, stores, point, state):
             assert commit(server, run, body={"evaluate": False})["predictions"] == 2600
         wait_for(lambda: len([p for p in (root / "blobs").rglob("*") if p.is_file()]) == 2)
     assert run_vedatile("serve", "--root", root, "--check").returncode == 0
+
+
+# --- class rasters --------------------------------------------------------------------------------
+
+OCTETS = {"Content-Type": "application/octet-stream"}
+
+
+def put_raster(server, run, sample, body, user="ana", **headers):
+    code, _, text = server.request("PUT", f"/v1/runs/{run}/samples/{sample}/raster", body, user=user,
+                                   headers={**OCTETS, **headers})
+    return code, json.loads(text)
+
+
+def side(catalog):
+    return catalog.json("GET", f"/v1/entries/{catalog.entry}", user="ana")["data"]["shape"][1]
+
+
+def test_rasters_are_kept_as_they_are(catalog, run):
+    size = side(catalog) ** 2
+    classes = len(catalog.json("GET", f"/v1/entries/{catalog.entry}", user="ana")["data"]["classes"])
+    values = [0, 255, *range(1, classes + 1)]
+    narrow = bytes(values[i % len(values)] for i in range(size))
+    wide = b"".join((65535 if v == 255 else v).to_bytes(2, "little") for v in narrow)
+    first, second = catalog.keys[:2]
+    code, told = put_raster(catalog, run, first, narrow)
+    assert code == 200 and told["raster"] == {"rows": side(catalog), "cols": side(catalog), "bits": 8}
+    assert told["state"] == "predicted" and told["predictions"] == []
+    assert put_raster(catalog, run, second, wide)[1]["raster"]["bits"] == 16
+    document = catalog.json("GET", f"/v1/runs/{run}", user="ana")
+    assert (document["rasters"], document["predicted"], document["predictions"]) == (2, 2, 0)
+    assert 0 < document["bytes"] < len(narrow) + len(wide)
+    for key, body in ((first, narrow), (second, wide)):
+        code, headers, text = catalog.get(f"/v1/runs/{run}/samples/{key}/raster", user="ana")
+        assert (code, headers["Content-Type"], text) == (200, "application/octet-stream", body)
+    assert put_raster(catalog, run, first, narrow)[0] == 200
+    assert catalog.json("GET", f"/v1/runs/{run}", user="ana")["bytes"] == document["bytes"]
+    assert put_raster(catalog, run, first, bytes(size))[0] == 200
+    changed = catalog.json("GET", f"/v1/runs/{run}", user="ana")
+    assert changed["rasters"] == 2 and changed["bytes"] < document["bytes"]
+    assert catalog.get(f"/v1/runs/{run}/samples/{first}/raster", user="ana")[2] == bytes(size)
+    assert catalog.get(f"/v1/runs/{run}/samples/{catalog.keys[2]}/raster", user="ana")[0] == 404
+    assert catalog.json("GET", f"/v1/runs/{run}/samples/{catalog.keys[2]}", user="ana")["raster"] is None
+    commit(catalog, run, body={"evaluate": False})
+    code, told = put_raster(catalog, run, first, narrow)
+    assert (code, told["code"]) == (409, "RunCommitted")
+    assert catalog.get(f"/v1/runs/{run}/samples/{first}/raster", user="ana")[2] == bytes(size)
+    with pytest.raises(sqlite3.IntegrityError, match="committed"):
+        rows(catalog, "UPDATE run_raster SET bits = 16")
+
+
+@pytest.mark.parametrize("share", [0, 0.5, 0.999, 1.001, 1.5, 3])
+def test_rasters_of_another_size(catalog, run, share):
+    code, told = put_raster(catalog, run, catalog.keys[0], bytes(int(side(catalog) ** 2 * share)))
+    assert code == 400 and (share == 0 or "8-bit" in told["description"]), told
+    assert catalog.json("GET", f"/v1/runs/{run}", user="ana")["rasters"] == 0
+
+
+def test_a_raster_that_is_too_long(catalog, run):
+    """It is refused before it is sent."""
+    answer = catalog.raw(f"PUT /v1/runs/{run}/samples/{catalog.keys[0]}/raster HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "
+                         f"{catalog.tokens['ana']}\r\nContent-Type: application/octet-stream\r\nContent-Length: "
+                         f"{(64 << 20) + 1}\r\nExpect: 100-continue\r\n\r\n".encode())
+    assert b" 413 " in answer and b" 100 " not in answer
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_values_that_are_no_class(catalog, run, bits):
+    size, edge = side(catalog) ** 2, side(catalog)
+    classes = len(catalog.json("GET", f"/v1/entries/{catalog.entry}", user="ana")["data"]["classes"])
+    for value in (classes + 1, 254, *((255, 65534, 1 << 8) if bits == 16 else ())):
+        body = bytearray(size * bits // 8)
+        at = edge + 2  # column 2 of row 1
+        body[at * bits // 8:(at + 1) * bits // 8] = value.to_bytes(bits // 8, "little")
+        code, told = put_raster(catalog, run, catalog.keys[0], bytes(body))
+        assert code == 400 and f"column 2 of row 1 is {value}" in told["description"], told
+    assert rows(catalog, "SELECT count(*) FROM run_raster p JOIN run r ON r.id = p.run WHERE r.slug = ?", run) == [(0,)]
+
+
+def test_bad_requests_of_rasters(catalog, run):
+    body = bytes(side(catalog) ** 2)
+    assert put_raster(catalog, run, catalog.keys[0], body, **{"Content-Type": "image/png"})[0] == 415
+    assert put_raster(catalog, run, "nowhere", body)[0] == 404
+    assert put_raster(catalog, "a" * 16, catalog.keys[0], body)[0] == 404
+    assert put_raster(catalog, run, catalog.keys[0], body, user="bruno")[0] in (403, 404)
+    length = len(body)
+    cut = catalog.raw(f"PUT /v1/runs/{run}/samples/{catalog.keys[0]}/raster HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "
+                      f"{catalog.tokens['ana']}\r\nContent-Type: application/octet-stream\r\nContent-Length: {length}"
+                      "\r\n\r\n".encode() + body[:100])
+    assert b" 200 " not in cut
+    assert catalog.json("GET", f"/v1/runs/{run}", user="ana")["rasters"] == 0
+    assert catalog.get("/health")[0] == 200
+
+
+# --- removed --------------------------------------------------------------------------------------
+
+def test_a_long_run_is_removed_in_pieces(catalog, request):
+    """It is gone at once, its number is not used again, and its rows go while others write."""
+    made = make_run(catalog, "ana", catalog.entry, catalog.model, request.node.name[:60])["id"]
+    send(catalog, "ana", made, [box(catalog.keys[0], "a")])
+    number = rows(catalog, "SELECT id FROM run WHERE slug = ?", made)[0][0]
+    rows(catalog, "INSERT INTO prediction (run, sample, name, document) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL "
+                  "SELECT i + 1 FROM n WHERE i < 30000) SELECT ?, 1, 'n' || i, '{}' FROM n", number)
+    commit(catalog, made, body={"evaluate": False})
+    assert catalog.request("DELETE", f"/v1/runs/{made}", user="ana")[0] == 204
+    assert catalog.get(f"/v1/runs/{made}", user="ana")[0] == 404
+    next_ = make_run(catalog, "ana", catalog.entry, catalog.model, request.node.name[:60])["id"]
+    assert rows(catalog, "SELECT id FROM run WHERE slug = ?", next_)[0][0] > number
+    assert catalog.json("GET", f"/v1/runs/{next_}/samples/{catalog.keys[0]}", user="ana")["predictions"] == []
+    wait_for(lambda: rows(catalog, "SELECT (SELECT count(*) FROM prediction WHERE run = ?1) + (SELECT count(*) FROM "
+                                   "run_sample WHERE run = ?1) + (SELECT count(*) FROM run_gone)", number) == [(0,)])

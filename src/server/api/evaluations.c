@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "catalog/http.h"
+#include "report/tasks.h"
 #include "server/api/evaluations.h"
 #include "server/api/routes.h"
 #include "server/api/runs.h"
@@ -17,7 +18,7 @@
 #include "server/meta/fields.h"
 #include "server/server.h"
 
-enum { PARAMETERS_MOST = 1 << 20, METRIC_MOST = 200 };
+enum { PARAMETERS_MOST = 1 << 20, METRIC_MOST = 200, BOOTSTRAP_MOST = 10000, WORST_MOST = 1000 };
 
 static vdt_status note(struct vdt_request *request, struct vdt_session *session, const char *action,
                        const char *entry, const char *slug, int result, struct vdt_error *error)
@@ -32,6 +33,31 @@ static vdt_status note(struct vdt_request *request, struct vdt_session *session,
 }
 
 /* --- asked for -------------------------------------------------------------------------------- */
+
+/* What would fail as a job whatever the run is, or keep the machine busy for nothing. */
+static vdt_status check_options(const struct vdt_evaluate_options *options, struct vdt_error *error)
+{
+    const char *by = options->by;
+    vdt_status status = vdt_tasks_check_words(options, error);
+    if (status != VDT_OK)
+        return status;
+    if (options->group != NULL && options->view != NULL)
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "parameters: name a group or a view, not both");
+    if (by != NULL && (strcmp(by, "region") == 0 || strncmp(by, "region:", 7) == 0))
+        return vdt_fail(
+            error, VDT_ERR_ARGUMENT,
+            "parameters: by \"%.60s\" needs a file of regions, and is not for a catalog", by);
+    for (size_t i = 0; i < options->iou_threshold_count; i++)
+        if (!(options->iou_thresholds[i] > 0 && options->iou_thresholds[i] <= 1))
+            return vdt_fail(error, VDT_ERR_ARGUMENT,
+                            "parameters: iou_thresholds are above 0, and 1 at most");
+    if (options->bootstrap > BOOTSTRAP_MOST)
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "parameters: bootstrap is at most %d",
+                        BOOTSTRAP_MOST);
+    return options->worst <= WORST_MOST
+               ? VDT_OK
+               : vdt_fail(error, VDT_ERR_ARGUMENT, "parameters: worst is at most %d", WORST_MOST);
+}
 
 vdt_status vdt_evaluation_parameters(const json_t *wish, char **text, struct vdt_error *error)
 {
@@ -56,6 +82,8 @@ vdt_status vdt_evaluation_parameters(const json_t *wish, char **text, struct vdt
         return vdt_fail(error, VDT_ERR_ARGUMENT, "parameters: have %zu bytes, and may have %d",
                         strlen(made), PARAMETERS_MOST);
     vdt_status status = vdt_evaluate_options_read(made, &options, error);
+    if (status == VDT_OK)
+        status = check_options(options, error);
     vdt_evaluate_options_free(options);
     if (status != VDT_OK)
         return status;
@@ -183,6 +211,7 @@ struct pictures {
     const char *base;
     char entry[VDT_SLUG_SIZE + 1];
     int64_t version;
+    bool hidden; /* a browser has no token to ask for pictures with, nor may a page have one */
 };
 
 static char *picture_of(const char *sample, const char *group, uint64_t index,
@@ -191,7 +220,7 @@ static char *picture_of(const char *sample, const char *group, uint64_t index,
     const struct pictures *pictures = payload;
     (void)group;
     (void)index;
-    if (which == VDT_EVALUATION_PREDICTED)
+    if (pictures->hidden || which == VDT_EVALUATION_PREDICTED)
         return NULL; /* predictions are not drawn here */
     vdt_cleanup(vdt_free_pointer) char *key = vdt_url_escape(sample);
     size_t size = key == NULL ? 0 : strlen(pictures->base) + strlen(key) + 120;
@@ -209,7 +238,11 @@ static vdt_status read_report(struct vdt_request *request, struct vdt_session *s
 {
     vdt_cleanup(vdt_evaluation_row_clear) struct vdt_evaluation_row row = {0};
     vdt_cleanup(vdt_meta_run_clear) struct vdt_meta_run run = {0};
+    vdt_cleanup(vdt_entry_row_clear) struct vdt_entry_row entry = {0};
     vdt_status status = find(request, session, false, &row, error);
+    if (status == VDT_OK)
+        status = vdt_entry_find(session, vdt_request_caller(request), row.entry_slug,
+                                VDT_ACCESS_READ, &entry, error);
     if (status == VDT_OK)
         status = vdt_meta_run_find(session, vdt_request_caller(request), row.run_slug, false, &run,
                                    error);
@@ -218,6 +251,7 @@ static vdt_status read_report(struct vdt_request *request, struct vdt_session *s
     if (status != VDT_OK)
         return status;
     pictures->version = run.version;
+    pictures->hidden = !entry.is_public;
     snprintf(pictures->entry, sizeof pictures->entry, "%s", row.entry_slug);
     *title = row.run_name;
     row.run_name = NULL;

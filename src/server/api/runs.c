@@ -11,6 +11,7 @@
 #include "server/meta/document.h"
 #include "server/meta/fields.h"
 #include "server/meta/predictions.h"
+#include "server/meta/rasters.h"
 #include "server/net/route.h"
 
 vdt_status vdt_api_run_find(struct vdt_request *request, struct vdt_session *session, bool change,
@@ -147,16 +148,27 @@ static json_t *sample_json(const struct vdt_meta_run_sample *sample)
                      sample->predicted ? "predicted" : "unpredicted");
 }
 
-static vdt_status sample_answer(struct vdt_session *session, const struct vdt_meta_run *run,
-                                const struct vdt_meta_run_sample *sample, struct vdt_answer *answer,
-                                struct vdt_error *error)
+vdt_status vdt_api_run_sample_answer(struct vdt_session *session, const struct vdt_meta_run *run,
+                                     const struct vdt_meta_run_sample *sample,
+                                     struct vdt_answer *answer, struct vdt_error *error)
 {
     json_t *predictions = NULL;
+    struct vdt_meta_raster raster = {0};
     vdt_status status =
         vdt_meta_run_predictions(session, run->id, sample->number, &predictions, error);
     if (status != VDT_OK)
         return status;
+    status = vdt_meta_raster_find(session, run->id, sample->number, true, &raster, error);
+    if (status < 0) {
+        json_decref(predictions);
+        return status;
+    }
     answer->json = sample_json(sample);
+    json_object_set_new(answer->json, "raster",
+                        status == VDT_END
+                            ? json_null()
+                            : json_pack("{s:i, s:i, s:i}", "rows", (int)raster.rows, "cols",
+                                        (int)raster.cols, "bits", (int)raster.bits));
     json_object_set_new(answer->json, "index", json_integer((json_int_t)sample->index));
     json_object_set_new(answer->json, "run", json_string(run->slug));
     return json_object_set_new(answer->json, "predictions", predictions) == 0
@@ -164,8 +176,7 @@ static vdt_status sample_answer(struct vdt_session *session, const struct vdt_me
                : vdt_fail_memory(error, "run");
 }
 
-/* {reference} is what ?by= says: the sample's key, its index, or its number. */
-static vdt_status find_sample(struct vdt_request *request, struct vdt_session *session,
+vdt_status vdt_api_run_sample(struct vdt_request *request, struct vdt_session *session,
                               const struct vdt_meta_run *run, struct vdt_meta_run_sample *sample,
                               struct vdt_error *error)
 {
@@ -187,8 +198,9 @@ static vdt_status get_sample(struct vdt_request *request, struct vdt_session *se
     struct vdt_meta_run_sample sample;
     vdt_status status = vdt_api_run_find(request, session, false, &run, error);
     if (status == VDT_OK)
-        status = find_sample(request, session, &run, &sample, error);
-    return status == VDT_OK ? sample_answer(session, &run, &sample, answer, error) : status;
+        status = vdt_api_run_sample(request, session, &run, &sample, error);
+    return status == VDT_OK ? vdt_api_run_sample_answer(session, &run, &sample, answer, error)
+                            : status;
 }
 
 /* {"state": "predicted"}, which may be left out: there is nothing else to say. */
@@ -217,13 +229,14 @@ static vdt_status mark(struct vdt_request *request, struct vdt_session *session,
     if (status == VDT_OK)
         status = read_mark(request, error);
     if (status == VDT_OK)
-        status = find_sample(request, session, &run, &sample, error);
+        status = vdt_api_run_sample(request, session, &run, &sample, error);
     if (status == VDT_OK)
         status = vdt_meta_run_mark(session, run.id, sample.number, &change, error);
     if (status == VDT_OK)
         status = vdt_meta_run_count(session, run.id, &change, error);
     sample.predicted = true;
-    return status == VDT_OK ? sample_answer(session, &run, &sample, answer, error) : status;
+    return status == VDT_OK ? vdt_api_run_sample_answer(session, &run, &sample, answer, error)
+                            : status;
 }
 
 struct page {
@@ -318,6 +331,10 @@ const struct vdt_route vdt_run_routes[] = {
     {"GET", RUN "/samples", VDT_SCOPE_NONE, VDT_ROUTE_ANYONE, 0, handle_samples, NULL},
     {"GET", RUN "/samples/{reference}", VDT_SCOPE_NONE, VDT_ROUTE_ANYONE, 0, handle_sample, NULL},
     {"PUT", RUN "/samples/{reference}", VDT_SCOPE_WRITE, 0, VDT_JSON_BODY_MOST, handle_mark, NULL},
+    {"GET", RUN "/samples/{reference}/raster", VDT_SCOPE_NONE, VDT_ROUTE_ANYONE, 0,
+     vdt_handle_get_raster, NULL},
+    {"PUT", RUN "/samples/{reference}/raster", VDT_SCOPE_WRITE, 0, VDT_RASTER_BODY_MOST,
+     vdt_handle_put_raster, &vdt_raster_body},
     {"POST", RUN "/predictions", VDT_SCOPE_WRITE, 0, PREDICTIONS_MOST, vdt_handle_predictions,
      &vdt_predictions_body},
     {"POST", RUN "/commit", VDT_SCOPE_WRITE, 0, VDT_JSON_BODY_MOST, vdt_handle_run_commit, NULL},

@@ -15,11 +15,11 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/path.h"
-#include "server/meta/predictions.h"
+#include "server/meta/rasters.h"
 #include "server/server.h"
 #include "store/table_file.h"
 
-enum { PAGE = 2000, BLOCK = 1 << 20, LABELS_MOST = 1 << 16 };
+enum { PAGE = 2000, BLOCK = 1 << 20, LABELS_MOST = 1 << 16, RASTERS = 64 };
 
 struct writing {
     struct vdt_server *server;
@@ -242,6 +242,38 @@ static vdt_status put_predictions(struct writing *writing, struct vdt_error *err
     return status;
 }
 
+/* --- its rasters ------------------------------------------------------------------------------ */
+
+static vdt_status put_raster(void *payload, int64_t sample, const struct vdt_meta_raster *raster,
+                             struct vdt_error *error)
+{
+    struct writing *writing = payload;
+    uint32_t number = 0;
+    vdt_bind_integer(writing->key, 1, sample);
+    vdt_status status = vdt_rows_next(writing->key, error);
+    if (status == VDT_OK)
+        status = vdt_run_sample(writing->run, vdt_rows_text(writing->key, 0), 0, 0, &number, error);
+    if (status == VDT_OK)
+        status = vdt_run_add_raster(writing->run, number,
+                                    raster->bits == 8 ? VDT_UINT8 : VDT_UINT16, raster->pixels,
+                                    raster->rows, raster->cols, VDT_RUN_ADD, NULL, error);
+    /* Batches, for each is waited for. */
+    if (status == VDT_OK && ++writing->count % RASTERS == 0) {
+        status = vdt_run_end(writing->run, error);
+        vdt_run_begin(writing->run);
+    }
+    return status;
+}
+
+static vdt_status put_rasters(struct writing *writing, struct vdt_error *error)
+{
+    writing->count = 0;
+    vdt_run_begin(writing->run);
+    vdt_status status =
+        vdt_meta_raster_each(writing->session, writing->row->id, put_raster, writing, error);
+    return status == VDT_OK ? vdt_run_end(writing->run, error) : status;
+}
+
 /* --- its blob --------------------------------------------------------------------------------- */
 
 static vdt_status copy_blocks(int fd, struct vdt_blob *blob, struct vdt_run_file *file,
@@ -316,6 +348,8 @@ vdt_status vdt_run_file_write(struct vdt_server *server, const struct vdt_meta_r
         status = mark_samples(&writing, error);
     if (status == VDT_OK)
         status = put_predictions(&writing, error);
+    if (status == VDT_OK)
+        status = put_rasters(&writing, error);
     if (status == VDT_OK)
         status = vdt_run_commit(writing.run, NULL, NULL, error);
     return status == VDT_OK ? fill_blob(&writing, file, error) : status;

@@ -223,7 +223,7 @@ vdt_status vdt_meta_run_count(struct vdt_session *session, int64_t run,
     vdt_status status =
         vdt_db_prepare(session,
                        "UPDATE run SET predicted = predicted + ?2, predictions = predictions + ?3, "
-                       "bytes = bytes + ?4 WHERE id = ?1",
+                       "bytes = bytes + ?4, rasters = rasters + ?5 WHERE id = ?1",
                        &rows, error);
     if (status != VDT_OK)
         return status;
@@ -231,6 +231,7 @@ vdt_status vdt_meta_run_count(struct vdt_session *session, int64_t run,
     vdt_bind_integer(rows, 2, change->marked);
     vdt_bind_integer(rows, 3, change->processed);
     vdt_bind_integer(rows, 4, change->bytes);
+    vdt_bind_integer(rows, 5, change->rasters);
     return vdt_rows_run(rows, error);
 }
 

@@ -49,6 +49,7 @@ struct vdt_meta_run_change {
     int64_t updated;
     int64_t ignored; /* there already */
     int64_t marked;  /* samples that were not predicted before */
+    int64_t rasters; /* new */
     int64_t bytes;   /* more than before */
 };
 

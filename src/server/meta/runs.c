@@ -142,8 +142,11 @@ static vdt_status insert_run(struct vdt_session *session, const struct vdt_calle
     vdt_cleanup(vdt_rows_release) struct vdt_rows *rows = NULL;
     vdt_status status = vdt_db_prepare(
         session,
-        "INSERT INTO run (slug, entry, version, release, model, owner, name, grp, metadata, "
-        "created, samples) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        /* Rows of runs that are gone may still be there, under their numbers. */
+        "INSERT INTO run (id, slug, entry, version, release, model, owner, name, grp, metadata, "
+        "created, samples) SELECT coalesce(max(n.id), 0) + 1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
+        "?10, ?11 FROM (SELECT max(id) AS id FROM run UNION ALL SELECT max(run) AS id FROM "
+        "run_gone) n",
         &rows, error);
     if (status != VDT_OK)
         return status;
@@ -193,7 +196,8 @@ vdt_status vdt_meta_run_create(struct vdt_session *session, const struct vdt_cal
     "u.name, r.name, r.metadata, m.name, m.reference, v.digest, r.grp, r.content_digest, "        \
     "r.state, r.created, r.committed, r.samples, r.predicted, r.predictions, r.bytes, r.blob, "   \
     "CASE WHEN ?2 <> 0 OR e.owner = ?1 THEN 3 ELSE coalesce((SELECT s.access FROM entry_share s " \
-    "WHERE s.entry = e.id AND s.user = ?1), e.public) END FROM run r JOIN entry e ON e.id = "     \
+    "WHERE s.entry = e.id AND s.user = ?1), e.public) END, r.rasters FROM run r JOIN entry e ON " \
+    "e.id = "                                                                                     \
     "r.entry JOIN model m ON m.id = r.model JOIN user u ON u.id = r.owner JOIN version v ON "     \
     "v.entry = r.entry AND v.number = r.version WHERE "
 
@@ -225,6 +229,7 @@ static vdt_status read_run(struct vdt_rows *rows, struct vdt_meta_run *run, stru
     run->bytes = vdt_rows_integer(rows, 23);
     run->blob = vdt_rows_integer(rows, 24);
     run->access = (enum vdt_access)vdt_rows_integer(rows, 25);
+    run->rasters = vdt_rows_integer(rows, 26);
     bool copied = copy_text(rows, 10, &run->name) && copy_text(rows, 11, &run->metadata) &&
                   copy_text(rows, 12, &run->model_name) &&
                   copy_text(rows, 13, &run->model_reference) && copy_text(rows, 14, &run->digest) &&
@@ -328,7 +333,7 @@ json_t *vdt_meta_run_document(const struct vdt_meta_run *run, const struct vdt_c
         return NULL;
     return json_pack(
         "{s:s, s:s, s:s, s:I, s:o, s:s, s:{s:s, s:s, s:s}, s:s, s:o, s:s, s:o, s:o, s:o, s:I, s:I, "
-        "s:I, s:I, s:o, s:o}",
+        "s:I, s:I, s:I, s:o, s:o}",
         "id", run->slug, "name", run->name, "entry", run->entry_slug, "version",
         (json_int_t)run->version, "release", number_or_null(run->release), "digest", run->digest,
         "model", "id", run->model_slug, "name", run->model_name, "reference", run->model_reference,
@@ -336,8 +341,9 @@ json_t *vdt_meta_run_document(const struct vdt_meta_run *run, const struct vdt_c
         "metadata", parsed(run->metadata), "created_at", vdt_time_json(run->created),
         "committed_at", run->committed == 0 ? json_null() : vdt_time_json(run->committed),
         "samples", (json_int_t)run->samples, "predicted", (json_int_t)run->predicted, "predictions",
-        (json_int_t)run->predictions, "bytes", (json_int_t)run->bytes, "content_sha256",
-        text_or_null(run->content_digest), "links", links);
+        (json_int_t)run->predictions, "rasters", (json_int_t)run->rasters, "bytes",
+        (json_int_t)run->bytes, "content_sha256", text_or_null(run->content_digest), "links",
+        links);
 }
 
 static vdt_status bind_query(struct vdt_rows *rows, const struct vdt_caller *caller,

@@ -20,7 +20,7 @@ struct vdt_meta_run {
     char *content_digest; /* NULL: not committed */
     enum vdt_meta_run_state state;
     int64_t created, committed; /* 0: not yet */
-    int64_t samples, predicted, predictions, bytes, blob;
+    int64_t samples, predicted, predictions, rasters, bytes, blob;
     enum vdt_access access; /* the caller's, to the entry */
 };
 void vdt_meta_run_clear(struct vdt_meta_run *run);
@@ -61,10 +61,15 @@ vdt_status vdt_meta_run_list(struct vdt_session *session, const struct vdt_calle
                              json_t **documents, int64_t *last, bool *more,
                              struct vdt_error *error);
 
-/* VDT_ERR_MISMATCH while an evaluation of it is pending or running. What it kept in blobs goes with
- * the next housekeeping. */
+/* VDT_ERR_MISMATCH while an evaluation of it is pending or running. It is gone at once; its rows
+ * and what it kept in blobs go with the next housekeeping. */
 vdt_status vdt_meta_run_remove(struct vdt_session *session, const struct vdt_meta_run *run,
                                struct vdt_error *error);
+
+/* Takes a piece of what runs that are gone have left, in a transaction of its own. VDT_END: nothing
+ * is left. */
+enum { VDT_RUNS_GONE_PIECE = 5000 }; /* rows */
+vdt_status vdt_meta_runs_sweep(struct vdt_db *db, struct vdt_error *error);
 
 /* Whether evaluations of the entry's runs are pending or running: VDT_ERR_MISMATCH. */
 vdt_status vdt_meta_entry_idle(struct vdt_session *session, const struct vdt_entry_row *entry,

@@ -9,5 +9,7 @@ extern const unsigned char vdt_schema_0001[];
 extern const size_t vdt_schema_0001_size;
 extern const unsigned char vdt_schema_0002[];
 extern const size_t vdt_schema_0002_size;
+extern const unsigned char vdt_schema_0003[];
+extern const size_t vdt_schema_0003_size;
 
 #endif

@@ -24,6 +24,7 @@
     X("palette.js", "text/javascript; charset=utf-8", palette_js)   \
     X("png.js", "text/javascript; charset=utf-8", png_js)           \
     X("releases.js", "text/javascript; charset=utf-8", releases_js) \
+    X("runs.js", "text/javascript; charset=utf-8", runs_js)         \
     X("sample.js", "text/javascript; charset=utf-8", sample_js)     \
     X("style.css", "text/css; charset=utf-8", style_css)            \
     X("tile.js", "text/javascript; charset=utf-8", tile_js)

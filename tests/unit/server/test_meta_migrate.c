@@ -3,9 +3,10 @@
 
 #include <unistd.h>
 
+#include "server/meta/runs.h"
 #include "server/meta/schema.h"
 
-enum { STEPS = 2 };
+enum { STEPS = 3 };
 
 static void run(struct vdt_db *db, const char *sql)
 {
@@ -65,8 +66,9 @@ static void test_a_file_of_the_first_step(void **state)
 {
     struct place *place = *state;
     run(place->db, "DROP TABLE evaluation_metric; DROP TABLE evaluation; DROP TABLE prediction; "
-                   "DROP TABLE run_sample; DROP TABLE run; DROP TABLE model; "
-                   "DELETE FROM migration WHERE number > 1; PRAGMA user_version = 1");
+                   "DROP TABLE run_sample; DROP TABLE run_raster; DROP TABLE run; DROP TABLE "
+                   "run_gone; DROP TABLE model; DELETE FROM migration WHERE number > 1; PRAGMA "
+                   "user_version = 1");
     run(place->db,
         "INSERT INTO user (id, name, created) VALUES (1, 'ada', 5); "
         "INSERT INTO entry (id, slug, owner, name, created, updated, head) VALUES (1, 'e', 1, 'E', "
@@ -79,11 +81,43 @@ static void test_a_file_of_the_first_step(void **state)
                    "(1, 'm', 1, 'r', 'M', 1, 1); INSERT INTO run (id, slug, entry, version, model, "
                    "owner, name, created, samples) VALUES (1, 'r', 1, 1, 1, 1, 'R', 1, 1); INSERT "
                    "INTO prediction (run, sample, name, document) VALUES (1, 5, 'a', '{}'); INSERT "
-                   "INTO run_sample (run, sample) VALUES (1, 5)");
+                   "INTO run_sample (run, sample) VALUES (1, 5); INSERT INTO run_raster (run, "
+                   "sample, height, width, bits, pixels) VALUES (1, 5, 1, 1, 8, x'00')");
     expect_failure(place, "INSERT INTO model (slug, owner, reference, name, created, updated) "
                           "VALUES ('n', 1, 'r', 'N', 1, 1)");
     expect_failure(place, "DELETE FROM version");
     expect_failure(place, "DELETE FROM model");
+}
+
+/* As 0002.sql left it, with runs in it: all of it is there after the third step. */
+static void test_a_file_of_the_second_step(void **state)
+{
+    struct place *place = *state;
+    run(place->db, "DROP TABLE evaluation_metric; DROP TABLE evaluation; DROP TABLE prediction; "
+                   "DROP TABLE run_sample; DROP TABLE run_raster; DROP TABLE run; DROP TABLE "
+                   "run_gone; DROP TABLE model; DELETE FROM migration WHERE number > 2; PRAGMA "
+                   "user_version = 2");
+    run(place->db, (const char *)vdt_schema_0002);
+    run(place->db,
+        "INSERT INTO user (id, name, created) VALUES (1, 'ada', 5); "
+        "INSERT INTO entry (id, slug, owner, name, created, updated, head) VALUES (1, 'e', 1, 'E', "
+        "1, 1, 1); INSERT INTO version (entry, number, digest, size, block_size, blocks, created, "
+        "creator, info) VALUES (1, 1, 'd', 1, 1, x'', 1, 1, '{}'); INSERT INTO model (id, slug, "
+        "owner, reference, name, created, updated) VALUES (1, 'm', 1, 'r', 'M', 1, 1); INSERT INTO "
+        "run (id, slug, entry, version, model, owner, name, created, samples) VALUES (7, 'r', 1, "
+        "1, 1, 1, 'R', 1, 1); INSERT INTO prediction (id, run, sample, name, document) VALUES (3, "
+        "7, 5, 'a', '{}'), (9, 7, 6, 'b', '[]'); INSERT INTO run_sample (run, sample) VALUES (7, "
+        "5), (7, 6); UPDATE run SET state = 1; UPDATE run SET state = 2");
+    reopen(place);
+    assert_int_equal(number(place, "PRAGMA user_version"), STEPS);
+    assert_int_equal(number(place, "SELECT count(*) FROM prediction WHERE run = 7 AND ((id = 3 AND "
+                                   "sample = 5 AND name = 'a' AND document = '{}') OR (id = 9 AND "
+                                   "sample = 6 AND name = 'b' AND document = '[]'))"),
+                     2);
+    assert_int_equal(number(place, "SELECT count(*) FROM run_sample WHERE run = 7"), 2);
+    assert_int_equal(number(place, "SELECT rasters FROM run"), 0);
+    expect_failure(place, "DELETE FROM prediction");
+    expect_failure(place, "DELETE FROM run_sample");
 }
 
 static void test_what_is_committed_stays(void **state)
@@ -97,6 +131,10 @@ static void test_what_is_committed_stays(void **state)
         "INSERT INTO prediction (run, sample, name, document) VALUES (1, 5, 'b', '{}')",
         "INSERT INTO run_sample (run, sample) VALUES (1, 6)",
         "DELETE FROM run_sample",
+        "UPDATE run_raster SET bits = 16",
+        "DELETE FROM run_raster",
+        "INSERT INTO run_raster (run, sample, height, width, bits, pixels) VALUES (1, 6, 1, 1, 8, "
+        "x'00')",
         "UPDATE evaluation SET document = '{}' WHERE state = 2",
     };
     struct place *place = *state;
@@ -107,11 +145,19 @@ static void test_what_is_committed_stays(void **state)
         "created) VALUES ('v', 1, 1, '{}', 2, 1)");
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++)
         expect_failure(place, changes[i]);
-    /* All of it goes with the entry. */
+    /* All of it goes with the entry, the runs' rows piece by piece. */
     run(place->db, "DELETE FROM entry");
-    assert_int_equal(number(place, "SELECT (SELECT count(*) FROM run) + (SELECT count(*) FROM "
-                                   "prediction) + (SELECT count(*) FROM run_sample) + (SELECT "
-                                   "count(*) FROM evaluation) + (SELECT count(*) FROM version)"),
+    assert_int_equal(number(place, "SELECT count(*) FROM run_gone"), 1);
+    struct vdt_error error = {0};
+    vdt_status status;
+    while ((status = vdt_meta_runs_sweep(place->db, &error)) == VDT_OK)
+        continue;
+    assert_int_equal(status, VDT_END);
+    assert_int_equal(number(place,
+                            "SELECT (SELECT count(*) FROM run) + (SELECT count(*) FROM "
+                            "prediction) + (SELECT count(*) FROM run_sample) + (SELECT "
+                            "count(*) FROM run_raster) + (SELECT count(*) FROM run_gone) + "
+                            "(SELECT count(*) FROM evaluation) + (SELECT count(*) FROM version)"),
                      0);
 }
 
@@ -194,7 +240,9 @@ static void test_the_embedded_schema_is_the_file(void **state)
     const struct {
         const unsigned char *sql;
         size_t size;
-    } steps[] = {{vdt_schema_0001, vdt_schema_0001_size}, {vdt_schema_0002, vdt_schema_0002_size}};
+    } steps[] = {{vdt_schema_0001, vdt_schema_0001_size},
+                 {vdt_schema_0002, vdt_schema_0002_size},
+                 {vdt_schema_0003, vdt_schema_0003_size}};
     char path[512], text[65536];
     if (source == NULL)
         skip();
@@ -217,6 +265,7 @@ int main(void)
         TEST(test_opened_again_nothing_is_run_again),
         TEST(test_a_file_before_the_first_step),
         TEST(test_a_file_of_the_first_step),
+        TEST(test_a_file_of_the_second_step),
         TEST(test_what_is_committed_stays),
         TEST(test_a_newer_schema),
         TEST(test_another_first_step),

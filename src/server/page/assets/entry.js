@@ -1,4 +1,4 @@
-/* One entry: overview, samples, releases. */
+/* One entry: overview, samples, releases, runs. */
 import {call, inTurn, json, nextToken, url} from "./api.js";
 import {bars, groupLegend} from "./charts.js";
 import {announce, badge, bytes, command, day, decimal, extent, facts, h, isBox, moment, number, replace, several} from "./dom.js";
@@ -6,6 +6,7 @@ import {showGallery, spread} from "./gallery.js";
 import {WorldMap} from "./map.js";
 import {classColour, groupColour, groupNames} from "./palette.js";
 import {showReleases} from "./releases.js";
+import {showRuns} from "./runs.js";
 import {showSample} from "./sample.js";
 import {Tile} from "./tile.js";
 
@@ -20,7 +21,7 @@ export function entryHref(id, ...more) {
 function tabs(id, current) {
   const tab = (name, text, ...more) => h("a", {href: entryHref(id, ...more), "aria-current": current === name ? "page" : null}, text);
   return h("nav", {class: "tabs", "aria-label": "Parts of this entry"},
-    tab("overview", "Overview"), tab("samples", "Samples", "samples"), tab("releases", "Releases", "releases"));
+    tab("overview", "Overview"), tab("samples", "Samples", "samples"), tab("releases", "Releases", "releases"), tab("runs", "Runs", "runs"));
 }
 
 /* Publishing and its opposite, where this caller may. */
@@ -201,6 +202,10 @@ export async function showEntry(main, parts, query, signal) {
     const place = h("div");
     replace(main, head(entry, "releases", again), place);
     await showReleases(place, entry, signal);
+  } else if (part === "runs" && key === undefined) {
+    const place = h("div");
+    replace(main, head(entry, "runs", again), place);
+    await showRuns(place, entry, signal);
   } else {
     throw Object.assign(new Error("An entry has no such part."), {status: 404});
   }
