@@ -164,6 +164,7 @@ struct vdt_annotated_sample {
     const char *group;    /* of the store; "" in a free set */
     uint64_t index;       /* in that group; UINT64_MAX in a free set */
     const char *metadata; /* JSON object; "" for none, and in a bound set: the store has it */
+    int64_t code;         /* the caller's number, such as COCO's image id; INT64_MIN: none */
 };
 
 VDT_API uint64_t vdt_annotations_sample_count(const struct vdt_annotations *set);
@@ -229,7 +230,8 @@ VDT_API VDT_CHECKED vdt_status vdt_annotations_add(struct vdt_annotations *set,
 
 /* As vdt_annotations_add, from JSON: an array of annotations, one, or lines of one each
  * (schemas/annotation.schema.json). Members "sample" are references; in a free set unknown ones are
- * registered. {"sample": R} alone marks, {"sample": R, "rows":, "cols":, "metadata":} describes it.
+ * registered. {"sample": R} alone marks, {"sample": R, "rows":, "cols":, "code":, "metadata":}
+ * describes it; {"category": {KEY: VALUE}, "code": N} numbers a value of a key, as COCO does.
  * `what` names the text in messages, with the line. */
 VDT_API VDT_CHECKED vdt_status vdt_annotations_add_json(struct vdt_annotations *set,
                                                         const char *text, size_t size,

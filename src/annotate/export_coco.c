@@ -17,13 +17,15 @@ struct export
     struct vdt_set_export *out;
     struct vdt_text_file text;
     struct vdt_class_list classes;
-    bool numbers; /* ids are numbers, each once: they are kept */
+    int64_t *images; /* ids, by sample */
+    bool numbers;    /* ids are numbers, each once: they are kept */
 };
 
 static void clear(struct export *x)
 {
     vdt_text_abandon(&x->text);
     vdt_class_list_clear(&x->classes);
+    free(x->images);
 }
 
 static int by_number(const void *a, const void *b)
@@ -60,19 +62,51 @@ static bool ids_are_numbers(const struct vdt_annotations *set, bool *memory)
     return good;
 }
 
-static int64_t image_id(const struct vdt_annotations *set, uint32_t sample)
+static bool unique(const int64_t *numbers, size_t count, bool *memory)
 {
-    int64_t code = set->samples.rows[sample].code;
-    return code == INT64_MIN ? (int64_t)sample + 1 : code;
+    int64_t *sorted = vdt_allocate(count, sizeof *sorted);
+    bool good = sorted != NULL;
+    *memory = *memory || sorted == NULL;
+    if (good && count > 0) {
+        memcpy(sorted, numbers, count * sizeof *sorted);
+        qsort(sorted, count, sizeof *sorted, by_number);
+    }
+    for (size_t i = 1; good && i < count; i++)
+        good = sorted[i] != sorted[i - 1];
+    free(sorted);
+    return good;
 }
 
-/* Numbers that came with the classes where all have one, else 1, 2, ... */
-static int64_t category_id(const struct vdt_class_list *classes, size_t index)
+/* Numbers that are each there once are kept, and what has none gets one beyond the largest; else
+ * all are 1, 2, ... False: memory is out. */
+static bool number_all(int64_t *numbers, size_t count)
 {
-    for (size_t i = 0; i < classes->count; i++)
-        if (classes->codes[i] == INT64_MIN)
-            return (int64_t)index + 1;
-    return classes->codes[index];
+    int64_t next = 0;
+    bool memory = false;
+    for (size_t i = 0; i < count; i++)
+        next = numbers[i] > next ? numbers[i] : next;
+    if (next > INT64_MAX - (int64_t)count)
+        next = 0;
+    for (size_t i = 0; i < count; i++)
+        if (numbers[i] == INT64_MIN)
+            numbers[i] = ++next;
+    if (unique(numbers, count, &memory))
+        return true;
+    for (size_t i = 0; i < count; i++)
+        numbers[i] = (int64_t)i + 1;
+    return !memory;
+}
+
+static vdt_status number_images(struct export *x, struct vdt_error *error)
+{
+    const struct vdt_set_samples *samples = &x->out->set->samples;
+    x->images = vdt_allocate(samples->count, sizeof *x->images);
+    for (size_t i = 0; x->images != NULL && i < samples->count; i++)
+        x->images[i] = samples->rows[i].code;
+    return x->images != NULL && number_all(x->images, samples->count) &&
+                   number_all(x->classes.codes, x->classes.count)
+               ? VDT_OK
+               : vdt_fail_memory(error, x->out->path);
 }
 
 /* --- geometry -------------------------------------------------------------------------------- */
@@ -177,9 +211,9 @@ static json_t *record_json(const struct export *x, const struct vdt_annotation *
         is_number(a->id, &id);
     json_t *record =
         json_pack("{s:I,s:I,s:I,s:[f,f,f,f],s:f,s:i,s:o}", "id", (json_int_t)id, "image_id",
-                  (json_int_t)image_id(x->out->set, a->sample), "category_id",
-                  (json_int_t)category_id(&x->classes, vdt_class_find(&x->classes, label->value)),
-                  "bbox", a->box[0], a->box[1], a->box[2], a->box[3], "area", a->area, "iscrowd",
+                  (json_int_t)x->images[a->sample], "category_id",
+                  (json_int_t)x->classes.codes[vdt_class_find(&x->classes, label->value)], "bbox",
+                  a->box[0], a->box[1], a->box[2], a->box[3], "area", a->area, "iscrowd",
                   (a->flags & VDT_ANNOTATION_CROWD) != 0, "segmentation", segmentation(x, a));
     if (record == NULL)
         return NULL;
@@ -224,7 +258,7 @@ static vdt_status write_images(struct export *x, struct vdt_error *error)
         const struct vdt_set_sample *row = &set->samples.rows[i];
         fputs(i == 0 ? "\n" : ",\n", x->text.file);
         status = vdt_text_json(&x->text,
-                               json_pack("{s:I,s:s,s:I,s:I}", "id", (json_int_t)image_id(set, i),
+                               json_pack("{s:I,s:s,s:I,s:I}", "id", (json_int_t)x->images[i],
                                          "file_name", vdt_strings_at(&set->samples.references, i),
                                          "width", (json_int_t)row->cols, "height",
                                          (json_int_t)row->rows),
@@ -239,8 +273,8 @@ static vdt_status write_categories(struct export *x, struct vdt_error *error)
     for (size_t i = 0; status == VDT_OK && i < x->classes.count; i++) {
         fputs(i == 0 ? "\n" : ",\n", x->text.file);
         status = vdt_text_json(&x->text,
-                               json_pack("{s:I,s:s}", "id", (json_int_t)category_id(&x->classes, i),
-                                         "name", x->classes.values[i]),
+                               json_pack("{s:I,s:s}", "id", (json_int_t)x->classes.codes[i], "name",
+                                         x->classes.values[i]),
                                false, error);
     }
     return status;
@@ -254,6 +288,8 @@ vdt_status vdt_export_set_coco(struct vdt_set_export *out, struct vdt_error *err
     if (memory)
         return vdt_fail_memory(error, out->path);
     vdt_status status = vdt_class_list(out->set, out->key, &x.classes, error);
+    if (status == VDT_OK)
+        status = number_images(&x, error);
     if (status == VDT_OK)
         status = vdt_text_open(&x.text, out->path, error);
     if (status != VDT_OK)

@@ -9,6 +9,7 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/json.h"
 #include <vedatile/shapes.h>
 
 struct export
@@ -72,11 +73,69 @@ static bool yolo_line(struct export *x, const struct vdt_annotation *a)
 static void write_text(FILE *file, const char *text)
 {
     for (; *text != '\0'; text++) {
-        if (*text == '&' || *text == '<' || *text == '>')
-            fprintf(file, "&#%d;", *text);
+        unsigned char letter = (unsigned char)*text;
+        if (letter == '&' || letter == '<' || letter == '>' || letter == '\r')
+            fprintf(file, "&#%d;", letter);
+        else if (letter < ' ' && letter != '\t' && letter != '\n')
+            fputs("\xEF\xBF\xBD", file); /* XML has no word for it */
         else
-            fputc(*text, file);
+            fputc(letter, file);
     }
+}
+
+static bool is_xml_name(const char *name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
+    static const char others[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789-.";
+    return *name != '\0' && strchr(letters, *name) != NULL && name[strspn(name, others)] == '\0';
+}
+
+static void write_member(FILE *file, const char *name, const json_t *value);
+
+static void write_members(FILE *file, const json_t *object, bool top)
+{
+    static const char *const known[] = {"name", "difficult", "bndbox"};
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)object, name, value)
+    {
+        bool ours = !is_xml_name(name);
+        for (size_t i = 0; top && i < 3; i++)
+            ours = ours || strcmp(name, known[i]) == 0;
+        if (!ours)
+            write_member(file, name, value);
+    }
+}
+
+/* Lists are elements of one name; what XML cannot name, and null, is left out. */
+static void write_member(FILE *file, const char *name, const json_t *value)
+{
+    size_t index;
+    json_t *element;
+    if (json_is_array(value)) {
+        json_array_foreach((json_t *)value, index, element)
+        {
+            if (!json_is_array(element))
+                write_member(file, name, element);
+        }
+        return;
+    }
+    if (json_is_null(value))
+        return;
+    fprintf(file, "<%s>", name);
+    if (json_is_object(value)) {
+        write_members(file, value, false);
+    } else if (json_is_string(value)) {
+        write_text(file, json_string_value(value));
+    } else {
+        vdt_cleanup(vdt_json_release) json_t *list = json_pack("[O]", value);
+        char *text = list == NULL ? NULL : vdt_json_text(list); /* "[0.1]" */
+        if (text != NULL)
+            fprintf(file, "%.*s", (int)strlen(text) - 2, text + 1);
+        free(text);
+    }
+    fprintf(file, "</%s>", name);
 }
 
 /* VOC names the first and the last pixel, counted from 1; fractions are kept. */
@@ -90,9 +149,13 @@ static bool voc_object(struct export *x, const struct vdt_annotation *a)
     write_text(x->text.file, label->value);
     fprintf(x->text.file,
             "</name>\n    <difficult>%d</difficult>\n    <bndbox><xmin>%.17g</xmin>"
-            "<ymin>%.17g</ymin><xmax>%.17g</xmax><ymax>%.17g</ymax></bndbox>\n  </object>\n",
+            "<ymin>%.17g</ymin><xmax>%.17g</xmax><ymax>%.17g</ymax></bndbox>\n    ",
             (a->flags & VDT_ANNOTATION_DIFFICULT) != 0, box[0] + 1, box[1] + 1, box[0] + box[2],
             box[1] + box[3]);
+    vdt_cleanup(vdt_json_release) json_t *metadata =
+        a->metadata == NULL || *a->metadata == '\0' ? NULL : json_loads(a->metadata, 0, NULL);
+    write_members(x->text.file, metadata, true);
+    fputs("\n  </object>\n", x->text.file);
     return true;
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "annotate/cut_lonlat.h"
 #include "annotate/exchange_sets.h"
 #include "annotate/ground_places.h"
 #include "annotate/objects.h"
@@ -37,7 +38,8 @@ static void clear(struct export *x)
 
 /* --- coordinates ------------------------------------------------------------------------------ */
 
-/* Of pixels; false: they have no place. Longitudes go on beyond 180 where a shape crosses it. */
+/* Of pixels; false: they have no place. Longitudes go on beyond 180 where a shape crosses it, and
+ * vdt_outlines_cut takes it from there. */
 static bool to_ground(const struct export *x, const struct vdt_ground_place *place,
                       double (*points)[2], size_t count)
 {
@@ -86,56 +88,75 @@ static json_t *polygon_json(const struct export *x, size_t part)
     return rings;
 }
 
-static json_t *area_json(struct export *x, const struct vdt_annotation *a,
-                         const struct vdt_ground_place *place, bool *memory)
+/* All parts in the member "coordinates" of a type, or as its Multi type. */
+static json_t *parts_json(const struct export *x, const char *type, const char *multi)
 {
-    struct vdt_outlines *o = &x->outlines;
-    o->point_count = o->ring_count = o->part_count = 0;
-    *memory = !vdt_outline_add(o, a);
-    if (*memory || o->part_count == 0 || !to_ground(x, place, o->points, o->point_count))
-        return json_null();
-    if (o->part_count == 1)
-        return json_pack("{s:s,s:o}", "type", "Polygon", "coordinates", polygon_json(x, 0));
+    const struct vdt_outlines *o = &x->outlines;
     json_t *parts = json_array();
-    for (size_t i = 0; i < o->part_count; i++)
-        json_array_append_new(parts, polygon_json(x, i));
-    return json_pack("{s:s,s:o}", "type", "MultiPolygon", "coordinates", parts);
-}
-
-static json_t *runs_json(struct export *x, const struct vdt_annotation *a,
-                         const struct vdt_ground_place *place, bool *memory)
-{
-    bool lines = a->kind == VDT_ANNOTATION_LINE;
-    uint64_t from = a->ring_offsets[a->part_offsets[0]];
-    size_t count = (size_t)(a->ring_offsets[a->part_offsets[a->part_count]] - from);
-    vdt_cleanup(vdt_free_pointer) double(*points)[2] = vdt_allocate(count, sizeof *points);
-    *memory = points == NULL;
-    if (*memory)
-        return json_null();
-    memcpy(points, a->points + from, count * sizeof *points);
-    if (!to_ground(x, place, points, count))
-        return json_null();
-    json_t *parts = json_array();
-    for (size_t part = 0; part < a->part_count; part++) {
-        uint64_t ring = a->part_offsets[part];
-        json_t *run = json_array();
-        for (uint64_t i = a->ring_offsets[ring]; i < a->ring_offsets[ring + 1]; i++)
-            json_array_append_new(run, point_json(points[i - from]));
-        if (!lines) {
-            json_array_append(parts, json_array_get(run, 0));
-            json_decref(run);
-        } else {
-            json_array_append_new(parts, run);
+    for (size_t part = 0; part < o->part_count; part++) {
+        if (strcmp(type, "Polygon") == 0) {
+            json_array_append_new(parts, polygon_json(x, part));
+            continue;
         }
+        uint64_t ring = o->parts[part];
+        json_t *run = json_array();
+        for (uint64_t i = o->rings[ring]; i < o->rings[ring + 1]; i++)
+            json_array_append_new(run, point_json(o->points[i]));
+        json_array_append(parts, strcmp(type, "Point") == 0 ? json_array_get(run, 0) : run);
+        json_decref(run);
     }
-    const char *type = a->part_count > 1 ? (lines ? "MultiLineString" : "MultiPoint")
-                                         : (lines ? "LineString" : "Point");
-    if (a->part_count > 1)
-        return json_pack("{s:s,s:o}", "type", type, "coordinates", parts);
+    if (o->part_count > 1)
+        return json_pack("{s:s,s:o}", "type", multi, "coordinates", parts);
     json_t *geometry =
         json_pack("{s:s,s:O}", "type", type, "coordinates", json_array_get(parts, 0));
     json_decref(parts);
     return geometry;
+}
+
+/* Lines and points as they are. */
+static bool add_runs(struct vdt_outlines *o, const struct vdt_annotation *a)
+{
+    uint64_t first = a->part_offsets[0], from = a->ring_offsets[first];
+    size_t rings = (size_t)(a->part_offsets[a->part_count] - first);
+    size_t count = (size_t)(a->ring_offsets[first + rings] - from);
+    if (!vdt_grow(&o->points, &o->point_capacity, count, sizeof *o->points) ||
+        !vdt_grow(&o->rings, &o->ring_capacity, rings + 1, sizeof *o->rings) ||
+        !vdt_grow(&o->parts, &o->part_capacity, a->part_count + 1, sizeof *o->parts))
+        return false;
+    memcpy(o->points, a->points + from, count * sizeof *o->points);
+    for (size_t i = 0; i <= rings; i++)
+        o->rings[i] = a->ring_offsets[first + i] - from;
+    for (size_t i = 0; i <= a->part_count; i++)
+        o->parts[i] = a->part_offsets[i] - first;
+    o->point_count = count;
+    o->ring_count = rings;
+    o->part_count = a->part_count;
+    return true;
+}
+
+/* *geometry is JSON's null where the shape has no place in degrees. */
+static vdt_status make_geometry(struct export *x, const struct vdt_annotation *a,
+                                const struct vdt_ground_place *place, json_t **geometry,
+                                struct vdt_error *error)
+{
+    struct vdt_outlines *o = &x->outlines;
+    int dimension = a->kind == VDT_ANNOTATION_LINE ? 1 : a->kind == VDT_ANNOTATION_POINT ? 0 : 2;
+    o->point_count = o->ring_count = o->part_count = 0;
+    if (!(dimension == 2 ? vdt_outline_add(o, a) : add_runs(o, a)))
+        return vdt_fail_memory(error, x->out->path);
+    *geometry = NULL;
+    vdt_status status = VDT_OK;
+    if (o->part_count == 0 || !to_ground(x, place, o->points, o->point_count))
+        *geometry = json_null();
+    else if (x->ways != NULL)
+        status = vdt_outlines_cut(o, dimension, error);
+    if (status == VDT_OK && *geometry == NULL)
+        *geometry = dimension == 2   ? parts_json(x, "Polygon", "MultiPolygon")
+                    : dimension == 1 ? parts_json(x, "LineString", "MultiLineString")
+                                     : parts_json(x, "Point", "MultiPoint");
+    if (status == VDT_OK && *geometry == NULL)
+        return vdt_fail_memory(error, x->out->path);
+    return status;
 }
 
 /* --- features --------------------------------------------------------------------------------- */
@@ -169,11 +190,13 @@ static json_t *properties_json(const struct export *x, const struct vdt_annotati
 static vdt_status write_feature(struct export *x, const struct vdt_annotation *a,
                                 const struct vdt_ground_place *place, struct vdt_error *error)
 {
-    bool memory = false;
-    bool runs = a->kind == VDT_ANNOTATION_LINE || a->kind == VDT_ANNOTATION_POINT;
-    json_t *geometry = runs ? runs_json(x, a, place, &memory) : area_json(x, a, place, &memory);
-    if (memory || geometry == NULL)
-        return vdt_fail_memory(error, x->out->path);
+    json_t *geometry = NULL;
+    struct vdt_error reason = {0};
+    vdt_status status = make_geometry(x, a, place, &geometry, &reason);
+    if (status != VDT_OK)
+        return vdt_fail(error, status, "sample \"%.200s\", annotation \"%.200s\": %s",
+                        vdt_strings_at(&x->out->set->samples.references, a->sample), a->id,
+                        reason.message);
     fputs(x->first ? "\n" : ",\n", x->text.file);
     x->first = false;
     x->out->report->added++;

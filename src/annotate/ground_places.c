@@ -8,6 +8,7 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "source/lonlat.h"
 
 void vdt_ground_places_clear(struct vdt_ground_places *places)
 {
@@ -75,6 +76,20 @@ static vdt_status add(struct vdt_ground_places *places, const struct vdt_annotat
     return VDT_OK;
 }
 
+/* Samples across 180 degrees in a CRS of degrees. */
+static void find_turns(struct vdt_ground_places *places)
+{
+    for (size_t crs = 0; crs < places->crs.count; crs++) {
+        if (!vdt_crs_in_degrees(vdt_strings_at(&places->crs, crs)))
+            continue;
+        for (size_t i = 0; i < places->count; i++) {
+            struct vdt_ground_place *place = &places->places[i];
+            place->turns = place->turns ||
+                           (place->crs == crs && (place->box[0] < -180 || place->box[2] > 180));
+        }
+    }
+}
+
 vdt_status vdt_ground_places_read(const struct vdt_annotations *set,
                                   struct vdt_ground_places *places, struct vdt_error *error)
 {
@@ -89,5 +104,6 @@ vdt_status vdt_ground_places_read(const struct vdt_annotations *set,
     if (status == VDT_OK && places->count == 0)
         return vdt_fail(error, VDT_ERR_UNSUPPORTED,
                         "%s: no sample of the store has a place on the ground", set->store);
+    find_turns(places);
     return status;
 }

@@ -10,6 +10,7 @@ struct vdt_ground_place {
     double from_pixel[6]; /* GDAL's order */
     double to_pixel[6];
     double box[4]; /* around it, in the CRS's coordinates */
+    bool turns;    /* those are degrees, and it goes on beyond longitude 180 */
 };
 
 /* {0} is empty. */

@@ -234,10 +234,16 @@ static vdt_status cut_for(struct import *in, struct feature *f,
                                          .ring_offsets = f->shape.ring_offsets,
                                          .part_offsets = f->shape.part_offsets,
                                          .part_count = f->shape.part_count};
-    for (size_t i = 0; i < points; i++)
-        vdt_affine(place->to_pixel, in->points[i], in->pixels[i]);
     in->cut.point_count = in->cut.ring_count = in->cut.part_count = 0;
-    vdt_status status = vdt_clip_outline(&shape, box, &in->cut, error);
+    vdt_status status = VDT_OK;
+    for (int turn = place->turns ? -1 : 0; status == VDT_OK && turn <= (place->turns ? 1 : 0);
+         turn++) {
+        for (size_t i = 0; i < points; i++) {
+            const double at[2] = {in->points[i][0] + 360.0 * turn, in->points[i][1]};
+            vdt_affine(place->to_pixel, at, in->pixels[i]);
+        }
+        status = vdt_clip_outline(&shape, box, &in->cut, error);
+    }
     if (status != VDT_OK || in->cut.part_count == 0)
         return status;
     f->placed++;
@@ -246,8 +252,8 @@ static vdt_status cut_for(struct import *in, struct feature *f,
 
 static bool near(const struct vdt_ground_place *place, const double box[4])
 {
-    return box[0] <= place->box[2] && box[2] >= place->box[0] && box[1] <= place->box[3] &&
-           box[3] >= place->box[1];
+    bool beside = box[0] <= place->box[2] && box[2] >= place->box[0];
+    return (beside || place->turns) && box[1] <= place->box[3] && box[3] >= place->box[1];
 }
 
 /* Every sample of one CRS that the feature falls on. */

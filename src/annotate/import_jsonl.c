@@ -34,12 +34,30 @@ vdt_status vdt_import_set_jsonl(struct vdt_staged *staged, struct vdt_annotation
     return vdt_staged_json(staged, text, size, error);
 }
 
+/* Numbers of categories come first, so that the categories have their order again. */
+static vdt_status write_categories(struct vdt_set_export *out, struct vdt_text_file *text,
+                                   struct vdt_error *error)
+{
+    const struct vdt_record_columns *records = &out->set->records;
+    vdt_status status = VDT_OK;
+    for (uint32_t i = 0; status == VDT_OK && i < records->labels.count; i++)
+        if (records->codes[i] != INT64_MIN)
+            status = vdt_text_json(text,
+                                   vdt_category_json(vdt_record_columns_key(records, i),
+                                                     vdt_record_columns_value(records, i),
+                                                     records->codes[i]),
+                                   true, error);
+    return status;
+}
+
 vdt_status vdt_export_set_jsonl(struct vdt_set_export *out, struct vdt_error *error)
 {
     struct vdt_annotations *set = out->set;
     struct vdt_text_file text = {0};
     vdt_cleanup(vdt_row_room_clear) struct vdt_row_room room = {0};
     vdt_status status = vdt_text_open(&text, out->path, error);
+    if (status == VDT_OK)
+        status = write_categories(out, &text, error);
     for (uint32_t i = 0; status == VDT_OK && i < set->samples.count; i++) {
         struct vdt_annotated_sample sample;
         const uint64_t *rows = NULL;

@@ -8,6 +8,7 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "source/xml.h"
 
 struct import {
@@ -30,6 +31,65 @@ static bool number(const struct vdt_xml *element, const char *path, double *valu
     return end != NULL && end != text && end[strspn(end, " \t\r\n")] == '\0' && isfinite(*value);
 }
 
+/* --- what VOC's own members do not say ------------------------------------------------------- */
+
+enum { DEEPEST = 16 };
+
+/* Whole numbers as VOC writes them are numbers, all else is text; NULL: no UTF-8. */
+static json_t *text_json(const char *text)
+{
+    char again[32];
+    long long value = strtoll(text, NULL, 10);
+    snprintf(again, sizeof again, "%lld", value);
+    return strcmp(text, again) == 0 ? json_integer(value) : json_string(text);
+}
+
+static bool put_member(json_t *object, const char *name, json_t *value)
+{
+    json_t *there = json_object_get(object, name);
+    if (there == NULL || value == NULL)
+        return json_object_set_new(object, name, value) == 0;
+    if (json_is_array(there))
+        return json_array_append_new(there, value) == 0;
+    json_t *list = json_pack("[O,o]", there, value);
+    return list != NULL && json_object_set_new(object, name, list) == 0;
+}
+
+/* An element with elements is an object; several of one name are a list. NULL: no UTF-8, too deep,
+ * or memory is out. */
+static json_t *element_json(const struct vdt_xml *element, bool is_object, int depth)
+{
+    static const char *const known[] = {"name", "difficult", "bndbox"};
+    const struct vdt_xml *child = vdt_xml_child(element, NULL, NULL);
+    const char *text = vdt_xml_text(element, "");
+    if (child == NULL && !is_object)
+        return text_json(text == NULL ? "" : text);
+    json_t *object = depth > DEEPEST ? NULL : json_object();
+    bool good = object != NULL;
+    for (; good && child != NULL; child = vdt_xml_child(element, NULL, child)) {
+        bool taken = false;
+        for (size_t i = 0; is_object && i < 3; i++)
+            taken = taken || strcmp(vdt_xml_name(child), known[i]) == 0;
+        good =
+            taken || put_member(object, vdt_xml_name(child), element_json(child, false, depth + 1));
+    }
+    if (good)
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+/* Owned; NULL as element_json. "" where there is nothing. */
+static char *metadata_of(const struct vdt_xml *object)
+{
+    vdt_cleanup(vdt_json_release) json_t *value = element_json(object, true, 0);
+    if (value == NULL)
+        return NULL;
+    return json_object_size(value) == 0 ? vdt_copy_string("") : vdt_json_text(value);
+}
+
+/* --- objects --------------------------------------------------------------------------------- */
+
 static vdt_status take_object(struct import *in, const struct vdt_xml *object, uint64_t place,
                               uint32_t sample, struct vdt_error *error)
 {
@@ -46,6 +106,13 @@ static vdt_status take_object(struct import *in, const struct vdt_xml *object, u
         return vdt_staged_problem(in->staged, VDT_ERR_FORMAT, place,
                                   vdt_strings_at(&in->staged->set->samples.references, sample),
                                   NULL, "it has no name, or no box of numbers", error);
+    vdt_cleanup(vdt_free_pointer) char *metadata = metadata_of(object);
+    if (metadata == NULL)
+        return vdt_staged_problem(in->staged, VDT_ERR_FORMAT, place,
+                                  vdt_strings_at(&in->staged->set->samples.references, sample), id,
+                                  "its members are not UTF-8, or lie too deep in one another",
+                                  error);
+    a.metadata = metadata;
     a.box[0] = box[0] - 1;
     a.box[1] = box[1] - 1;
     a.box[2] = box[2] - a.box[0];

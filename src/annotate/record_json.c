@@ -270,8 +270,9 @@ static bool parse_coordinates(const json_t *value, struct vdt_record_room *room,
 /* --- the whole ------------------------------------------------------------------------------- */
 
 static const char *const members[] = {
-    "sample", "id",    "type",  "box",  "bbox",     "rotated", "coordinates", "mask", "labels",
-    "label",  "score", "flags", "area", "metadata", "number",  "rows",        "cols", "annotated"};
+    "sample", "id",     "type",  "box",       "bbox",  "rotated", "coordinates",
+    "mask",   "labels", "label", "score",     "flags", "area",    "metadata",
+    "number", "rows",   "cols",  "annotated", "code",  "category"};
 
 static bool known_members(const json_t *value, char *why)
 {
@@ -400,6 +401,31 @@ static bool parse_size(const json_t *value, const char *name, uint32_t *size, ch
            wrong(why, "\"%s\" is no size", name);
 }
 
+static bool parse_code(const json_t *value, int64_t *code, char *why)
+{
+    const json_t *member = json_object_get(value, "code");
+    *code = member == NULL ? INT64_MIN : json_integer_value(member);
+    return member == NULL || (json_is_integer(member) && *code != INT64_MIN) ||
+           wrong(why, "\"code\" is no whole number");
+}
+
+/* {"category": {KEY: VALUE}, "code": N} */
+static bool parse_category(const json_t *value, struct vdt_record_room *room,
+                           struct vdt_json_record *record, char *why)
+{
+    const json_t *category = json_object_get(value, "category");
+    if (json_object_size(category) != 1 || json_object_size(value) != 2 ||
+        json_object_get(value, "code") == NULL)
+        return wrong(why, "\"category\" is no object of one key and value with a \"code\"");
+    if (!parse_labels(category, room, why) || !parse_code(value, &record->code, why))
+        return false;
+    record->is_category = true;
+    record->a.labels = room->labels;
+    record->a.label_count = room->label_count;
+    record->a.kind = VDT_ANNOTATION_LABEL;
+    return room->label_count == 1 || wrong(why, "\"category\" has no value, or several");
+}
+
 /* An object without anything of an annotation is about its sample. */
 static bool parse_sample(const json_t *value, struct vdt_record_room *room,
                          struct vdt_json_record *record, char *why)
@@ -407,7 +433,7 @@ static bool parse_sample(const json_t *value, struct vdt_record_room *room,
     const json_t *annotated = json_object_get(value, "annotated");
     record->is_sample = true;
     record->annotated = annotated == NULL || json_is_true(annotated);
-    return parse_size(value, "rows", &record->rows, why) &&
+    return parse_code(value, &record->code, why) && parse_size(value, "rows", &record->rows, why) &&
            parse_size(value, "cols", &record->cols, why) &&
            parse_metadata(json_object_get(value, "metadata"), room, &record->a, why);
 }
@@ -423,8 +449,11 @@ bool vdt_record_parse(const json_t *value, struct vdt_record_room *room,
     room->text_count = room->label_count = 0;
     room->point_count = room->ring_count = room->part_count = room->count_count = 0;
     a->area = NAN;
+    record->code = INT64_MIN;
     if (!json_is_object(value))
         return wrong(why, "no JSON object");
+    if (json_object_get(value, "category") != NULL)
+        return parse_category(value, room, record, why);
     if (!known_members(value, why) || !parse_text(value, "sample", &record->sample, why) ||
         !parse_text(value, "id", &a->id, why) || !parse_kind(value, a, why))
         return false;
@@ -443,6 +472,8 @@ bool vdt_record_parse(const json_t *value, struct vdt_record_room *room,
         return false;
     if (area != NULL && !json_is_number(area))
         return wrong(why, "\"area\" is no number");
+    if (json_object_get(value, "code") != NULL)
+        return wrong(why, "\"code\" is of samples and categories, not of an annotation");
     a->area_given = area != NULL;
     a->area = area == NULL ? NAN : json_number_value(area);
     a->labels = room->labels;

@@ -34,6 +34,8 @@ struct vdt_json_record {
     bool is_sample;          /* no annotation: about the sample itself */
     bool annotated;          /* then: it was looked at */
     uint32_t rows, cols;     /* then: 0: not said */
+    int64_t code;            /* then: its number; INT64_MIN: not said */
+    bool is_category;        /* about a value of a key, a.labels[0], and its `code`; no sample */
     struct vdt_annotation a; /* a.sample is not set; a sample's metadata are a.metadata */
 };
 
@@ -45,7 +47,10 @@ bool vdt_record_parse(const json_t *value, struct vdt_record_room *room,
 /* New reference; NULL: memory is out. `sample` NULL: without. a->labels must be set. */
 json_t *vdt_record_json(const struct vdt_annotation *a, const char *sample);
 
-/* The sample itself: {"sample", "rows", "cols", "metadata", "annotated"}. */
+/* The sample itself: {"sample", "rows", "cols", "code", "metadata", "annotated"}. */
 json_t *vdt_sample_json(const struct vdt_annotated_sample *sample);
+
+/* A value of a key and its number: {"category": {KEY: VALUE}, "code"}. */
+json_t *vdt_category_json(const char *key, const char *value, int64_t code);
 
 #endif

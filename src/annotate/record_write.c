@@ -167,9 +167,16 @@ json_t *vdt_sample_json(const struct vdt_annotated_sample *sample)
         failed |= json_object_set_new(record, "rows", json_integer(sample->rows));
     if (sample->cols != 0)
         failed |= json_object_set_new(record, "cols", json_integer(sample->cols));
+    if (sample->code != INT64_MIN)
+        failed |= json_object_set_new(record, "code", json_integer((json_int_t)sample->code));
     failed |= put_metadata(record, sample->metadata);
     if (failed == 0)
         return record;
     json_decref(record);
     return NULL;
+}
+
+json_t *vdt_category_json(const char *key, const char *value, int64_t code)
+{
+    return json_pack("{s:{s:s}, s:I}", "category", key, value, "code", (json_int_t)code);
 }

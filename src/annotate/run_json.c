@@ -67,6 +67,8 @@ static vdt_status take_value(struct read *read, const json_t *value, uint64_t li
     uint32_t sample;
     if (!vdt_record_parse(value, &read->room, &record, why))
         return wrong(read, line, why, error);
+    if (record.is_category) /* a run has the values that it finds */
+        return VDT_OK;
     if (record.sample == NULL)
         return wrong(read, line, "it has no \"sample\"", error);
     vdt_status status =

@@ -173,6 +173,7 @@ vdt_status vdt_annotations_sample(const struct vdt_annotations *set, uint64_t in
         .group = row->index == UINT64_MAX ? "" : vdt_strings_at(&samples->groups, row->group),
         .index = row->index,
         .metadata = row->metadata == 0 ? "" : vdt_strings_at(&samples->texts, row->metadata - 1),
+        .code = row->code,
     };
     return VDT_OK;
 }

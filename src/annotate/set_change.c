@@ -238,6 +238,27 @@ static vdt_status look_at_samples(struct merge *merge, struct vdt_error *error)
 
 /* --- putting in ------------------------------------------------------------------------------ */
 
+/* What is said about a sample. Size and metadata of a bound set are the store's. */
+static bool describe(struct merge *merge, uint32_t sample, const struct vdt_set_sample *row,
+                     const char *metadata)
+{
+    struct vdt_annotations *set = merge->set;
+    struct vdt_set_sample *to = &set->samples.rows[sample];
+    const struct vdt_set_sample before = *to;
+    bool replace = merge->staged->change->update;
+    to->code = row->code != INT64_MIN && (replace || to->code == INT64_MIN) ? row->code : to->code;
+    if (!set->bound) {
+        to->rows = row->rows != 0 && (replace || to->rows == 0) ? row->rows : to->rows;
+        to->cols = row->cols != 0 && (replace || to->cols == 0) ? row->cols : to->cols;
+    }
+    set->changed = set->changed || to->code != before.code || to->rows != before.rows ||
+                   to->cols != before.cols;
+    if (set->bound || *metadata == '\0' || (!replace && to->metadata != 0))
+        return true;
+    set->changed = true;
+    return vdt_set_describe(set, sample, metadata);
+}
+
 static bool put_samples(struct merge *merge)
 {
     struct vdt_staged *staged = merge->staged;
@@ -257,19 +278,9 @@ static bool put_samples(struct merge *merge)
             merge->set->changed = true;
         }
         uint32_t sample = merge->samples[i];
+        if (!describe(merge, sample, &row, text))
+            return false;
         struct vdt_set_sample *to = &merge->set->samples.rows[sample];
-        if (!merge->set->bound) {
-            bool replace = staged->change->update;
-            to->rows = row.rows != 0 && (replace || to->rows == 0) ? row.rows : to->rows;
-            to->cols = row.cols != 0 && (replace || to->cols == 0) ? row.cols : to->cols;
-            to->code = to->code == INT64_MIN ? row.code : to->code;
-            if (*text != '\0' && (replace || to->metadata == 0)) {
-                merge->set->changed = true;
-                if (!vdt_set_describe(merge->set, sample, text))
-                    return false;
-            }
-        }
-        to = &merge->set->samples.rows[sample];
         if (mark && to->marked == 0) {
             to->marked = 1;
             staged->report->marked++;
@@ -285,13 +296,16 @@ static bool put_labels(struct merge *merge)
     const struct vdt_record_columns *from = &merge->staged->set->records;
     for (uint32_t i = 0; i < from->labels.count; i++) {
         uint32_t label;
-        size_t before = merge->set->records.labels.count;
+        struct vdt_record_columns *to = &merge->set->records;
+        size_t before = to->labels.count;
         if (from->codes[i] == INT64_MIN)
             continue;
-        if (!vdt_record_columns_label(&merge->set->records, vdt_record_columns_key(from, i),
-                                      vdt_record_columns_value(from, i), from->codes[i], &label))
+        if (!vdt_record_columns_label(to, vdt_record_columns_key(from, i),
+                                      vdt_record_columns_value(from, i), INT64_MIN, &label))
             return false;
-        merge->set->changed = merge->set->changed || before != merge->set->records.labels.count;
+        merge->set->changed =
+            merge->set->changed || before != to->labels.count || to->codes[label] != from->codes[i];
+        to->codes[label] = from->codes[i];
     }
     return true;
 }

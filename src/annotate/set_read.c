@@ -126,9 +126,25 @@ static vdt_status stage_sample(struct vdt_staged *staged, const struct vdt_json_
         return status;
     if (record->annotated)
         staged->set->samples.rows[sample].marked = place + 1;
+    if (record->code != INT64_MIN)
+        staged->set->samples.rows[sample].code = record->code;
     if (record->a.metadata != NULL && !vdt_set_describe(staged->set, sample, record->a.metadata))
         return vdt_fail_memory(error, staged->what);
     return VDT_OK;
+}
+
+static vdt_status stage_category(struct vdt_staged *staged, const struct vdt_json_record *record,
+                                 uint64_t place, struct vdt_error *error)
+{
+    uint32_t label;
+    char why[VDT_ANNOTATION_WHY];
+    const struct vdt_label *value = record->a.labels;
+    if (!vdt_annotation_check(&record->a, 0, 0, true, why))
+        return vdt_staged_problem(staged, VDT_ERR_ARGUMENT, place, NULL, NULL, why, error);
+    return vdt_record_columns_label(&staged->set->records, value->key, value->value, record->code,
+                                    &label)
+               ? VDT_OK
+               : vdt_fail_memory(error, staged->what);
 }
 
 static vdt_status stage(struct vdt_staged *staged, const json_t *value,
@@ -139,6 +155,8 @@ static vdt_status stage(struct vdt_staged *staged, const json_t *value,
     if (!vdt_record_parse(value, room, &record, why))
         return vdt_staged_problem(staged, VDT_ERR_FORMAT, place, record.sample, record.a.id, why,
                                   error);
+    if (record.is_category)
+        return stage_category(staged, &record, place, error);
     if (record.sample == NULL || *record.sample == '\0')
         return vdt_staged_problem(staged, VDT_ERR_FORMAT, place, NULL, record.a.id,
                                   "it names no sample (\"sample\")", error);

@@ -73,3 +73,12 @@ int vdt_crs_epsg(const char *wkt)
     const char *code = crs == NULL ? NULL : OSRGetAuthorityCode(crs, NULL);
     return authority != NULL && code != NULL && strcmp(authority, "EPSG") == 0 ? atoi(code) : 0;
 }
+
+bool vdt_crs_in_degrees(const char *wkt)
+{
+    vdt_cleanup(vdt_quiet_end) struct vdt_quiet quiet;
+    vdt_quiet_begin(&quiet);
+    vdt_cleanup(vdt_crs_release) OGRSpatialReferenceH crs = vdt_crs_from_text(wkt);
+    double unit = crs == NULL ? 0 : OSRGetAngularUnits(crs, NULL);
+    return crs != NULL && OSRIsGeographic(crs) && fabs(unit - 0.017453292519943295) < 1e-9;
+}

@@ -18,4 +18,7 @@ bool vdt_lonlat_from(struct vdt_lonlat *lonlat, double (*points)[2], size_t coun
 /* The EPSG code of a CRS; 0 when it has none. */
 int vdt_crs_epsg(const char *wkt);
 
+/* Its coordinates are longitude and latitude in degrees. */
+bool vdt_crs_in_degrees(const char *wkt);
+
 #endif

@@ -45,9 +45,15 @@ const struct vdt_xml *vdt_xml_child(const struct vdt_xml *element, const char *n
 {
     const CPLXMLNode *node = after == NULL ? ((const CPLXMLNode *)element)->psChild
                                            : ((const CPLXMLNode *)after)->psNext;
-    while (node != NULL && (node->eType != CXT_Element || strcmp(node->pszValue, name) != 0))
+    while (node != NULL &&
+           (node->eType != CXT_Element || (name != NULL && strcmp(node->pszValue, name) != 0)))
         node = node->psNext;
     return (const struct vdt_xml *)node;
+}
+
+const char *vdt_xml_name(const struct vdt_xml *element)
+{
+    return ((const CPLXMLNode *)element)->pszValue;
 }
 
 const char *vdt_xml_text(const struct vdt_xml *element, const char *path)

@@ -11,10 +11,14 @@ vdt_status vdt_xml_load(const char *path, const char *name, struct vdt_xml **doc
                         const struct vdt_xml **root, struct vdt_error *error);
 void vdt_xml_free(struct vdt_xml *document); /* accepts NULL */
 
-/* The first child element of that name, or the next one after `after`; NULL: none. */
+/* The first child element of that name (NULL: of any), or the next one after `after`; NULL: none.
+ */
 const struct vdt_xml *vdt_xml_child(const struct vdt_xml *element, const char *name,
                                     const struct vdt_xml *after);
-/* Text of a descendant such as "bndbox.xmin"; NULL: there is none. Borrowed. */
+/* Borrowed. */
+const char *vdt_xml_name(const struct vdt_xml *element);
+/* Text of a descendant such as "bndbox.xmin", of "" the element's own; NULL: there is none.
+ * Borrowed. */
 const char *vdt_xml_text(const struct vdt_xml *element, const char *path);
 
 #endif
