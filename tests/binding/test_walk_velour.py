@@ -118,7 +118,7 @@ def test_classification_metrics(tmp_path, tabular):
             "colour": dict(zip(("white", "blue", "red", "black"), COLOUR_SCORES[i]))})
     run.commit()
     found = vedatile.evaluate(ground_truth=tmp_path / "truth.h5", predictions=tmp_path / "run.h5")
-    animal, colour = (next(t for t in found.tasks if t["label_key"] == key) for key in ("animal", "colour"))
+    animal, colour = (next(t for t in found.tasks if t["key"] == key) for key in ("animal", "colour"))
     assert animal["metrics"]["accuracy"] == 0.5
     by_class = {row["class"]: row for row in animal["classes"]}
     assert by_class["bird"]["roc_auc"] == close(7 / 9)
@@ -130,7 +130,7 @@ def test_classification_metrics(tmp_path, tabular):
     assert colour["metrics"]["accuracy"] == close(0.5)
     only = run_vedatile("eval", "--ground-truth", tmp_path / "truth.h5", "--predictions", tmp_path / "run.h5",
                         "--label-key", "animal", "--json")
-    assert [t["label_key"] for t in json.loads(only.stdout)["tasks"]] == ["animal"]
+    assert [t["key"] for t in json.loads(only.stdout)["tasks"]] == ["animal"]
 
 
 def test_probabilities_of_a_key_add_up(tmp_path):
