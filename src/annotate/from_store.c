@@ -78,7 +78,8 @@ static void name_boxes(struct from_store *from, size_t count)
 static bool add(struct from_store *from, struct vdt_annotation *a)
 {
     a->number = from->set->next_number++;
-    vdt_annotation_bounds(a, a->box);
+    if (!a->box_given)
+        vdt_annotation_bounds(a, a->box);
     return vdt_set_append(from->set, a);
 }
 
@@ -97,6 +98,7 @@ static vdt_status add_mask(struct from_store *from, struct vdt_annotation *a, ui
     a->count_count = (size_t)(shapes->count_offsets[1] - shapes->count_offsets[0]);
     a->rows = tile->rows;
     a->cols = tile->cols;
+    a->box_given = true; /* the store's, also of what no pixel is left of */
     return VDT_OK;
 }
 

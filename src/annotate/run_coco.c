@@ -226,8 +226,10 @@ static void fill(const struct vdt_coco_records *records, uint64_t i, struct vdt_
         a->part_offsets = parts + records->shape_offsets[i];
         a->part_count = records->shape_offsets[i + 1] - records->shape_offsets[i];
         break;
-    default: a->kind = VDT_ANNOTATION_BOX; memcpy(a->box, records->box[i], sizeof a->box);
+    default: a->kind = VDT_ANNOTATION_BOX;
     }
+    memcpy(a->box, records->box[i], sizeof a->box);
+    a->box_given = a->kind != VDT_ANNOTATION_BOX && !isnan(a->box[0]);
 }
 
 static vdt_status add_shapes(struct map *map, const char *path,

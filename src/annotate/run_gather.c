@@ -156,7 +156,8 @@ static vdt_status add_row(struct gather *gather, const struct entry *entry, uint
         snprintf(id, sizeof id, "#%llu", (unsigned long long)row);
         annotation.id = id;
     }
-    vdt_annotation_bounds(&annotation, annotation.box);
+    if (!annotation.box_given)
+        vdt_annotation_bounds(&annotation, annotation.box);
     return vdt_record_columns_add(gather->records, &annotation)
                ? VDT_OK
                : vdt_fail_memory(error, gather->run->path);

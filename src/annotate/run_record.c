@@ -6,6 +6,9 @@
 
 #include "base/error.h"
 
+/* Of an item's flags, beside those of annotations: `box` is the caller's. */
+static const uint32_t BOX_GIVEN = UINT32_C(1) << 31;
+
 struct item {
     uint32_t size; /* of all of it, a multiple of 8 */
     uint32_t kind;
@@ -109,8 +112,10 @@ bool vdt_run_encode(const struct vdt_annotation *annotation, struct vdt_buffer *
         .part_count = (uint32_t)annotation->part_count,
         .area = annotation->area == 0 && !annotation->area_given ? NAN : annotation->area,
     };
-    if (annotation->kind == VDT_ANNOTATION_BOX)
+    if (annotation->kind == VDT_ANNOTATION_BOX || annotation->box_given)
         memcpy(item.box, annotation->box, sizeof item.box);
+    if (annotation->box_given)
+        item.flags |= BOX_GIVEN;
     if (annotation->kind == VDT_ANNOTATION_ROTATED)
         memcpy(item.rotated, annotation->rotated, sizeof item.rotated);
     if (item.part_count > 0) {
@@ -217,7 +222,8 @@ vdt_status vdt_run_decode(const unsigned char *bytes, size_t left, const char *w
     struct taker taker = {bytes + sizeof item, item.size - sizeof item, false};
     *annotation = (struct vdt_annotation){
         .kind = (enum vdt_annotation_kind)item.kind,
-        .flags = item.flags,
+        .flags = item.flags & ~BOX_GIVEN,
+        .box_given = (item.flags & BOX_GIVEN) != 0,
         .label_count = item.label_count,
         .area = item.area,
         .area_given = !isnan(item.area),

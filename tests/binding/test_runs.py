@@ -1,7 +1,10 @@
 """Runs from Python: every kind of prediction in and out, what comes again, what a commit freezes."""
+import json
+
 import numpy as np
 import pytest
 import vedatile
+import vedatile.shapes
 
 CLASSES = ["car", "bus", "tree"]
 
@@ -86,7 +89,7 @@ def test_bad_input(run):
     box = {"boxes": [[0, 0, 1, 1]], "labels": ["car"], "scores": [0.5]}
     for change, text in (({"scores": [float("nan")]}, "score"), ({"labels": ["lorry"]}, "car, bus"),
                          ({"labels": [3]}, "0 to 2"), ({"boxes": [[1, 0, 0, 1]]}, "below 0"),
-                         ({"scores": [0.5, 0.5]}, "scores"), ({"masks": []}, "one kind"),
+                         ({"scores": [0.5, 0.5]}, "scores"), ({"points": [[1, 1]]}, "one kind"), ({"masks": []}, "boxes: there are 1"),
                          ({"box_format": "yx"}, "xyxy")):
         with pytest.raises(vedatile.Error, match=text):
             run.add("a", **{**box, **change})
@@ -139,3 +142,32 @@ def test_of_a_store(olinda, tmp_path):
     assert found[0]["store_uuid"] == store.uuid
     run.remove()
     assert vedatile.runs(store) == []
+
+
+def test_masks_keep_boxes_of_their_own(tmp_path):
+    """A detector's box is not the bounds of its mask; both are scored as they were given."""
+    mask = np.zeros((1, 20, 20), np.uint8)
+    mask[0, 5:9, 5:9] = 1
+    with vedatile.AnnotationSet(tmp_path / "truth.h5") as truth:
+        truth.add_sample("a", rows=20, cols=20)
+        truth.add([{"sample": "a", "id": "1", "box": [2, 2, 12, 12], "label": "car"}])
+    (tmp_path / "gt.json").write_text(json.dumps(
+        {"images": [{"id": 7, "file_name": "a", "height": 20, "width": 20}], "annotations": [],
+         "categories": [{"id": 3, "name": "car"}]}))
+    counts = vedatile.shapes.encode(np.asfortranarray(np.moveaxis(mask, 0, -1)))[0]["counts"]
+    (tmp_path / "dt.json").write_text(json.dumps(
+        [{"image_id": 7, "category_id": 3, "bbox": [2, 2, 10, 10], "score": 0.5,
+          "segmentation": {"size": [20, 20], "counts": counts.decode()}}]))
+    box = {"boxes": [[2, 2, 12, 12]], "labels": ["car"], "scores": [0.5]}
+    adding = {"call": lambda run: run.add("a", masks=mask, **box),
+              "batch": lambda run: run.add_batch(["a"], [{**box, "masks": mask[None]}]),
+              "coco": lambda run: run.add_coco(tmp_path / "dt.json", tmp_path / "gt.json"),
+              "bounds": lambda run: run.add("a", masks=mask, labels=["car"], scores=[0.5])}
+    for name, add in adding.items():
+        run = vedatile.Run(path=tmp_path / f"{name}.h5", classes=CLASSES)
+        add(run)
+        run.commit()
+        assert run.refloc("a")[0]["type"] == "mask"
+        found = vedatile.evaluate(ground_truth=tmp_path / "truth.h5", predictions=tmp_path / f"{name}.h5",
+                                  iou="bbox")
+        assert (found["AP"] > 0.999) == (name != "bounds"), name

@@ -304,7 +304,8 @@ class Run:
 
         boxes, masks, polygons, rotated, lines or points   the objects, of one of these kinds: boxes
                        [n, 4], masks [n, rows, cols] or COCO's run lengths, polygons and the rest as
-                       lists of coordinates, rotated [n, 5] (cx, cy, width, height, radians)
+                       lists of coordinates, rotated [n, 5] (cx, cy, width, height, radians). Masks
+                       and polygons may come with boxes of their own
         labels, scores one each: names, whole numbers, or dicts {key: value}
         ids            the caller's; without them a call has all of a sample
         metadata       dicts, one each
@@ -318,6 +319,7 @@ class Run:
         given = {name: value for name, value in
                  (("box", boxes), ("mask", masks), ("polygon", polygons), ("rotated", rotated),
                   ("line", lines), ("point", points)) if value is not None}
+        own_boxes = given.pop("box") if boxes is not None and given.keys() & {"mask", "polygon"} else None
         if len(given) > 1:
             raise ArgumentError(f"{', '.join(given)}: one kind of objects a call")
         total = [0, 0, 0]
@@ -325,17 +327,18 @@ class Run:
             run = self._batch()
             number = self._number(sample)
             for counts in self._parts(run, number, given, labels, scores, ids, metadata, mask,
-                                      probabilities, label, score, records, box_format, mode):
+                                      probabilities, label, score, records, box_format, mode,
+                                      own_boxes):
                 total = [a + b for a, b in zip(total, counts)]
             self._done()
         return _counts(tuple(total))
 
     def _parts(self, run: Any, number: int, given: dict, labels: Any, scores: Any, ids: Any,
                metadata: Any, mask: Any, probabilities: Any, label: Any, score: float,
-               records: Any, box_format: str, mode: str) -> Any:
+               records: Any, box_format: str, mode: str, own_boxes: Any) -> Any:
         for kind, shapes in given.items():
             yield self._add_objects(number, kind, shapes, labels, scores, ids, metadata,
-                                    box_format, mode)
+                                    box_format, mode, own_boxes)
         if mask is not None:
             np = _numpy()
             pixels = _array(mask)
@@ -375,13 +378,16 @@ class Run:
                                    "labels": labels}], mode, "probabilities")
 
     def _add_objects(self, number: int, kind: str, shapes: Any, labels: Any, scores: Any, ids: Any,
-                     metadata: Any, box_format: str, mode: str) -> tuple:
+                     metadata: Any, box_format: str, mode: str, own_boxes: Any = None) -> tuple:
         np = _numpy()
+        own = None if own_boxes is None else _boxes(own_boxes, box_format).tolist()
         shapes = _boxes(shapes, box_format) if kind == "box" else \
             _masks(shapes) if kind == "mask" else \
             _array(shapes, np.float64).reshape(-1, 5).tolist() if kind == "rotated" else \
             list(shapes)
         count = len(shapes)
+        if own is not None and len(own) != count:
+            raise ArgumentError(f"boxes: there are {len(own)}, and {count} objects")
         if count and (labels is None or scores is None):
             raise ArgumentError("objects need labels and scores")
         if count == 0:
@@ -409,6 +415,8 @@ class Run:
         for i in range(count):
             record = {"sample": reference, "type": kind, member: shapes[i],
                       "labels": labels[i], "score": float(scores[i])}
+            if own is not None:
+                record["bbox"] = own[i]
             if ids is not None:
                 record["id"] = str(ids[i])
             if metadata is not None and metadata[i]:
@@ -434,7 +442,8 @@ class Run:
                     _vedatile.run_mark(self._batch(), number)
                 elif found.get("masks") is not None:
                     counts = self._add_objects(number, "mask", found["masks"], found["labels"],
-                                               scores, None, None, box_format, mode)
+                                               scores, None, None, box_format, mode,
+                                               found.get("boxes"))
                     total = [a + b for a, b in zip(total, counts)]
                 else:
                     columns.append((np.full(len(scores), number), _boxes(found["boxes"], box_format),
