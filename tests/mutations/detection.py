@@ -90,7 +90,11 @@ MUTATIONS = [
     ("AP is of the first limit", "accumulate_stats.c",
      "size_t last = scores->shape.max_detections - 1;", "size_t last = 0;"),
     ("AP50 of a category is at the first threshold above it", "accumulate_stats.c",
-     "threshold_at(scores, 0.75), 0)", "threshold_at(scores, 0.5) + 1, 0)"),
+     "{false, three_quarters, 0, VDT_EVERY, NULL}", "{false, half + 1, 0, VDT_EVERY, NULL}"),
+    ("the mean of one category is that of the first", "accumulate_stats.c",
+     "(one ? category * cells : 0)", "0"),
+    ("categories that were not asked for are in the mean", "accumulate_stats.c",
+     "(walk->categories == NULL || walk->categories[category] != 0)", "true"),
     # --- LVIS
     ("all categories are exhaustively labelled", "match_cell.c", "if (cell->open)", "if (false)"),
     ("nobody needs to have looked", "match_group.c", "options->federated &&", "false &&"),
