@@ -379,7 +379,8 @@ def texts():
 
 @pytest.mark.parametrize("text", texts())
 def test_words(text):
-    flat = re.sub(r"\bPATCH\b", "", " ".join(text.split()))  # HTTP's method
+    # HTTP's method, and valor's word as valor writes it
+    flat = re.sub(r"\bPATCH\b|`Datum`", "", " ".join(text.split()))
     assert [found.group(0) for found in FORBIDDEN.finditer(flat)] == []
 
 
