@@ -86,9 +86,9 @@ struct vdt_evaluate_options {
     void *payload;
 };
 
-/* Scores the run. VDT_ERR_NOT_FOUND names the run, group, set or field that is missing;
- * VDT_ERR_MISMATCH when the two sides are of different samples. On success *evaluation belongs to
- * the caller. */
+/* Scores the run. Options are looked at before anything large is read. VDT_ERR_NOT_FOUND names the
+ * run, group, set or field that is missing; VDT_ERR_MISMATCH when the two sides are of different
+ * samples. On success *evaluation belongs to the caller. */
 VDT_API VDT_CHECKED vdt_status vdt_evaluate(const struct vdt_evaluate_options *options,
                                             struct vdt_evaluation **evaluation,
                                             struct vdt_error *error);

@@ -7,7 +7,7 @@
 #include "report/document.h"
 #include "report/evaluation.h"
 #include "report/options.h"
-#include "report/place.h"
+#include "report/options_check.h"
 #include "report/resample.h"
 #include "report/tasks.h"
 
@@ -26,14 +26,12 @@ static void clear_scored(struct scored *scored)
 }
 
 /* `opened` may be NULL. */
-static vdt_status open_scored(const struct vdt_evaluate_options *options,
-                              const struct vdt_opened_sides *opened, const char *predictions,
-                              struct scored *scored, struct vdt_error *error)
+static vdt_status open_sides(const struct vdt_evaluate_options *options,
+                             const struct vdt_opened_sides *opened, const char *predictions,
+                             struct scored *scored, struct vdt_error *error)
 {
-    vdt_status status = opened ? vdt_sides_of(options, opened, &scored->sides, error)
-                               : vdt_sides_open(options, predictions, &scored->sides, error);
-    return status ? status
-                  : vdt_tasks_score(&scored->sides, scored->scorers, &scored->count, error);
+    return opened ? vdt_sides_of(options, opened, &scored->sides, error)
+                  : vdt_sides_open(options, predictions, &scored->sides, error);
 }
 
 /* The same task of the other run: by kind, key and how objects are compared. */
@@ -126,6 +124,21 @@ static vdt_status make_document(struct scored *scored, const struct scored *othe
     return VDT_OK;
 }
 
+/* Both runs are opened before one is scored, so that a name that is wrong is told soon. */
+static vdt_status score_runs(const struct vdt_evaluate_options *options,
+                             const struct vdt_opened_sides *opened, struct scored *scored,
+                             struct scored *other, struct vdt_error *error)
+{
+    vdt_status status = open_sides(options, opened, NULL, scored, error);
+    if (!status && options->baseline)
+        status = open_sides(options, NULL, options->baseline, other, error);
+    if (!status)
+        status = vdt_tasks_score(&scored->sides, scored->scorers, &scored->count, error);
+    if (!status && options->baseline)
+        status = vdt_tasks_score(&other->sides, other->scorers, &other->count, error);
+    return status;
+}
+
 static vdt_status evaluate(const struct vdt_evaluate_options *options,
                            const struct vdt_opened_sides *opened,
                            struct vdt_evaluation **evaluation, struct vdt_error *error)
@@ -133,11 +146,7 @@ static vdt_status evaluate(const struct vdt_evaluate_options *options,
     vdt_cleanup(clear_scored) struct scored scored = {0};
     vdt_cleanup(clear_scored) struct scored other = {0};
     vdt_cleanup(vdt_json_release) json_t *document = json_object();
-    vdt_status status = vdt_place_check(options, error);
-    if (!status)
-        status = open_scored(options, opened, NULL, &scored, error);
-    if (!status && options->baseline)
-        status = open_scored(options, NULL, options->baseline, &other, error);
+    vdt_status status = score_runs(options, opened, &scored, &other, error);
     if (!status)
         status = make_document(&scored, options->baseline ? &other : NULL, document, error);
     if (status)
@@ -157,15 +166,18 @@ static vdt_status evaluate(const struct vdt_evaluate_options *options,
 vdt_status vdt_evaluate(const struct vdt_evaluate_options *options,
                         struct vdt_evaluation **evaluation, struct vdt_error *error)
 {
-    if (options->store && (options->ground_truth || options->predictions))
-        return vdt_fail(error, VDT_ERR_ARGUMENT,
-                        "give a store and a run, or files of ground truth and predictions");
-    return evaluate(options, NULL, evaluation, error);
+    vdt_status status = vdt_options_check(options, false, error);
+    return status ? status : evaluate(options, NULL, evaluation, error);
 }
 
 vdt_status vdt_evaluate_opened(const struct vdt_evaluate_options *options,
                                const struct vdt_opened_sides *opened,
                                struct vdt_evaluation **evaluation, struct vdt_error *error)
 {
-    return evaluate(options, opened, evaluation, error);
+    vdt_status status = vdt_options_check(options, true, error);
+    if (!status)
+        return evaluate(options, opened, evaluation, error);
+    vdt_reader_free(opened->reader);
+    vdt_run_reader_free(opened->run);
+    return status;
 }

@@ -334,3 +334,30 @@ def test_examples(vedatile, tmp_path):
     for kind in ("found", "wrong", "missed"):  # a class has as many as the counts say
         row = made["tasks"][0]["classes"][0]
         assert len(car[kind]) == row[kind]
+
+
+def test_examples_name_the_nearest(vedatile, tmp_path):
+    """Of several wrong predictions about a missed label the one that overlaps it most, wherever it is in the file."""
+    box, good, bad = [10, 10, 20, 20], [10, 10, 20, 9], [10, 10, 20, 5]
+    files = make(tmp_path, [(0, 0, box), (1, 0, box)],
+                 [(0, 0, good, .9), (0, 0, bad, .8), (1, 0, bad, .7), (1, 0, good, .6)])
+    car, _ = document(vedatile, *files, "--score-threshold", .5)["tasks"][0]["examples"]
+    assert sorted((e["sample"], e["prediction"], e["iou"]) for e in car["missed"]) == [
+        ("0.png", "1", pytest.approx(.45)), ("1.png", "4", pytest.approx(.45))]
+
+
+@pytest.mark.parametrize("options, words", [
+    (["--protocol", "pascal"], "pascal"), (["--iou", "giou"], "giou"), (["--task", "pose"], "pose"),
+    (["--iou-thresholds", ".5,1.5"], "1.5"), (["--protocol", "valor", "--iou-thresholds", "0"], "above 0"),
+    (["--max-detections", "10,1"], "rising"), (["--by", "region"], "region needs a store"), (["--by", "scene"], "store"),
+    (["--by", "season", "--regions", "r.json"], "by region"), (["--group", "test"], "group"),
+    (["--bootstrap", "5", "--bootstrap-by", "class"], "bootstrap_by class"),
+    (["--label-map", "nosuch.json"], "nosuch.json"), (["--fail-under", "AP"], "AP"),
+    (["--output", "nosuch/folder.json"], "nosuch/folder.json"), (["--report", "nosuch/page.html"], "nosuch/page.html"),
+    (["--report", "/"], "/")])
+def test_wrong_options_come_before_files(vedatile, tmp_path, options, words):
+    """Neither file can be read: what is wrong with the options is told, and nothing of these."""
+    (tmp_path / "gt.json").write_text("{")
+    done = vedatile("eval", "--ground-truth", tmp_path / "gt.json", "--predictions", tmp_path / "gt.json",
+                    *options, code=None)
+    assert done.returncode in (1, 2) and words in done.stderr and "gt.json" not in done.stderr

@@ -364,7 +364,9 @@ static int evaluate(const struct eval_values *values)
     int code = EXIT_DONE;
     if (limits == NULL)
         error_memory(&error);
-    if (limits == NULL || (values->label_map && whole_file_read(values->label_map, &map, &error)))
+    if (limits == NULL || (values->output && whole_file_could(values->output, &error)) ||
+        (values->report && whole_file_could(values->report, &error)) ||
+        (values->label_map && whole_file_read(values->label_map, &map, &error)))
         code = report_error(&eval_command, &error);
     if (!code) {
         struct vdt_evaluate_options options = wishes(values, limits, map);

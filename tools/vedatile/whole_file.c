@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "report.h"
@@ -70,4 +71,20 @@ vdt_status whole_file_write(const char *path, const char *text, size_t size,
     vdt_status status = write_part(path, part, text, size, error);
     free(part);
     return status;
+}
+
+vdt_status whole_file_could(const char *path, struct vdt_error *error)
+{
+    struct stat known;
+    const char *last = strrchr(path, '/');
+    char *folder = last == NULL   ? strdup(".")
+                   : last == path ? strdup("/")
+                                  : strndup(path, (size_t)(last - path));
+    if (folder == NULL)
+        return error_memory(error);
+    int cause = stat(path, &known) == 0 && S_ISDIR(known.st_mode) ? EISDIR
+                : access(folder, W_OK) != 0                       ? errno
+                                                                  : 0;
+    free(folder);
+    return cause ? error_set(error, VDT_ERR_IO, "%s: %s", path, strerror(cause)) : VDT_OK;
 }

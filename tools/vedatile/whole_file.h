@@ -12,4 +12,8 @@ vdt_status whole_file_read(const char *path, char **text, struct vdt_error *erro
 vdt_status whole_file_write(const char *path, const char *text, size_t size,
                             struct vdt_error *error);
 
+/* Whether such a file could be written now, for a caller with much to do before: a folder that is
+ * there and may be written to. */
+vdt_status whole_file_could(const char *path, struct vdt_error *error);
+
 #endif

@@ -6,6 +6,7 @@
 #include <vedatile/run.h>
 
 #include "base/json.h"
+#include "report/evaluation.h"
 
 enum { SAMPLES = 6, SIDE = 4, PIXELS = SIDE * SIDE };
 
@@ -301,6 +302,107 @@ static void test_failures(void **state)
     vdt_evaluation_free(made);
 }
 
+/* What is wrong with options is told before the store is looked at, which is not there. */
+static void test_options_come_first(void **state)
+{
+    (void)state;
+    static const double high[] = {0.5, 1.5}, zero[] = {0};
+    static const uint32_t falling[] = {10, 1};
+    const struct {
+        struct vdt_evaluate_options options;
+        const char *message;
+    } all[] = {
+        {{.task = "t"}, "task \"t\""},
+        {{.protocol = "p"}, "protocol \"p\""},
+        {{.iou = "i"}, "iou \"i\""},
+        {{.iou_thresholds = high, .iou_threshold_count = 2}, "1.5 is not from 0 to 1"},
+        {{.protocol = "valor", .iou_thresholds = zero, .iou_threshold_count = 1}, "0 is not above"},
+        {{.iou_thresholds = high, .iou_threshold_count = 5000}, "at most 1024"},
+        {{.max_detections = falling, .max_detection_count = 2}, "rising order"},
+        {{.score_threshold = NAN}, "score_threshold"},
+        {{.label_map = "[]"}, "label map"},
+        {{.label_map = "{\"a\":1}"}, "\"a\""},
+        {{.by = "region"}, "regions"},
+        {{.regions = "f.json"}, "by region"},
+        {{.by = "region:n", .regions = "/nonexistent.json"}, "/nonexistent.json"},
+        {{.ground = true, .ignore_areas = "/nonexistent.json"}, "/nonexistent.json"},
+        {{.ground = true, .task = "detection", .by = "scene"}, "by scene"},
+        {{.ground_overlap = 0.5}, "ground_overlap"},
+        {{.bootstrap_by = "scene"}, "set bootstrap"},
+        {{.bootstrap = 9, .bootstrap_by = "view"}, "bootstrap_by view"},
+        {{.bootstrap = 9, .bootstrap_by = "region:n"}, "bootstrap_by region:n"},
+        {{.group = "g", .view = "v"}, "not both"},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        struct vdt_evaluate_options options = all[i].options;
+        struct vdt_evaluation *made = NULL;
+        options.store = "/nonexistent.h5";
+        options.run = "first";
+        assert_int_not_equal(vdt_evaluate(&options, &made, &error), VDT_OK);
+        assert_null(made);
+        if (strstr(error.message, all[i].message) == NULL ||
+            strstr(error.message, "nonexistent.h5") != NULL)
+            fail_msg("%zu: %s", i, error.message);
+    }
+    static const char *const of_stores[] = {"labels", "group", "view", "ground"};
+    for (size_t i = 0; i < 4; i++) {
+        struct vdt_evaluation *made = NULL;
+        struct vdt_evaluate_options options = {.ground_truth = "/nonexistent.h5",
+                                               .predictions = "/nonexistent.h5",
+                                               .labels = i == 0 ? "x" : NULL,
+                                               .group = i == 1 ? "x" : NULL,
+                                               .view = i == 2 ? "x" : NULL,
+                                               .ground = i == 3};
+        assert_int_equal(vdt_evaluate(&options, &made, &error), VDT_ERR_ARGUMENT);
+        if (strstr(error.message, of_stores[i]) == NULL)
+            fail_msg("%s", error.message);
+    }
+}
+
+static size_t open_files(void)
+{
+    size_t count = 0;
+    DIR *files = opendir("/proc/self/fd");
+    while (files && readdir(files))
+        count++;
+    if (files)
+        closedir(files);
+    return count;
+}
+
+/* What is open is taken, whether options are wrong, samples are missing, or all is well. */
+static void test_opened_is_taken(void **state)
+{
+    (void)state;
+    const char *store = make_labelled_store();
+    make_run(store, "first", false);
+    const struct {
+        struct vdt_evaluate_options options;
+        vdt_status status;
+    } all[] = {{{0}, VDT_OK},
+               {{.task = "t"}, VDT_ERR_ARGUMENT},
+               {{.ground_overlap = 0.5}, VDT_ERR_ARGUMENT},
+               {{.labels = "x"}, VDT_ERR_UNSUPPORTED},
+               {{.baseline = "x"}, VDT_ERR_UNSUPPORTED},
+               {{.by = "region", .regions = "x"}, VDT_ERR_UNSUPPORTED},
+               {{.ground = true, .ignore_areas = "x"}, VDT_ERR_UNSUPPORTED},
+               {{.group = "nogroup"}, VDT_ERR_NOT_FOUND},
+               {{.by = "nofield"}, VDT_ERR_NOT_FOUND}};
+    size_t before = open_files();
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        struct vdt_opened_sides sides = {0};
+        struct vdt_evaluation *made = NULL;
+        assert_int_equal(vdt_reader_open(in_folder("store.h5"), &sides.reader, &error), VDT_OK);
+        assert_int_equal(vdt_run_open(in_folder("store.h5"), "first", &sides.run, &error), VDT_OK);
+        assert_true(open_files() > before);
+        assert_int_equal(vdt_evaluate_opened(&all[i].options, &sides, &made, &error),
+                         all[i].status);
+        assert_true((made != NULL) == (all[i].status == VDT_OK));
+        vdt_evaluation_free(made);
+        assert_int_equal(open_files(), before);
+    }
+}
+
 static void test_options_of_json(void **state)
 {
     (void)state;
@@ -362,6 +464,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_slices_are_evaluations, clean_runs, close_all),
         cmocka_unit_test_setup_teardown(test_two_runs, clean_runs, close_all),
         cmocka_unit_test_setup_teardown(test_failures, clean_runs, close_all),
+        cmocka_unit_test_setup_teardown(test_options_come_first, clean_runs, close_all),
+        cmocka_unit_test_setup_teardown(test_opened_is_taken, clean_runs, close_all),
         cmocka_unit_test_setup_teardown(test_options_of_json, clean_runs, close_all),
     };
     int failed = cmocka_run_group_tests(tests, make_folder, NULL);
