@@ -24,8 +24,8 @@ vdt_status vdt_ground_regions_open(const char *path, const char *field,
     struct vdt_ground_regions *regions = vdt_allocate_zero(1, sizeof *regions);
     const struct vdt_label_options options = {.format = VDT_LABELS_OGR,
                                               .class_field = field == NULL   ? "name"
-                                                              : field[0] == 0 ? NULL
-                                                                              : field,
+                                                             : field[0] == 0 ? NULL
+                                                                             : field,
                                               .unknown = VDT_UNKNOWN_SKIP};
     if (regions == NULL)
         return vdt_fail_memory(error, path);
