@@ -98,6 +98,28 @@ static vdt_status find_names(const char *store, struct names *names, struct vdt_
     return VDT_OK;
 }
 
+vdt_status vdt_run_not_found(const char *store, const char *path, const char *run,
+                             struct vdt_error *error)
+{
+    vdt_cleanup(clear_names) struct names names = {0};
+    struct vdt_error ignored;
+    char text[512] = "";
+    size_t used = 0;
+    if (store != NULL && find_names(store, &names, &ignored) == VDT_OK)
+        for (size_t i = 0; i < names.count; i++) {
+            int more = snprintf(text + used, sizeof text - used, "%s%s", i == 0 ? "" : ", ",
+                                names.names[i]);
+            if (more < 0 || (size_t)more >= sizeof text - used)
+                break;
+            used += (size_t)more;
+        }
+    text[used] = '\0'; /* whole names only */
+    if (store == NULL)
+        return vdt_fail(error, VDT_ERR_NOT_FOUND, "%s: there is no run '%.100s'", path, run);
+    return vdt_fail(error, VDT_ERR_NOT_FOUND, "%s: there is no run '%.100s'; there %s %s", store,
+                    run, names.count == 1 ? "is" : "are", names.count == 0 ? "none" : text);
+}
+
 /* --- open runs -----------------------------------------------------------------------------------
  */
 
@@ -238,7 +260,7 @@ vdt_status vdt_run_remove(const char *store, const char *run, struct vdt_error *
     if (status == VDT_OK)
         status = remove_file(part, &ignored, error);
     if (status == VDT_OK && !removed)
-        status = vdt_fail(error, VDT_ERR_NOT_FOUND, "%s: there is no run '%.100s'", path, run);
+        status = vdt_run_not_found(store, path, run, error);
     return status == VDT_OK ? vdt_sync_folder(path, error) : status;
 }
 

@@ -160,12 +160,13 @@ static char *path_of(const char *store, const char *run, struct vdt_error *error
     return path;
 }
 
-static vdt_status not_there(const char *path, const char *run, struct vdt_error *error)
+static vdt_status not_there(const char *store, const char *path, const char *run,
+                            struct vdt_error *error)
 {
     vdt_cleanup(vdt_free_pointer) char *log = vdt_run_log_path(path);
     if (log != NULL && access(log, F_OK) == 0)
         return vdt_fail(error, VDT_ERR_BUSY, "%s: the run is still open; commit it first", log);
-    return vdt_fail(error, VDT_ERR_NOT_FOUND, "%s: there is no run '%.100s'", path, run);
+    return vdt_run_not_found(store, path, run, error);
 }
 
 vdt_status vdt_run_open(const char *store, const char *run, struct vdt_run_reader **opened,
@@ -175,7 +176,7 @@ vdt_status vdt_run_open(const char *store, const char *run, struct vdt_run_reade
     if (path == NULL)
         return VDT_ERR_ARGUMENT;
     if (access(path, F_OK) != 0)
-        return not_there(path, run, error);
+        return not_there(store, path, run, error);
     vdt_cleanup(close_reader) struct vdt_run_reader *reader = vdt_allocate_zero(1, sizeof *reader);
     if (reader == NULL)
         return vdt_fail_memory(error, path);

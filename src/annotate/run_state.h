@@ -43,6 +43,9 @@ struct vdt_run {
 
 /* STORE.runs/NAME.open beside NAME.h5; owned, NULL: memory is out. */
 char *vdt_run_log_path(const char *path);
+/* VDT_ERR_NOT_FOUND with the names of the runs that there are; store NULL: a run of no store. */
+vdt_status vdt_run_not_found(const char *store, const char *path, const char *run,
+                             struct vdt_error *error);
 /* "run NAME" for messages. */
 const char *vdt_run_name(const struct vdt_run *run);
 

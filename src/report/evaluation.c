@@ -22,18 +22,30 @@ const char *vdt_evaluation_json(const struct vdt_evaluation *evaluation)
     return evaluation->text;
 }
 
+/* A metric by its own name, or by one that other tools have for it. */
+static const json_t *named_metric(const json_t *metrics, const char *name)
+{
+    static const struct {
+        const char *name, *ours;
+    } others[] = {{"mAP", "AP"},
+                  {"mAP", "mAPAveragedOverIOUs"},
+                  {"mAP50-95", "AP"},
+                  {"mAP50", "AP50"},
+                  {"mAP75", "AP75"}};
+    const json_t *found = json_object_get(metrics, name);
+    for (size_t i = 0; i < sizeof others / sizeof others[0] && found == NULL; i++)
+        if (strcmp(name, others[i].name) == 0)
+            found = json_object_get(metrics, others[i].ours);
+    return found;
+}
+
 /* The value of `name` in one task: a metric, or "class:CLASS:METRIC" where CLASS may have colons.
  */
 static const json_t *task_metric(const json_t *task, const char *name)
 {
     const json_t *metrics = json_object_get(task, "metrics");
-    /* What each protocol calls its first number. */
-    static const char *const first[] = {"mAP", "AP", "mAPAveragedOverIOUs"};
-    for (size_t i = 0; i < 3 && strcmp(name, "mAP") == 0; i++)
-        if (json_object_get(metrics, first[i]))
-            return json_object_get(metrics, first[i]);
     if (strncmp(name, "class:", 6) != 0)
-        return json_object_get(metrics, name);
+        return named_metric(metrics, name);
     const char *last = strrchr(name + 6, ':');
     size_t length = last ? (size_t)(last - (name + 6)) : 0;
     size_t index;
@@ -50,7 +62,15 @@ static const json_t *task_metric(const json_t *task, const char *name)
     return NULL;
 }
 
-/* Names of the metrics of all tasks, for messages. */
+static bool had_before(const json_t *tasks, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (json_object_get(json_object_get(json_array_get(tasks, i), "metrics"), name))
+            return true;
+    return false;
+}
+
+/* Names of the metrics of all tasks, each once, for messages. */
 static void list_names(const json_t *tasks, char *text, size_t size)
 {
     size_t index, used = 0;
@@ -62,6 +82,8 @@ static void list_names(const json_t *tasks, char *text, size_t size)
         json_t *value;
         json_object_foreach(json_object_get(task, "metrics"), name, value)
         {
+            if (had_before(tasks, index, name))
+                continue;
             int more = snprintf(text + used, size - used, "%s%s", used ? ", " : "", name);
             if (more < 0 || (size_t)more >= size - used)
                 return;

@@ -165,6 +165,7 @@ def test_fail_under(vedatile, files):
     line, = done.stderr.splitlines()
     assert "mAP is " in line and "must be 0.99" in line and "class:car:AP is " in line
     assert "AP50" not in line
+    vedatile("eval", *files, "--fail-under", "mAP50-95=0.01,mAP50=0.01,mAP75=0.01")
     done = vedatile("eval", *files, "--fail-under", "mAPP=0.5", code=1)
     assert 'no metric "mAPP"; there are AP, AP50' in done.stderr
     done = vedatile("eval", *files, "--fail-under", "mAP", code=2)

@@ -10,7 +10,7 @@ import time
 import h5py
 import numpy as np
 import pytest
-from conftest import BUILD, SHARED, VEDATILE
+from conftest import BUILD, SHARED, SOURCE, VEDATILE
 
 COCO = SHARED / "coco-100"
 pytestmark = pytest.mark.skipif(not COCO.is_dir(), reason=f"no test data at {COCO}")
@@ -54,6 +54,30 @@ def test_coco_results_come_back(tmp_path, results):
                    (-file["annotations/score"][:]).tolist())
         rows = list(rows)
     assert rows == sorted(rows)  # by label, sample, score falling
+
+
+def test_an_import_that_fails_begins_no_run(tmp_path):
+    bad = tmp_path / "bad.json"
+    bad.write_text('[{"image_id": 1}]')
+    run = tmp_path / "r.h5"
+    assert "bad.json" in failed("predictions", "import", run, BOXES, bad, "--free", "--images", TRUTH)
+    assert [file.name for file in tmp_path.iterdir()] == ["bad.json"]
+    vedatile("predictions", "import", run, BOXES, "--free", "--images", TRUTH)
+    had = (tmp_path / "r.open").read_bytes()
+    failed("predictions", "import", run, bad, "--free", "--images", TRUTH)
+    assert (tmp_path / "r.open").read_bytes() == had
+
+
+def test_runs_that_are_not_there(tmp_path):
+    store = tmp_path / "o.h5"
+    vedatile("feed", store, "--image", SOURCE / "data/olinda/scene.tif", "--tile", 64, "--labels", SOURCE / "data/olinda/sectors.geojson",
+             "--class-field", "TIPO", "--task", "detection")
+    assert "there is no run 'june'; there are none" in failed("eval", store, "--run", "june")
+    for name in ("may", "april"):
+        vedatile("run", "create", store, name, "--group", "train")
+    assert "there is no run 'june'; there are april, may" in failed("eval", store, "--run", "june")
+    for words in (("remove", store, "june"), ("remove", store, "june", "--yes"), ("show", store, "june")):
+        assert f"there is no run 'june'; 'vedatile run list {store}' lists them" in failed("run", *words)
 
 
 def test_again_is_known(tmp_path):
@@ -272,8 +296,7 @@ def test_bad_records_are_named(tmp_path, record, wanted):
                            tmp_path / "bad.jsonl", "--free", "--classes", "a,b", "--json"],
                           capture_output=True, text=True)
     assert done.returncode in (1, 2) and wanted in done.stderr and done.stderr.count("\n") == 1
-    vedatile("run", "commit", tmp_path / "r.h5", "--free")
-    assert shown(tmp_path / "r.h5")["predicted"] == 0  # nothing of the file was taken
+    assert [file.name for file in tmp_path.iterdir()] == ["bad.jsonl"]  # nothing of the file was taken
 
 
 def test_rasters_from_files(tmp_path):

@@ -151,8 +151,9 @@ static int format_of(const struct predictions_values *values, const char *path)
 /* --- import -------------------------------------------------------------------------------------
  */
 
+/* *created: the run was not there before. */
 static vdt_status open_run(const struct predictions_values *values, struct vdt_run **run,
-                           struct vdt_error *error)
+                           bool *created, struct vdt_error *error)
 {
     struct vdt_run_options options = {
         .store = values->free_run ? NULL : values->store,
@@ -166,7 +167,8 @@ static vdt_status open_run(const struct predictions_values *values, struct vdt_r
         .any_class = values->any_class,
     };
     vdt_status status = vdt_run_resume(&options, run, error);
-    return status == VDT_ERR_NOT_FOUND ? vdt_run_create(&options, run, error) : status;
+    *created = status == VDT_ERR_NOT_FOUND;
+    return *created ? vdt_run_create(&options, run, error) : status;
 }
 
 /* All of a file, or of stdin for "-", however large; *text is the caller's. */
@@ -254,18 +256,33 @@ static int tell_import(const struct predictions_values *values, struct vdt_run *
     return EXIT_DONE;
 }
 
+/* Nothing was added to a run that this import began. */
+static void take_back(const struct predictions_values *values)
+{
+    struct vdt_error ignored;
+    vdt_status status = values->free_run ? vdt_run_remove(NULL, values->store, &ignored)
+                                         : vdt_run_remove(values->store, values->run, &ignored);
+    (void)status; /* what failed before is what the user is told */
+}
+
 static int import_files(const struct predictions_values *values)
 {
     struct vdt_error error = {.status = VDT_OK};
     struct vdt_run *run = NULL;
     struct vdt_run_counts counts = {0};
-    vdt_status status = open_run(values, &run, &error);
+    bool created = false;
+    vdt_status status = open_run(values, &run, &created, &error);
     if (status == VDT_OK)
         vdt_run_begin(run); /* all files or none */
     for (size_t i = 0; i < values->files.count && status == VDT_OK; i++)
         status = import_file(values, run, values->files.items[i], &counts, &error);
     if (status == VDT_OK)
         status = vdt_run_end(run, &error);
+    if (status != VDT_OK && run != NULL && created) {
+        vdt_run_free(run);
+        run = NULL;
+        take_back(values);
+    }
     if (status == VDT_OK && values->commit)
         status = vdt_run_commit(run, NULL, NULL, &error);
     int code = status == VDT_OK ? tell_import(values, run, &counts)

@@ -239,6 +239,13 @@ static int show_free(const struct run_values *values)
     return code;
 }
 
+static int no_such_run(const struct run_values *values)
+{
+    return report_failed(&run_command,
+                         "%s: there is no run '%s'; 'vedatile run list %s' lists them",
+                         values->store, values->names.items[0], values->store);
+}
+
 static int show_run(const struct run_values *values)
 {
     struct vdt_error error = {.status = VDT_OK};
@@ -248,9 +255,7 @@ static int show_run(const struct run_values *values)
     if (vdt_run_list(values->store, show_one, &wanted, &error))
         return report_error(&run_command, &error);
     if (!wanted.found)
-        return report_failed(&run_command,
-                             "%s: there is no run '%s'; 'vedatile run list %s' lists them",
-                             values->store, wanted.name, values->store);
+        return no_such_run(values);
     return wanted.code;
 }
 
@@ -321,10 +326,23 @@ static bool confirmed(const char *name)
     return fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
 }
 
+static bool has_name(const struct vdt_run_info *info, const char *problem, void *payload)
+{
+    struct wanted *wanted = payload;
+    (void)problem;
+    wanted->found = strcmp(info->name, wanted->name) == 0;
+    return !wanted->found;
+}
+
 static int remove_run(const struct run_values *values)
 {
     struct vdt_error error = {.status = VDT_OK};
     const char *name = values->free_run ? values->store : values->names.items[0];
+    struct wanted wanted = {.name = name, .found = values->free_run};
+    if (!wanted.found && vdt_run_list(values->store, has_name, &wanted, &error))
+        return report_error(&run_command, &error);
+    if (!wanted.found)
+        return no_such_run(values);
     if (!values->yes && !confirmed(name))
         return report_failed(&run_command, "nothing was removed; --yes removes without asking");
     if (vdt_run_remove(values->free_run ? NULL : values->store, name, &error))
