@@ -57,8 +57,9 @@ struct vdt_evaluate_options {
     bool ground;         /* objects are merged over tiles and compared on the ground */
     /* How, with `ground` only: */
     double ground_overlap;     /* two predictions of neighbouring tiles are one object from this IoU
-                                  on, of what both tiles see or along their border; 0: 0.5; at most
-                                  1 */
+                                  on, of what both tiles see or along their border, and where a
+                                  border cuts one, from this share of the smaller one on; 0: 0.5; at
+                                  most 1 */
     const char *ground_scores; /* of an object of several predictions: "highest" (default), or
                                   "mean", weighted by area */
     const char *ground_cut;    /* ground truth that reaches the edge of the ground that tiles cover:
@@ -67,9 +68,10 @@ struct vdt_evaluate_options {
                                   is ignored, 0 to 1; 0: none is. Of the store's own labels */
     const char *ignore_areas;  /* file of polygons, GeoJSON, GeoPackage ...: ground that does not
                                   count, as pixels that the store's masks ignore. Predictions that
-                                  lie in it to the share of the IoU threshold (half of protocols
-                                  that know no crowds) do not count, unless they find something; nor
-                                  does ground truth of which half lies there; nor do pixels */
+                                  lie in it to the share of the IoU threshold do not count, unless
+                                  they find something (half of it is enough for protocols that know
+                                  no crowds, whatever they find); nor does ground truth of which half
+                                  lies there; nor do pixels */
 
     uint32_t bootstrap;       /* resamplings for confidence intervals; 0: none */
     const char *bootstrap_by; /* draw whole parts of the samples: words as those of `by`, but class,

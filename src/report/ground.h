@@ -44,7 +44,8 @@ struct vdt_ground_options {
     bool join_scenes; /* scenes on one grid of pixels, such as the sheets of a mosaic, are one:
                          wrong for scenes that overlap because they show different times */
     double overlap;   /* two predictions of neighbouring tiles are one object where the IoU of what
-                         both tiles can see of them is at least this, or that of the stretches of
+                         both tiles can see of them is at least this, or what they share of the
+                         smaller one where a border cuts one of them, or the IoU of the stretches of
                          the border that they touch; 0: 0.5; at most 1 */
     double reach;     /* pixels from its tile's border within which an object touches it; 0: 1 */
     bool mean_scores; /* scores of merged predictions are means, weighted by area; else the highest
@@ -103,9 +104,11 @@ struct vdt_ground_merged;
 
 /* Pieces become one object where borders cut them and where several tiles see the same:
  * ground truth by its feature, predictions (and ground truth without) by geometry. Of two tiles
- * that overlap, what lies in the ground that both see is compared; of two that touch, the stretches
- * of the border that the objects touch. The best pairs come first, and no object has two pieces of
- * one tile, for those are a model's duplicates. A box becomes the box about all pieces, along the
+ * that overlap, what lies in the ground that both see is compared: by IoU, then, where a border has
+ * cut one of them, by what they share of the smaller one. Of two that touch, the stretches of the
+ * border that the objects touch are compared, unless a tile that has one of them shows ground of
+ * the other. The best pairs come first, and no object has two pieces of one tile, for those are a
+ * model's duplicates. A box becomes the box about all pieces, along the
  * scene's rows and columns; masks are joined pixel by pixel; polygons and rotated boxes are joined
  * as polygons. Crowd and ignore go over to the whole.
  *

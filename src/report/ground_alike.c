@@ -47,39 +47,33 @@ static double iou_of(double shared, double a, double b)
     return whole > 0 ? shared / whole : 0;
 }
 
-static double boxes_alike(const double a[4], const double b[4], const double common[4])
+/* By the areas in the ground that both tiles see. */
+static struct vdt_likeness likeness_of(double shared, double a, double b)
+{
+    double smaller = fmin(a, b);
+    return (struct vdt_likeness){iou_of(shared, a, b), smaller > 0 ? shared / smaller : 0};
+}
+
+static struct vdt_likeness boxes_alike(const double a[4], const double b[4], const double common[4])
 {
     double first[4], second[4], shared[4];
     within(a, common, first);
     within(b, common, second);
     within(first, second, shared);
-    return iou_of(area_of(shared), area_of(first), area_of(second));
+    return likeness_of(area_of(shared), area_of(first), area_of(second));
 }
 
-/* Whether a piece ends where its tile does and the other tile goes on. */
-static bool is_cut_by(const struct vdt_pieces *pieces, const struct vdt_piece *piece,
-                      const double common[4])
+bool vdt_piece_is_cut(const struct vdt_pieces *pieces, const struct vdt_piece *piece,
+                      uint32_t other)
 {
     const double *window = pieces->areas->tiles[piece->tile].window;
-    double reach = pieces->areas->reach;
+    const double *beyond = pieces->areas->tiles[other].window;
     bool cut = false;
-    for (int side = 0; side < 4; side++)
-        cut =
-            cut || (fabs(piece->box[side] - window[side]) <= reach && common[side] == window[side]);
+    for (int side = 0; side < 4; side++) {
+        bool goes_on = side < 2 ? beyond[side] < window[side] : beyond[side] > window[side];
+        cut = cut || (goes_on && fabs(piece->box[side] - window[side]) <= pieces->areas->reach);
+    }
     return cut;
-}
-
-double vdt_boxes_share(const struct vdt_pieces *pieces, const struct vdt_piece *a,
-                       const struct vdt_piece *b, const double common[4])
-{
-    double first[4], second[4], shared[4];
-    if (!is_cut_by(pieces, a, common) && !is_cut_by(pieces, b, common))
-        return 0;
-    within(a->box, common, first);
-    within(b->box, common, second);
-    within(first, second, shared);
-    double smaller = fmin(area_of(first), area_of(second));
-    return smaller > 0 ? area_of(shared) / smaller : 0;
 }
 
 void vdt_piece_paint(const struct vdt_pieces *pieces, const struct vdt_piece *piece,
@@ -121,7 +115,8 @@ static vdt_status paint_within(struct vdt_piece_view *view, int which,
 
 static vdt_status masks_alike(struct vdt_piece_view *view, const struct vdt_pieces *pieces,
                               const struct vdt_piece *a, const struct vdt_piece *b,
-                              const double common[4], double *iou, struct vdt_error *error)
+                              const double common[4], struct vdt_likeness *likeness,
+                              struct vdt_error *error)
 {
     double first[4], second[4], both[4];
     within(a->box, common, first);
@@ -133,13 +128,14 @@ static vdt_status masks_alike(struct vdt_piece_view *view, const struct vdt_piec
     vdt_status status = paint_within(view, 0, pieces, a, both, error);
     if (status == VDT_OK)
         status = paint_within(view, 1, pieces, b, both, error);
-    size_t shared = 0, whole = 0;
+    size_t shared = 0, ones[2] = {0, 0};
     size_t pixels = status == VDT_OK ? (size_t)area_of(both) : 0;
     for (size_t i = 0; i < pixels; i++) {
         shared += view->bits[0][i] & view->bits[1][i];
-        whole += view->bits[0][i] | view->bits[1][i];
+        ones[0] += view->bits[0][i];
+        ones[1] += view->bits[1][i];
     }
-    *iou = whole > 0 ? (double)shared / (double)whole : 0;
+    *likeness = likeness_of((double)shared, (double)ones[0], (double)ones[1]);
     return status;
 }
 
@@ -159,7 +155,8 @@ static double area_of_parts(const struct vdt_geometry *shapes, size_t first, siz
 
 static vdt_status polygons_alike(struct vdt_piece_view *view, const struct vdt_pieces *pieces,
                                  const struct vdt_piece *a, const struct vdt_piece *b,
-                                 const double common[4], double *iou, struct vdt_error *error)
+                                 const double common[4], struct vdt_likeness *likeness,
+                                 struct vdt_error *error)
 {
     struct vdt_geometry *work = &view->work;
     struct vdt_overlay_parts first = {&pieces->shapes, a->part, a->part_count};
@@ -178,26 +175,26 @@ static vdt_status polygons_alike(struct vdt_piece_view *view, const struct vdt_p
     status = vdt_overlay_shared(
         view->overlay, &(struct vdt_overlay_parts){work, 0, middle},
         &(struct vdt_overlay_parts){work, middle, work->part_count - middle}, &shared, error);
-    *iou = iou_of(shared, areas[0], areas[1]);
+    *likeness = likeness_of(shared, areas[0], areas[1]);
     return status;
 }
 
 static vdt_status overlap_likeness(struct vdt_piece_view *view, const struct vdt_pieces *pieces,
                                    const struct vdt_piece *a, const struct vdt_piece *b,
-                                   const double common[4], double *iou, struct vdt_error *error)
+                                   const double common[4], struct vdt_likeness *likeness,
+                                   struct vdt_error *error)
 {
     double boxes[3][4];
     within(a->box, common, boxes[0]);
     within(b->box, common, boxes[1]);
     within(boxes[0], boxes[1], boxes[2]);
-    *iou = 0;
     if (area_of(boxes[2]) == 0)
         return VDT_OK;
     if (pieces->kind == VDT_PIECE_MASK)
-        return masks_alike(view, pieces, a, b, common, iou, error);
+        return masks_alike(view, pieces, a, b, common, likeness, error);
     if (pieces->kind == VDT_PIECE_POLYGON)
-        return polygons_alike(view, pieces, a, b, common, iou, error);
-    *iou = boxes_alike(a->box, b->box, common);
+        return polygons_alike(view, pieces, a, b, common, likeness, error);
+    *likeness = boxes_alike(a->box, b->box, common);
     return VDT_OK;
 }
 
@@ -360,9 +357,11 @@ static vdt_status touch_likeness(struct vdt_piece_view *view, const struct vdt_p
 
 vdt_status vdt_pieces_likeness(struct vdt_piece_view *view, const struct vdt_pieces *pieces,
                                const struct vdt_piece *a, const struct vdt_piece *b,
-                               enum vdt_tile_relation relation, const double common[4], double *iou,
-                               struct vdt_error *error)
+                               enum vdt_tile_relation relation, const double common[4],
+                               struct vdt_likeness *likeness, struct vdt_error *error)
 {
-    return relation == VDT_TILES_OVERLAP ? overlap_likeness(view, pieces, a, b, common, iou, error)
-                                         : touch_likeness(view, pieces, a, b, common, iou, error);
+    *likeness = (struct vdt_likeness){0};
+    return relation == VDT_TILES_OVERLAP
+               ? overlap_likeness(view, pieces, a, b, common, likeness, error)
+               : touch_likeness(view, pieces, a, b, common, &likeness->iou, error);
 }

@@ -67,6 +67,26 @@ static bool share_a_tile(const struct sets *sets, uint32_t a, uint32_t b)
     return false;
 }
 
+static bool share_ground(const double a[4], const double b[4])
+{
+    return a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
+}
+
+/* Whether a tile that has a piece of one set shows a piece of the other: the two were compared
+ * there and were not alike, and who sees both sides of a border knows better than those that end
+ * at it. */
+static bool are_seen_apart(const struct sets *sets, uint32_t a, uint32_t b)
+{
+    const struct vdt_piece *pieces = sets->pieces->pieces;
+    const struct vdt_ground_placed *tiles = sets->pieces->areas->tiles;
+    for (uint32_t i = a; i != NONE; i = sets->next[i])
+        for (uint32_t k = b; k != NONE; k = sets->next[k])
+            if (share_ground(tiles[pieces[i].tile].window, pieces[k].box) ||
+                share_ground(tiles[pieces[k].tile].window, pieces[i].box))
+                return true;
+    return false;
+}
+
 static void join(struct sets *sets, uint32_t a, uint32_t b)
 {
     uint32_t root = a < b ? a : b, other = a < b ? b : a;
@@ -157,7 +177,8 @@ static vdt_status join_pairs(struct sets *sets, struct vdt_error *error)
     vdt_status status = vdt_pairs_find(sets->pieces, sets->by_feature, &pairs, error);
     for (size_t i = 0; status == VDT_OK && i < pairs.count; i++) {
         uint32_t a = root_of(sets, pairs.pairs[i].a), b = root_of(sets, pairs.pairs[i].b);
-        if (a != b && !share_a_tile(sets, a, b))
+        bool border = pairs.pairs[i].stage == 2;
+        if (a != b && !share_a_tile(sets, a, b) && !(border && are_seen_apart(sets, a, b)))
             join(sets, a, b);
     }
     free(pairs.pairs);

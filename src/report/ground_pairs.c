@@ -98,19 +98,21 @@ static vdt_status compare(const struct search *search, struct searcher *searcher
     const struct vdt_pieces *pieces = search->pieces;
     const struct vdt_piece *a = &pieces->pieces[i], *b = &pieces->pieces[k];
     const struct vdt_ground_placed *tiles = pieces->areas->tiles;
-    double common[4], iou = 0;
+    double common[4];
     if (a->tile == b->tile || a->feature != b->feature || search->known[k])
         return VDT_OK;
     enum vdt_tile_relation relation =
         vdt_tiles_relate(tiles[a->tile].window, tiles[b->tile].window, common);
     if (relation == VDT_TILES_APART)
         return VDT_OK;
+    struct vdt_likeness likeness;
     vdt_status status =
-        vdt_pieces_likeness(&searcher->view, pieces, a, b, relation, common, &iou, error);
+        vdt_pieces_likeness(&searcher->view, pieces, a, b, relation, common, &likeness, error);
     int stage = relation == VDT_TILES_TOUCH ? 2 : 0;
-    if (status == VDT_OK && stage == 0 && iou < pieces->areas->overlap &&
-        pieces->kind == VDT_PIECE_BOX) {
-        iou = vdt_boxes_share(pieces, a, b, common);
+    double iou = likeness.iou;
+    if (stage == 0 && iou < pieces->areas->overlap &&
+        (vdt_piece_is_cut(pieces, a, b->tile) || vdt_piece_is_cut(pieces, b, a->tile))) {
+        iou = likeness.share;
         stage = 1;
     }
     if (status != VDT_OK || iou < pieces->areas->overlap)

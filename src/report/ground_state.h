@@ -128,19 +128,22 @@ enum vdt_tile_relation { VDT_TILES_APART, VDT_TILES_TOUCH, VDT_TILES_OVERLAP };
 /* `common` is what they share: a rectangle, or a stretch of a border. */
 enum vdt_tile_relation vdt_tiles_relate(const double a[4], const double b[4], double common[4]);
 
-/* IoU of two pieces of tiles that overlap, within what the tiles share; 0 when neither lies there.
- * Of tiles that touch: of the stretches of the border that each is within reach of, widened by the
- * reach on both sides. */
+/* How alike two pieces are. Of tiles that overlap, in the ground that both show: IoU, and what they
+ * share as a part of the smaller one; 0 when they share nothing there. Of tiles that touch: IoU of
+ * the stretches of the border that each is within reach of, widened by the reach on both sides. */
+struct vdt_likeness {
+    double iou, share;
+};
 vdt_status vdt_pieces_likeness(struct vdt_piece_view *view, const struct vdt_pieces *pieces,
                                const struct vdt_piece *a, const struct vdt_piece *b,
-                               enum vdt_tile_relation relation, const double common[4], double *iou,
-                               struct vdt_error *error);
+                               enum vdt_tile_relation relation, const double common[4],
+                               struct vdt_likeness *likeness, struct vdt_error *error);
 
-/* Of boxes of tiles that overlap, of which one at least is cut by its tile's border: what they
- * share in the common ground, as a part of the smaller one. The box of what is left of an object is
- * not what is left of its box. 0 when none is cut. */
-double vdt_boxes_share(const struct vdt_pieces *pieces, const struct vdt_piece *a,
-                       const struct vdt_piece *b, const double common[4]);
+/* Whether a piece ends where its tile does and the other tile goes on: then it may be what is left
+ * of an object, which is not what is left of the box or the outline that a model gives the whole.
+ */
+bool vdt_piece_is_cut(const struct vdt_pieces *pieces, const struct vdt_piece *piece,
+                      uint32_t other);
 
 /* --- objects ---------------------------------------------------------------------------------- */
 
@@ -166,7 +169,7 @@ void vdt_clusters_clear(struct vdt_clusters *clusters);
 /* Pairs of pieces that look like one object, best first. */
 struct vdt_piece_pair {
     uint32_t a, b; /* a < b */
-    int stage;     /* 0: seen in common ground; 1: boxes that are cut; 2: along a border */
+    int stage;     /* 0: seen in common ground; 1: there, but one is cut; 2: along a border */
     double apart;  /* difference of scores */
     double iou;
 };

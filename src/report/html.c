@@ -124,23 +124,26 @@ static void slices(struct vdt_html *html, const json_t *task, const char *field)
 {
     const json_t *list = json_object_get(task, "slices"), *item, *name;
     const json_t *metric = json_object_get(task, "metric_names");
+    bool ground = json_is_true(json_object_get(task, "ground"));
     size_t index, at;
     if (json_array_size(list) == 0)
         return;
     vdt_html_raw(html, "<h3>By ");
     vdt_html_text(html, field);
-    vdt_html_raw(html, "</h3>\n<div class=\"scroll\"><table><tr><th scope=\"col\">value</th>"
-                       "<th scope=\"col\">samples</th>");
+    vdt_html_raw(html, "</h3>\n<div class=\"scroll\"><table><tr><th scope=\"col\">value</th>");
+    vdt_html_raw(html, ground ? "<th scope=\"col\">truths</th><th scope=\"col\">detections</th>"
+                              : "<th scope=\"col\">samples</th>");
     json_array_foreach(metric, at, name) heading(html, json_string_value(name));
     vdt_html_raw(html, "</tr>\n");
     json_array_foreach(list, index, item)
     {
         const json_t *value = json_object_get(item, "value");
-        const json_t *count = json_object_get(item, "samples");
         vdt_html_raw(html, "<tr><th scope=\"row\">");
         vdt_html_text(html, json_is_string(value) ? json_string_value(value) : "(none)");
         vdt_html_raw(html, "</th>");
-        cell(html, count ? count : json_object_get(item, "units"));
+        cell(html, json_object_get(item, ground ? "ground_truths" : "samples"));
+        if (ground)
+            cell(html, json_object_get(item, "detections"));
         json_array_foreach(metric, at, name)
             cell(html, json_object_get(json_object_get(item, "metrics"), json_string_value(name)));
         vdt_html_raw(html, "</tr>\n");

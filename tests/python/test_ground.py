@@ -1,5 +1,6 @@
 """vedatile eval --ground through the command: tiles of any size score as the scene, ground that does not count."""
 import json
+import re
 
 import h5py
 import jsonschema
@@ -223,6 +224,10 @@ def test_counts_of_regions(tmp_path):
     head, = [line.split() for line in table if line.startswith("region")]
     assert head[:3] == ["region", "truths", "detections"]
     assert ["west", "2", "2"] in [line.split()[:3] for line in table]
+    run_vedatile("eval", path, "--run", "r", "--ground", *options, "--report", tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "<th scope=\"col\">truths</th><th scope=\"col\">detections</th>" in page
+    assert re.search("west</th><td[^>]*>2</td><td[^>]*>2</td>", page)
 
 
 def test_wrong_calls(tmp_path):
