@@ -5,8 +5,8 @@
     python3 bench/eval/run.py --python FOLDER/bin/python [--build build] [--rounds 5]
         [--only vedatile-json,hotcoco] [--tasks boxes-733070,...] [--work FOLDER] [--markdown FILE]
 
-Each contestant runs in a process of its own, one after the other in every round; figures are medians. The
-slow ones have fewer rounds. The arrays of precision, recall and scores are compared with pycocotools',
+Each contestant runs in a process of its own, one after the other in every round; figures are medians. Who
+is slow has one round. The arrays of precision, recall and scores are compared with pycocotools',
 or, where that is not asked or takes hours, with ultrafast-pycocotools'."""
 import argparse
 import json
@@ -18,9 +18,8 @@ import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
-WHO = ["vedatile-columns", "vedatile-json", "ultrafast-pycocotools", "hotcoco", "faster-coco-eval",
+WHO = ["vedatile-columns", "vedatile-run", "vedatile-json", "ultrafast-pycocotools", "hotcoco", "faster-coco-eval",
        "pycocotools", "torchmetrics", "valor-lite"]
-SLOW = {"pycocotools", "torchmetrics", "valor-lite"}
 # name: detections, kind, objects in one image (0: val2017's shape), limits, who is left out
 TASKS = {
     "boxes-36781": (36781, "bbox", 0, "1,10,100", ()),
@@ -55,7 +54,8 @@ def measure(options, task, folder, contestants):
     reports = {who: [] for who in contestants}
     for number in range(options.rounds):
         for who in contestants:
-            if (who in SLOW and number >= options.slow_rounds) or any(
+            slow = any(report.get("seconds", 0) > options.slow for report in reports[who])
+            if (slow and number >= options.slow_rounds) or any(
                     "failed" in report for report in reports[who]):
                 continue
             report = run_worker(options, who, folder, task, folder / f"{who}.npz")
@@ -65,44 +65,32 @@ def measure(options, task, folder, contestants):
     return reports
 
 
-def compare(folder, who, reference):
-    """How the arrays of two differ."""
-    import numpy as np
+def compare(options, folder, who, reference):
+    """How the arrays of two differ: asked in the peers' Python, which has NumPy."""
     if who == reference:
         return "(reference)"
-    try:
-        with np.load(folder / f"{reference}.npz") as a, np.load(folder / f"{who}.npz") as b:
-            if not a.files or not b.files:
-                return "other numbers"
-            names = [name for name in a.files if name in b.files]
-            if all(a[name].tobytes() == b[name].tobytes() for name in names):
-                return "every bit"
-            if any(a[name].shape != b[name].shape for name in names):
-                return "other shapes"
-            worst = max(float(np.abs(a[name] - b[name]).max()) for name in names)
-            cells = sum(int((a[name] != b[name]).sum()) for name in names)
-            return f"{cells} cells differ, by {worst:.1e} at most"
-    except FileNotFoundError:
-        return "-"
+    done = subprocess.run([options.python, HERE / "compare.py", folder / f"{reference}.npz",
+                           folder / f"{who}.npz"], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 def median(reports, name):
     return statistics.median(report[name] for report in reports)
 
 
-def table(task, folder, reports):
+def table(options, task, folder, reports):
     reference = next((who for who in ("pycocotools", "ultrafast-pycocotools")
                       if reports.get(who) and "failed" not in reports[who][0]), None)
     lines = [f"### {task}", "",
-             "| who | seconds | of it reading | process | CPU s | peak MB | same as the reference |",
-             "|---|---|---|---|---|---|---|"]
+             "| who | rounds | seconds | of it reading | process | CPU s | peak MB | same as the reference |",
+             "|---|---|---|---|---|---|---|---|"]
     for who, found in reports.items():
         if not found or "failed" in found[-1]:
-            lines.append(f"| {who} | {found[-1]['failed'] if found else 'not run'} | | | | | |")
+            lines.append(f"| {who} | | {found[-1]['failed'] if found else 'not run'} | | | | | |")
             continue
         load = f"{median(found, 'load'):.3f}" if "load" in found[0] else "-"
-        same = compare(folder, who, reference) if reference else "-"
-        lines.append(f"| {who} | {median(found, 'seconds'):.3f} | {load} | "
+        same = compare(options, folder, who, reference) if reference else "-"
+        lines.append(f"| {who} | {len(found)} | {median(found, 'seconds'):.3f} | {load} | "
                      f"{median(found, 'process'):.2f} | {median(found, 'cpu'):.2f} | "
                      f"{median(found, 'peak_mb'):.0f} | {same} |")
     return "\n".join(lines) + "\n"
@@ -114,8 +102,9 @@ def parse():
     parser.add_argument("--python", default=sys.executable, help="of the environment with the peers")
     parser.add_argument("--build", type=pathlib.Path, default=HERE.parents[1] / "build")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--slow-rounds", type=int, default=2)
-    parser.add_argument("--limit", type=int, default=1800, help="seconds a worker may take")
+    parser.add_argument("--slow", type=float, default=8, help="seconds from which a contestant is slow")
+    parser.add_argument("--slow-rounds", type=int, default=1, help="of those that are slow")
+    parser.add_argument("--limit", type=int, default=600, help="seconds a worker may take")
     parser.add_argument("--threads", type=int, default=0, help="of vedatile; 0: one per core")
     parser.add_argument("--only", default=",".join(WHO))
     parser.add_argument("--tasks", default=",".join(TASKS))
@@ -125,13 +114,21 @@ def parse():
 
 
 def make_data(options, folder, task):
-    """In the peers' Python, since that has NumPy; masks are drawn by vedatile."""
+    """In the peers' Python, since that has NumPy; masks are drawn by vedatile. Then the same as an
+    annotation set and a committed run."""
     detections, kind, dense, _, _ = TASKS[task]
     code = ("import pathlib, sys; sys.path[:0] = sys.argv[1:3]; import data; "
             "data.make(pathlib.Path(sys.argv[3]), int(sys.argv[4]), sys.argv[5] == 'segm', "
             "int(sys.argv[6]))")
     subprocess.run([options.python, "-c", code, HERE, options.build.resolve() / "tools/python", folder,
                     str(detections), kind, str(dense)], check=True)
+    if (folder / "dt.h5").exists() or "vedatile-run" not in options.only.split(","):
+        return
+    command = options.build / "tools/vedatile"
+    for words in (["annotations", "import", "--free", folder / "gt.h5", folder / "gt.json"],
+                  ["predictions", "import", "--free", folder / "dt.h5", folder / "dt.json",
+                   "--images", folder / "gt.json", "--commit"]):
+        subprocess.run([command, *words], check=True, stdout=subprocess.DEVNULL)
 
 
 def main():
@@ -143,7 +140,7 @@ def main():
             folder = work / task
             make_data(options, folder, task)
             contestants = [who for who in options.only.split(",") if who not in TASKS[task][4]]
-            text += table(task, folder, measure(options, task, folder, contestants)) + "\n"
+            text += table(options, task, folder, measure(options, task, folder, contestants)) + "\n"
             if options.markdown:
                 options.markdown.write_text(text, encoding="utf-8")
     print(text)

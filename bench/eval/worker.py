@@ -28,11 +28,13 @@ def as_pycocotools(coco_class, eval_class):
         evaluation.params.maxDets = list(limits)
         evaluation.evaluate()
         evaluation.accumulate()
+        arrays, stats = evaluation.eval, []
         if len(limits) == 3 and limits[2] == 100:
             evaluation.summarize()
-        stats = evaluation.stats
+            stats = evaluation.stats
+            arrays = {**arrays, "stats": stats}
         clock("evaluate")
-        return stats, evaluation.eval
+        return stats, arrays
     return run
 
 
@@ -90,6 +92,22 @@ def vedatile_columns():
         clock("evaluate")
         return stats, {"precision": scores.precision, "recall": scores.recall,
                        "scores": scores.scores}
+    return run
+
+
+def vedatile_run():
+    """From the files of an annotation set and of a committed run, to the whole document."""
+    import numpy as np
+    import vedatile
+    names = ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"]
+
+    def run(folder, kind, limits, clock):
+        found = vedatile.evaluate(ground_truth=folder / "gt.h5", predictions=folder / "dt.h5",
+                                  iou=kind, max_detections=limits, threads=THREADS)
+        metrics = found.metrics
+        stats = [-1 if metrics.get(name) is None else metrics[name] for name in names]
+        clock("evaluate")
+        return stats, {"stats": np.array(stats)}
     return run
 
 
@@ -157,7 +175,8 @@ def valor_lite():
     return run
 
 
-CONTESTANTS = {"vedatile-columns": vedatile_columns, "vedatile-json": vedatile_json,
+CONTESTANTS = {"vedatile-columns": vedatile_columns, "vedatile-run": vedatile_run,
+               "vedatile-json": vedatile_json,
                "ultrafast-pycocotools": ultrafast, "hotcoco": hotcoco,
                "faster-coco-eval": faster_coco_eval, "pycocotools": pycocotools,
                "torchmetrics": torchmetrics, "valor-lite": valor_lite}
@@ -166,7 +185,7 @@ THREADS = 0
 
 def keep_arrays(path, arrays):
     import numpy as np
-    np.savez(path, **{name: np.asarray(arrays[name]) for name in ("precision", "recall", "scores")
+    np.savez(path, **{name: np.asarray(arrays[name]) for name in ("precision", "recall", "scores", "stats")
                       if arrays and name in arrays})
 
 
