@@ -146,9 +146,13 @@ uint64_t vdt_annotations_sample_count(const struct vdt_annotations *set)
     return set->samples.count;
 }
 
+static bool list(struct vdt_annotations *set);
+
+/* The first question lists the rows of all samples: asked of one after the other, each would look
+ * at all rows. */
 static uint64_t count_of(const struct vdt_annotations *set, uint64_t sample)
 {
-    if (set->first != NULL)
+    if (list((struct vdt_annotations *)(uintptr_t)set))
         return set->first[sample + 1] - set->first[sample];
     uint64_t count = 0;
     for (uint64_t row = 0; row < set->records.count; row++)

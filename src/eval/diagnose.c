@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "eval/diagnosis.h"
 #include "eval/iou.h"
+#include "eval/match_sort.h"
 #include "eval/parallel.h"
 
 enum { IOU_BLOCK = 1 << 20 };
@@ -57,6 +58,9 @@ void vdt_diagnosis_free(struct vdt_diagnosis *diagnosis)
         return;
     free(diagnosis->found);
     free(diagnosis->order);
+    free(diagnosis->by_category);
+    free(diagnosis->category_rows);
+    free(diagnosis->category_truths);
     free(diagnosis->truth_state);
     free(diagnosis->truth_category);
     free(diagnosis->confusion);
@@ -102,31 +106,34 @@ static void read_outcomes(struct state *state)
 
 /* --- by image ------------------------------------------------------------------------------- */
 
-struct ranked {
-    double score;
-    uint32_t index;
-};
-
-static int by_score(const void *left, const void *right)
+static vdt_status rank(const struct state *state, struct vdt_error *error)
 {
-    const struct ranked *a = left, *b = right;
-    if (a->score != b->score)
-        return a->score > b->score ? -1 : 1;
-    return a->index < b->index ? -1 : a->index > b->index;
+    struct vdt_diagnosis *diagnosis = state->diagnosis;
+    size_t count = (size_t)diagnosis->detections;
+    vdt_cleanup(vdt_free_pointer) uint64_t *items = vdt_allocate(count, 2 * sizeof *items);
+    if (items == NULL)
+        return vdt_fail_memory(error, "diagnosis");
+    vdt_sort_scores(state->detections->score, count, items, items + count);
+    for (size_t i = 0; i < count; i++)
+        diagnosis->order[i] = (uint32_t)items[i];
+    return VDT_OK;
 }
 
-static vdt_status rank(struct vdt_diagnosis *diagnosis, struct vdt_error *error)
+/* Whoever asks about one category after the other goes over each detection once. */
+static void rank_categories(struct vdt_diagnosis *diagnosis)
 {
-    vdt_cleanup(vdt_free_pointer) struct ranked *ranked =
-        vdt_allocate(diagnosis->detections, sizeof *ranked);
-    if (ranked == NULL)
-        return vdt_fail_memory(error, "diagnosis");
+    uint64_t *rows = diagnosis->category_rows;
     for (uint64_t i = 0; i < diagnosis->detections; i++)
-        ranked[i] = (struct ranked){diagnosis->found[i].score, (uint32_t)i};
-    qsort(ranked, diagnosis->detections, sizeof *ranked, by_score);
-    for (uint64_t i = 0; i < diagnosis->detections; i++)
-        diagnosis->order[i] = ranked[i].index;
-    return VDT_OK;
+        rows[diagnosis->found[i].category + 2]++;
+    for (size_t k = 0; k < diagnosis->categories; k++)
+        rows[k + 2] += rows[k + 1];
+    for (uint64_t i = 0; i < diagnosis->detections; i++) {
+        uint32_t detection = diagnosis->order[i];
+        diagnosis->by_category[rows[diagnosis->found[detection].category + 1]++] = detection;
+    }
+    for (uint64_t i = 0; i < diagnosis->truths; i++)
+        diagnosis->category_truths[diagnosis->truth_category[i]] +=
+            diagnosis->truth_state[i] != VDT_TRUTH_IGNORED;
 }
 
 static bool is_wrong(const struct state *state, uint32_t detection)
@@ -345,15 +352,22 @@ static vdt_status make(struct state *state, struct vdt_error *error)
         return vdt_fail(error, VDT_ERR_UNSUPPORTED, "confusion matrix: too many categories");
     diagnosis->found = vdt_allocate_zero(diagnosis->detections, sizeof *diagnosis->found);
     diagnosis->order = vdt_allocate(diagnosis->detections, sizeof *diagnosis->order);
+    diagnosis->by_category = vdt_allocate(diagnosis->detections, sizeof *diagnosis->by_category);
+    diagnosis->category_rows =
+        vdt_allocate_zero((size_t)diagnosis->categories + 2, sizeof *diagnosis->category_rows);
+    diagnosis->category_truths =
+        vdt_allocate_zero(diagnosis->categories, sizeof *diagnosis->category_truths);
     diagnosis->truth_state = vdt_allocate_zero(diagnosis->truths, 1);
     diagnosis->truth_category = vdt_allocate(diagnosis->truths, sizeof(uint32_t));
     diagnosis->confusion = vdt_allocate_zero(width * width, sizeof *diagnosis->confusion);
     state->nearly = vdt_allocate_zero(diagnosis->truths, 1);
     state->settled = vdt_allocate_zero(diagnosis->truths, 1);
     state->confused = vdt_allocate(diagnosis->detections, sizeof *state->confused);
-    if (diagnosis->found == NULL || diagnosis->order == NULL || diagnosis->truth_state == NULL ||
-        diagnosis->truth_category == NULL || diagnosis->confusion == NULL ||
-        state->nearly == NULL || state->settled == NULL || state->confused == NULL)
+    if (diagnosis->found == NULL || diagnosis->order == NULL || diagnosis->by_category == NULL ||
+        diagnosis->category_rows == NULL || diagnosis->category_truths == NULL ||
+        diagnosis->truth_state == NULL || diagnosis->truth_category == NULL ||
+        diagnosis->confusion == NULL || state->nearly == NULL || state->settled == NULL ||
+        state->confused == NULL)
         return vdt_fail_memory(error, "diagnosis");
     if (diagnosis->detections > 0)
         memset(state->confused, 0xff, diagnosis->detections * sizeof *state->confused);
@@ -369,7 +383,9 @@ static vdt_status diagnose(struct state *state, struct vdt_error *error)
         return status;
     struct vdt_diagnosis *diagnosis = state->diagnosis;
     read_outcomes(state);
-    status = rank(diagnosis, error);
+    status = rank(state, error);
+    if (status == VDT_OK)
+        rank_categories(diagnosis);
     if (status == VDT_OK)
         status = group(state, state->detections->image, diagnosis->detections, diagnosis->order,
                        is_wrong, &state->wrong, error);

@@ -46,16 +46,33 @@ void vdt_diagnosis_tide(const struct vdt_diagnosis *diagnosis, struct vdt_tide *
     *tide = diagnosis->tide;
 }
 
+/* The detections of a category, or all, by falling score. */
+struct ranking {
+    const uint32_t *detections;
+    uint64_t count;
+};
+
+static struct ranking ranking_of(const struct vdt_diagnosis *diagnosis, size_t category)
+{
+    if (category == VDT_EVERY)
+        return (struct ranking){diagnosis->order, diagnosis->detections};
+    if (category >= diagnosis->categories)
+        return (struct ranking){NULL, 0};
+    uint64_t first = diagnosis->category_rows[category];
+    return (struct ranking){diagnosis->by_category + first,
+                            diagnosis->category_rows[category + 1] - first};
+}
+
 /* --- examples and histograms ---------------------------------------------------------------- */
 
 uint64_t vdt_diagnosis_examples(const struct vdt_diagnosis *diagnosis, size_t category,
                                 enum vdt_finding finding, uint32_t *examples, size_t most)
 {
+    struct ranking ranking = ranking_of(diagnosis, category);
     uint64_t count = 0;
-    for (uint64_t i = 0; i < diagnosis->detections; i++) {
-        uint32_t detection = diagnosis->order[i];
-        const struct vdt_diagnosed *found = &diagnosis->found[detection];
-        if (found->finding != finding || (category != VDT_EVERY && found->category != category))
+    for (uint64_t i = 0; i < ranking.count; i++) {
+        uint32_t detection = ranking.detections[i];
+        if (diagnosis->found[detection].finding != finding)
             continue;
         if (count < most)
             examples[count] = detection;
@@ -89,10 +106,9 @@ void vdt_diagnosis_histogram(const struct vdt_diagnosis *diagnosis, size_t categ
 {
     for (size_t i = 0; i < bins; i++)
         found[i] = wrong[i] = 0;
-    for (uint64_t i = 0; bins > 0 && i < diagnosis->detections; i++) {
-        const struct vdt_diagnosed *one = &diagnosis->found[i];
-        if (category != VDT_EVERY && one->category != category)
-            continue;
+    struct ranking ranking = ranking_of(diagnosis, category);
+    for (uint64_t i = 0; bins > 0 && i < ranking.count; i++) {
+        const struct vdt_diagnosed *one = &diagnosis->found[ranking.detections[i]];
         double place = (one->score - low) / (high - low) * (double)bins;
         size_t bin = !(place > 0) ? 0 : place >= (double)bins ? bins - 1 : (size_t)place;
         found[bin] += one->finding == VDT_FINDING_FOUND;
@@ -105,9 +121,10 @@ void vdt_diagnosis_histogram(const struct vdt_diagnosis *diagnosis, size_t categ
 static uint64_t truths_of(const struct vdt_diagnosis *diagnosis, size_t category)
 {
     uint64_t count = 0;
-    for (uint64_t i = 0; i < diagnosis->truths; i++)
-        count += diagnosis->truth_state[i] != VDT_TRUTH_IGNORED &&
-                 (category == VDT_EVERY || diagnosis->truth_category[i] == category);
+    if (category != VDT_EVERY)
+        return category < diagnosis->categories ? diagnosis->category_truths[category] : 0;
+    for (uint32_t k = 0; k < diagnosis->categories; k++)
+        count += diagnosis->category_truths[k];
     return count;
 }
 
@@ -158,14 +175,13 @@ vdt_status vdt_diagnosis_points(const struct vdt_diagnosis *diagnosis, size_t ca
     for (size_t i = 0; i < count; i++)
         asked[i] = (struct asked){scores[i], i};
     qsort(asked, count, sizeof *asked, by_score);
+    struct ranking ranking = ranking_of(diagnosis, category);
     uint64_t truths = truths_of(diagnosis, category), found = 0, wrong = 0, at = 0;
     for (size_t i = 0; i < count; i++) {
-        for (; at < diagnosis->detections; at++) {
-            const struct vdt_diagnosed *one = &diagnosis->found[diagnosis->order[at]];
+        for (; at < ranking.count; at++) {
+            const struct vdt_diagnosed *one = &diagnosis->found[ranking.detections[at]];
             if (one->score < asked[i].score)
                 break;
-            if (category != VDT_EVERY && one->category != category)
-                continue;
             found += one->finding == VDT_FINDING_FOUND;
             wrong += is_false_positive(diagnosis, one->finding);
         }
@@ -181,14 +197,13 @@ vdt_status vdt_diagnosis_best(const struct vdt_diagnosis *diagnosis, size_t cate
     bool any = false;
     if (point == NULL)
         return vdt_fail(error, VDT_ERR_ARGUMENT, "best score: a required argument is NULL");
-    for (uint64_t i = 0; i < diagnosis->detections; i++) {
-        const struct vdt_diagnosed *one = &diagnosis->found[diagnosis->order[i]];
-        if (category == VDT_EVERY || one->category == category) {
-            found += one->finding == VDT_FINDING_FOUND;
-            wrong += is_false_positive(diagnosis, one->finding);
-        }
-        bool last = i + 1 == diagnosis->detections ||
-                    diagnosis->found[diagnosis->order[i + 1]].score != one->score;
+    struct ranking ranking = ranking_of(diagnosis, category);
+    for (uint64_t i = 0; i < ranking.count; i++) {
+        const struct vdt_diagnosed *one = &diagnosis->found[ranking.detections[i]];
+        found += one->finding == VDT_FINDING_FOUND;
+        wrong += is_false_positive(diagnosis, one->finding);
+        bool last = i + 1 == ranking.count ||
+                    diagnosis->found[ranking.detections[i + 1]].score != one->score;
         if (!last || found + wrong == 0)
             continue;
         struct vdt_score_point here = point_of(diagnosis, one->score, found, wrong, truths);

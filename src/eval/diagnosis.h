@@ -21,6 +21,9 @@ struct vdt_diagnosis {
     uint64_t detections, truths;
     struct vdt_diagnosed *found; /* [detections] */
     uint32_t *order;             /* [detections] by falling score, then order of input */
+    uint32_t *by_category;       /* [detections] by category, then as `order` */
+    uint64_t *category_rows;     /* [categories + 2] into by_category */
+    uint64_t *category_truths;   /* [categories]: ground truth that counts */
     uint8_t *truth_state;        /* [truths]: enum vdt_truth_state */
     uint32_t *truth_category;    /* [truths] */
     uint64_t *confusion;         /* [categories + 1][categories + 1] */
