@@ -158,6 +158,15 @@ def test_label_map(vedatile, tmp_path):
     assert "label map: \"car\" is to be a text" in done.stderr
 
 
+def test_the_table_says_what_numbers_are(vedatile, files):
+    printed = vedatile("eval", *files, "--iou-thresholds", "0.6,0.4", "--max-detections", "1,7").stdout
+    assert re.search(r"^AP .*mean over IoU 0.40 to 0.60$", printed, flags=re.M)
+    assert re.search(r"^AR7 .*7 detections a sample$", printed, flags=re.M)
+    printed = vedatile("eval", *files, "--iou-thresholds", "0.6").stdout
+    assert re.search(r"^AP .* IoU 0.60$", printed, flags=re.M)
+    assert re.search(r"^AP .*mean over IoU 0.50 to 0.95$", vedatile("eval", *files).stdout, flags=re.M)
+
+
 def test_fail_under(vedatile, files):
     good = vedatile("eval", *files, "--fail-under", "mAP=0.01,class:car:AP=0.01,AR1=0.01")
     assert good.stderr == ""

@@ -2,8 +2,10 @@
 #include "eval_table.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "report.h"
@@ -37,29 +39,48 @@ static void print_interval(const json_t *interval)
                json_number_value(json_object_get(interval, "high")));
 }
 
-/* What the twelve numbers of COCO are. */
-static const char *meaning(const char *name, bool ground)
+/* The thresholds that a mean is over. */
+static void print_thresholds(const json_t *list)
 {
-    if (ground && strcmp(name, "APs") == 0)
-        return "small: to 1024 square metres";
-    if (ground && strcmp(name, "APl") == 0)
-        return "large: from 9216 square metres";
-    static const char *const known[][2] = {{"AP", "mean over IoU 0.50 to 0.95"},
-                                           {"AP50", "IoU 0.50"},
+    double low = INFINITY, high = -INFINITY;
+    size_t index;
+    const json_t *item;
+    json_array_foreach(list, index, item)
+    {
+        low = fmin(low, json_number_value(item));
+        high = fmax(high, json_number_value(item));
+    }
+    if (low == high)
+        printf("   IoU %.2f", low);
+    else if (low < high)
+        printf("   mean over IoU %.2f to %.2f", low, high);
+}
+
+/* What a number of a detection's task is. */
+static void print_meaning(const json_t *task, const char *name)
+{
+    static const char *const known[][2] = {{"AP50", "IoU 0.50"},
                                            {"AP75", "IoU 0.75"},
-                                           {"APs", "small: to 32 x 32 pixels"},
                                            {"APm", "medium"},
-                                           {"APl", "large: from 96 x 96 pixels"},
-                                           {"AR1", "1 detection a sample"},
-                                           {"AR10", "10 detections a sample"},
-                                           {"AR100", "100 detections a sample"},
                                            {"precision", "at the operating point"},
                                            {"recall", "at the operating point"},
                                            {"f1", "at the operating point"}};
+    bool ground = json_is_true(json_object_get(task, "ground"));
+    char *end;
+    if (strcmp(name, "AP") == 0 || strcmp(name, "mAPAveragedOverIOUs") == 0)
+        print_thresholds(json_object_get(task, "iou_thresholds"));
+    else if (strcmp(name, "APs") == 0)
+        printf("   small: to %s", ground ? "1024 square metres" : "32 x 32 pixels");
+    else if (strcmp(name, "APl") == 0)
+        printf("   large: from %s", ground ? "9216 square metres" : "96 x 96 pixels");
+    else if (strncmp(name, "AR", 2) == 0) {
+        unsigned long most = strtoul(name + 2, &end, 10);
+        if (most > 0 && *end == '\0')
+            printf("   %lu detection%s a sample", most, most == 1 ? "" : "s");
+    }
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (strcmp(known[i][0], name) == 0)
-            return known[i][1];
-    return "";
+            printf("   %s", known[i][1]);
 }
 
 static void print_metrics(const json_t *task)
@@ -67,7 +88,6 @@ static void print_metrics(const json_t *task)
     const json_t *metrics = json_object_get(task, "metrics"), *order;
     const json_t *intervals = json_object_get(task, "intervals");
     bool detection = json_object_get(task, "operating_point") != NULL;
-    bool ground = json_is_true(json_object_get(task, "ground"));
     size_t index;
     json_array_foreach(json_object_get(task, "metric_names"), index, order)
     {
@@ -75,8 +95,9 @@ static void print_metrics(const json_t *task)
         text_cell(stdout, name, 24);
         print_number(json_object_get(metrics, name));
         print_interval(json_object_get(intervals, name));
-        const char *said = detection ? meaning(name, ground) : "";
-        printf("%s%s\n", said[0] ? "   " : "", said);
+        if (detection)
+            print_meaning(task, name);
+        putchar('\n');
     }
     const json_t *point = json_object_get(task, "operating_point");
     if (point)
