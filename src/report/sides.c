@@ -328,7 +328,10 @@ static void weigh(struct vdt_sides *sides)
                        "predicted with nothing; predicted_only leaves them out",
                        sides->unpredicted, sides->counted);
     if (sides->unlabelled)
-        vdt_sides_warn(sides, "%" PRIu64 " samples have no labels yet and are left out",
+        vdt_sides_warn(sides,
+                       "%" PRIu64
+                       " samples have no labels yet and are left out; mark them where they "
+                       "have none because there is nothing",
                        sides->unlabelled);
     if (sides->unknown && sides->options->view == NULL)
         vdt_sides_warn(sides, "%" PRIu64 " predicted samples are not among those evaluated",

@@ -40,6 +40,9 @@ def test_a_set_of_a_store(store):
     assert record["box"] == [1, 2, 30, 40] and record["number"] == 0
     assert found.loc(0) == record == found.get(key, "1")
     assert found.iloc(5).annotated and not found.iloc(6).annotated
+    with store.annotations("labels") as again:
+        again.mark()
+        assert all(sample.annotated for sample in again.samples())
     with pytest.raises(vedatile.NotFoundError, match="no sample"):
         found.refloc("nowhere")
     with pytest.raises(vedatile.NotFoundError):

@@ -24,6 +24,7 @@ struct annotations_values {
     const char *id;
     struct count index;
     struct count number;
+    bool all;
     bool update;
     bool skip_bad;
     const char *key;
@@ -108,6 +109,11 @@ static const struct option annotations_options[] = {
      .argument = "ID",
      .needs = "sample|index",
      .help = "list, remove: one annotation of the sample"},
+    {.name = "all",
+     .kind = OPTION_FLAG,
+     .offset = AT(all),
+     .excludes = "sample|index",
+     .help = "mark: every sample; one that has nothing then has no object, by what was seen"},
     {.name = "update",
      .kind = OPTION_FLAG,
      .offset = AT(update),
@@ -325,7 +331,9 @@ static int print_report(const struct annotations_values *values,
     } others[] = {{"updated", report->updated},
                   {"there already", report->ignored},
                   {"wrong", report->failed},
-                  {"dropped", report->dropped}};
+                  {is(values, "export") ? "dropped (no place in the format)"
+                                        : "dropped (on no sample, or of another form)",
+                   report->dropped}};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (others[i].count > 0)
             printf(", %" PRIu64 " %s", others[i].count, others[i].word);
@@ -430,6 +438,32 @@ static vdt_status take_away(const struct annotations_values *values, struct vdt_
                                 : vdt_annotations_clear(set, sample, error);
 }
 
+/* Every sample was looked at. */
+static int run_mark_all(const struct annotations_values *values)
+{
+    struct vdt_annotations *set = NULL;
+    struct vdt_error error = {.status = VDT_OK};
+    vdt_status status = open_set(values, true, &set, &error);
+    uint64_t count = status == VDT_OK ? vdt_annotations_sample_count(set) : 0, marked = 0;
+    for (uint64_t i = 0; i < count && status == VDT_OK; i++) {
+        struct vdt_annotated_sample sample;
+        status = vdt_annotations_sample(set, i, &sample, &error);
+        if (status != VDT_OK || sample.annotated)
+            continue;
+        status = vdt_annotations_mark(set, (uint32_t)i, &error);
+        marked++;
+    }
+    if (status == VDT_OK)
+        status = vdt_annotations_save(set, &error);
+    vdt_annotations_free(set);
+    if (status != VDT_OK)
+        return report_error(&annotations_command, &error);
+    if (values->json)
+        return json_print(json_pack("{s:I}", "marked", (json_int_t)marked));
+    printf("%" PRIu64 " samples marked\n", marked);
+    return EXIT_DONE;
+}
+
 static int run_change(const struct annotations_values *values)
 {
     struct vdt_annotations *set = NULL;
@@ -457,18 +491,36 @@ static int run_change(const struct annotations_values *values)
     return EXIT_DONE;
 }
 
+/* Of a file to be made; 0: its name does not say. */
+static int format_of_name(const char *path)
+{
+    static const struct {
+        const char *ending;
+        int format;
+    } known[] = {{".geojson", VDT_ANNOTATIONS_GEOJSON},
+                 {".jsonl", VDT_ANNOTATIONS_JSONL},
+                 {".ndjson", VDT_ANNOTATIONS_JSONL}};
+    size_t size = strlen(path);
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        size_t ending = strlen(known[i].ending);
+        if (size > ending && strcmp(path + size - ending, known[i].ending) == 0)
+            return known[i].format;
+    }
+    return 0;
+}
+
 static int run_export(const struct annotations_values *values)
 {
+    int format = values->format != 0 ? values->format : format_of_name(values->files.items[0]);
     struct vdt_annotations *set = NULL;
     struct vdt_annotations_report report = {0};
     struct vdt_error error = {.status = VDT_OK};
     vdt_status status = open_set(values, false, &set, &error);
-    const struct vdt_annotations_exchange exchange = {
-        .path = values->files.items[0],
-        .format = (enum vdt_annotation_format)values->format,
-        .key = values->key,
-        .crs = values->crs,
-        .oriented = values->oriented};
+    const struct vdt_annotations_exchange exchange = {.path = values->files.items[0],
+                                                      .format = (enum vdt_annotation_format)format,
+                                                      .key = values->key,
+                                                      .crs = values->crs,
+                                                      .oriented = values->oriented};
     if (status == VDT_OK)
         status = vdt_annotations_export(set, &exchange, &report, &error);
     vdt_annotations_free(set);
@@ -500,13 +552,16 @@ static int check_values(const struct annotations_values *values)
         return report_wrong(&annotations_command, "%s needs a FILE", values->action);
     if (is(values, "export") && values->files.count != 1)
         return report_wrong(&annotations_command, "export needs one FILE to make");
-    if (is(values, "export") && values->format == 0)
+    if (is(values, "export") && values->format == 0 && format_of_name(values->files.items[0]) == 0)
         return report_wrong(&annotations_command,
-                            "export needs --format jsonl, coco, geojson, yolo or voc");
+                            "%s: --format says what it is: jsonl, coco, geojson, yolo or voc",
+                            values->files.items[0]);
+    if (values->all && !is(values, "mark"))
+        return report_wrong(&annotations_command, "--all is for mark");
     if (!files && !is(values, "export") && values->files.count > 0)
         return report_wrong(&annotations_command, "%s takes no FILE", values->action);
-    if (is(values, "mark") && !one)
-        return report_wrong(&annotations_command, "mark needs --sample or --index");
+    if (is(values, "mark") && !one && !values->all)
+        return report_wrong(&annotations_command, "mark needs --sample, --index or --all");
     if (is(values, "remove") && !one && !values->number.given)
         return report_wrong(&annotations_command, "remove needs --sample, --index or --number");
     return OPTIONS_RUN;
@@ -523,6 +578,7 @@ static int run_annotations(int argc, char **argv)
                : is(&values, "sets")   ? run_sets(&values)
                : is(&values, "export") ? run_export(&values)
                : is(&values, "delete") ? run_delete(&values)
+               : values.all            ? run_mark_all(&values)
                                        : run_change(&values);
     options_clear(&annotations_command, &values);
     return code;

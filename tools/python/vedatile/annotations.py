@@ -139,9 +139,10 @@ class AnnotationSet:
         text = None if metadata is None else json.dumps(metadata, allow_nan=False)
         return _vedatile.annotations_add_sample(self._set, reference, rows, cols, text, update)
 
-    def mark(self, sample: str | int) -> None:
-        """Says that a sample was looked at, whether something is on it or not."""
-        _vedatile.annotations_mark(self._set, self._index(sample))
+    def mark(self, sample: str | int | None = None) -> None:
+        """Says that a sample was looked at, or every one, whether something is on it or not."""
+        for index in range(self.info["samples"]) if sample is None else [self._index(sample)]:
+            _vedatile.annotations_mark(self._set, index)
 
     # --- changes -----------------------------------------------------------------------------
 
