@@ -339,6 +339,32 @@ VDT_API VDT_CHECKED vdt_status vdt_annotations_labels(struct vdt_annotations *se
                                                       struct vdt_error *error);
 VDT_API void vdt_annotation_labels_clear(struct vdt_annotation_labels *labels);
 
+/* --- class rasters
+ * --------------------------------------------------------------------------------
+ */
+
+/* Zero means the default everywhere. All pointers are borrowed for the call. */
+struct vdt_annotations_burn_options {
+    const char *key;            /* of the labels that are classes; NULL: "class" */
+    const char *const *classes; /* its values; annotations of others are left out */
+    const uint16_t *values;     /* [class_count] of the pixels of each class; NULL: 1, 2, ... */
+    size_t class_count;
+    bool touched;  /* pixels that an outline touches as well; else those whose centre is inside, as
+                      vdt_feed makes masks */
+    bool scores;   /* predictions: of several labels the most likely; higher scores lie on top, and
+                      flags say nothing. Without a score it is 1. Else ground truth: what was added
+                      later lies on top, and what is to be ignored on top of all, as VDT_IGNORE_U16 */
+    double lowest; /* predictions of lower scores are left out */
+};
+
+/* The class raster of a sample: boxes, rotated boxes, polygons and masks burnt into pixels[rows]
+ * [cols], 0 where there is none. Lines, points and labels of whole samples have no area and are
+ * left out. VDT_ERR_MISMATCH for a mask of another size. As vdt_annotations_list in threads. */
+VDT_API VDT_CHECKED vdt_status
+vdt_annotations_burn(struct vdt_annotations *set, uint32_t sample,
+                     const struct vdt_annotations_burn_options *options, uint32_t rows,
+                     uint32_t cols, uint16_t *pixels, struct vdt_error *error);
+
 /* --- the formats of others ----------------------------------------------------------------------
  */
 

@@ -41,9 +41,10 @@ struct vdt_evaluate_options {
     size_t iou_threshold_count;
     const uint32_t *max_detections; /* rising; NULL: the protocol's; coco 1, 10, 100 */
     size_t max_detection_count;
-    double score_threshold; /* of single samples, the confusion matrix and multi-label
-                               classification: lower predictions do not count there. 0: the score
-                               with the best F1; multi-label 0.5. Average precision has none */
+    double score_threshold; /* of single samples, the confusion matrix, multi-label classification
+                               and predictions that are burnt into class rasters: lower ones do not
+                               count there. 0: the score with the best F1; multi-label and burnt
+                               0.5. Average precision has none */
     bool class_agnostic;    /* boxes of all classes as one class */
     bool predicted_only;    /* leave out samples that the run has not predicted; otherwise they
                                count as predicted with nothing, and a warning says so */

@@ -126,6 +126,15 @@ bool vdt_set_add_sample(struct vdt_annotations *set, const char *reference,
     return true;
 }
 
+void vdt_set_size_sample(struct vdt_annotations *set, uint32_t sample, uint32_t rows, uint32_t cols)
+{
+    struct vdt_set_sample *row = &set->samples.rows[sample];
+    if (row->rows == 0 || row->cols == 0) {
+        row->rows = rows;
+        row->cols = cols;
+    }
+}
+
 bool vdt_set_describe(struct vdt_annotations *set, uint32_t sample, const char *metadata)
 {
     struct vdt_set_samples *samples = &set->samples;

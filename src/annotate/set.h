@@ -58,6 +58,9 @@ const char *vdt_set_name(const struct vdt_annotations *set);
 /* Appends a sample. False: memory is out. */
 bool vdt_set_add_sample(struct vdt_annotations *set, const char *reference,
                         const struct vdt_set_sample *row, uint32_t *index);
+/* Says how many pixels a sample has where the set does not know, in memory only. */
+void vdt_set_size_sample(struct vdt_annotations *set, uint32_t sample, uint32_t rows,
+                         uint32_t cols);
 /* Replaces its metadata (NULL or "": none). False: memory is out. */
 bool vdt_set_describe(struct vdt_annotations *set, uint32_t sample, const char *metadata);
 

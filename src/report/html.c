@@ -68,6 +68,11 @@ static const char *const class_columns[] = {"AP",
                                             "predictions",
                                             "truth_pixels",
                                             "predicted_pixels",
+                                            "truth_area",
+                                            "predicted_area",
+                                            "right_area",
+                                            "wrong_area",
+                                            "missed_area",
                                             NULL};
 
 /* Headings as words. */

@@ -1,4 +1,4 @@
-/* Class rasters against masks: pixels are counted once, sample by sample, and summed for weights.
+/* Class rasters: pixels are counted once, sample by sample, and summed for weights.
  */
 #include "report/segmentation.h"
 
@@ -14,19 +14,33 @@
 #include "report/objects.h"
 #include "report/segmentation_state.h"
 
+static void clear_names(struct vdt_burnt_values *names)
+{
+    for (uint32_t i = 0; i < names->count; i++)
+        free(names->names[i]);
+    free(names->names);
+    free(names->values);
+}
+
 static void free_segmented(void *state)
 {
     struct vdt_segmented *segmented = state;
     for (uint32_t i = 0; i < segmented->class_count; i++)
         free(segmented->classes[i]);
+    clear_names(&segmented->truth_names);
+    clear_names(&segmented->predicted_names);
     for (uint32_t i = 0; i < segmented->unit_count; i++) {
         if (segmented->cells)
             free(segmented->cells[i]);
+        if (segmented->areas)
+            free(segmented->areas[i]);
         if (segmented->edges)
             free(segmented->edges[i]);
     }
     free(segmented->classes);
-    free(segmented->run_values);
+    free(segmented->truth_values);
+    free(segmented->predicted_values);
+    free(segmented->areas);
     free(segmented->cells);
     free(segmented->cell_counts);
     free(segmented->edges);
@@ -38,37 +52,6 @@ static void release_segmented(struct vdt_segmented **segmented)
 {
     if (*segmented)
         free_segmented(*segmented);
-}
-
-bool vdt_segmentation_has(const struct vdt_sides *sides)
-{
-    return sides->reader && (vdt_reader_spec(sides->reader).tasks & VDT_SEGMENTATION) &&
-           sides->run && vdt_run_reader_info(sides->run)->rasters > 0;
-}
-
-/* The store's classes first, then those that only the run has. Values beyond them are ignored. */
-static vdt_status map_classes(struct vdt_segmented *segmented, const struct vdt_sides *sides,
-                              struct vdt_error *error)
-{
-    struct vdt_store_spec spec = vdt_reader_spec(sides->reader);
-    segmented->run_values = vdt_allocate(65536, sizeof *segmented->run_values);
-    if (segmented->run_values == NULL)
-        return vdt_fail_memory(error, "classes");
-    for (uint32_t i = 0; i < 65536; i++)
-        segmented->run_values[i] = VDT_IGNORE_U16;
-    segmented->run_values[0] = 0;
-    for (size_t i = 0; i < spec.class_count; i++)
-        if (vdt_name_index(&segmented->classes, &segmented->class_count, spec.classes[i]) ==
-            UINT32_MAX)
-            return vdt_fail_memory(error, "classes");
-    for (uint32_t i = 0; i < vdt_run_reader_class_count(sides->run); i++) {
-        uint32_t found = vdt_name_index(&segmented->classes, &segmented->class_count,
-                                        vdt_run_reader_class_name(sides->run, i));
-        if (found == UINT32_MAX)
-            return vdt_fail_memory(error, "classes");
-        segmented->run_values[i + 1] = (uint16_t)(found + 1);
-    }
-    return VDT_OK;
 }
 
 /* --- values -------------------------------------------------------------------------------- */
@@ -88,12 +71,14 @@ enum { METRICS = sizeof metric_names / sizeof metric_names[0] };
 /* Sums of cells times weights; owned by the caller. */
 struct sums {
     double *matrix;
+    double *area; /* of the ground, as the matrix; NULL: not on the ground */
     double *both, *any;
 };
 
 static void clear_sums(struct sums *sums)
 {
     free(sums->matrix);
+    free(sums->area);
     free(sums->both);
     free(sums->any);
 }
@@ -103,9 +88,10 @@ static vdt_status make_sums(const struct vdt_segmented *segmented, const uint32_
 {
     size_t values = (size_t)segmented->class_count + 1;
     sums->matrix = vdt_allocate_zero(values * (values + 1), sizeof *sums->matrix);
+    sums->area = segmented->areas ? vdt_allocate_zero(values * (values + 1), sizeof(double)) : NULL;
     sums->both = vdt_allocate_zero(values, sizeof *sums->both);
     sums->any = vdt_allocate_zero(values, sizeof *sums->any);
-    if (!sums->matrix || !sums->both || !sums->any)
+    if (!sums->matrix || !sums->both || !sums->any || (segmented->areas && !sums->area))
         return vdt_fail_memory(error, "scores");
     for (uint32_t i = 0; i < segmented->unit_count; i++) {
         double weight = weights[i];
@@ -113,6 +99,8 @@ static vdt_status make_sums(const struct vdt_segmented *segmented, const uint32_
             continue;
         for (uint32_t k = 0; k < segmented->cell_counts[i]; k++)
             sums->matrix[segmented->cells[i][k].cell] += weight * segmented->cells[i][k].pixels;
+        for (uint32_t k = 0; sums->area && k < segmented->cell_counts[i]; k++)
+            sums->area[segmented->cells[i][k].cell] += weight * segmented->areas[i][k];
         for (uint32_t k = 0; k < segmented->edge_counts[i]; k++) {
             sums->both[segmented->edges[i][k].value] += weight * segmented->edges[i][k].both;
             sums->any[segmented->edges[i][k].value] += weight * segmented->edges[i][k].any;
@@ -188,6 +176,26 @@ static json_t *class_document(const char *name, const struct vdt_segment_score *
     return object;
 }
 
+/* Ground of a class: labelled, predicted, and of both what agrees and what does not. */
+static void add_areas(json_t *object, const double *area, uint32_t class_count, uint32_t value)
+{
+    double truth = 0, predicted = 0, both = area[value * (class_count + 2) + value];
+    for (uint32_t i = 0; i <= class_count + 1; i++)
+        truth += area[value * (class_count + 2) + i];
+    for (uint32_t i = 0; i <= class_count; i++)
+        predicted += area[i * (class_count + 2) + value];
+    const struct {
+        const char *name;
+        double value;
+    } numbers[] = {{"truth_area", truth},
+                   {"predicted_area", predicted},
+                   {"right_area", both},
+                   {"wrong_area", fmax(predicted - both, 0)},
+                   {"missed_area", fmax(truth - both, 0)}};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        json_object_set_new(object, numbers[i].name, vdt_document_number(numbers[i].value));
+}
+
 static json_t *confusion_document(const struct vdt_segmented *segmented, const double *matrix)
 {
     uint32_t values = segmented->class_count + 1;
@@ -209,6 +217,27 @@ static json_t *confusion_document(const struct vdt_segmented *segmented, const d
     return object;
 }
 
+/* Where both sides are from; samples without a store have boundaries of their own distance. */
+static void add_sources(const struct vdt_segmented *segmented, const struct vdt_sides *sides,
+                        json_t *about)
+{
+    json_t *distance = json_null();
+    if (sides->reader) {
+        struct vdt_tile_spec tile = vdt_reader_spec(sides->reader).tile;
+        distance = json_integer(vdt_boundary_distance(tile.rows, tile.cols));
+    }
+    json_object_set_new(about, "boundary_distance", distance);
+    json_object_set_new(about, "ground_truth_of",
+                        json_string(segmented->truth_burnt ? "outlines" : "masks"));
+    json_object_set_new(about, "predictions_of",
+                        json_string(segmented->predicted_burnt ? "outlines" : "rasters"));
+    if (segmented->predicted_burnt)
+        json_object_set_new(about, "score", vdt_document_number(segmented->lowest));
+    if (segmented->predicted_burnt || segmented->truth_burnt)
+        json_object_set_new(about, "mask_rule",
+                            json_string(segmented->touched ? "all-touched" : "center"));
+}
+
 static vdt_status fill_about(const struct vdt_segmented *segmented, const struct vdt_sides *sides,
                              const uint32_t *weights, json_t *about, struct vdt_error *error)
 {
@@ -220,13 +249,15 @@ static vdt_status fill_about(const struct vdt_segmented *segmented, const struct
         segments ? make_sums(segmented, weights, &sums, error) : vdt_fail_memory(error, "scores");
     if (status)
         return status;
-    struct vdt_tile_spec tile = vdt_reader_spec(sides->reader).tile;
     json_t *classes = json_array(), *missing = json_array(), *ignored = json_array();
     vdt_segmentation_score(sums.matrix, segmented->class_count, &scores, segments);
     for (uint32_t i = 0; i < segmented->class_count; i++) {
         const struct vdt_segment_score *segment = &segments[i + 1];
-        json_array_append_new(classes, class_document(segmented->classes[i], segment,
-                                                      sums.both[i + 1], sums.any[i + 1]));
+        json_t *item =
+            class_document(segmented->classes[i], segment, sums.both[i + 1], sums.any[i + 1]);
+        json_array_append_new(classes, item);
+        if (sums.area)
+            add_areas(item, sums.area, segmented->class_count, i + 1);
         if (segment->truth > 0 && segment->predicted == 0)
             json_array_append_new(missing, vdt_document_text(segmented->classes[i]));
         if (segment->truth == 0 && segment->predicted > 0)
@@ -236,8 +267,16 @@ static vdt_status fill_about(const struct vdt_segmented *segmented, const struct
     json_object_set_new(about, "missing_labels", missing);
     json_object_set_new(about, "ignored_labels", ignored);
     json_object_set_new(about, "pixels", vdt_document_count((uint64_t)scores.pixels));
-    json_object_set_new(about, "boundary_distance",
-                        json_integer(vdt_boundary_distance(tile.rows, tile.cols)));
+    add_sources(segmented, sides, about);
+    if (sums.area) {
+        double all = 0;
+        for (size_t i = 0; i < (size_t)(segmented->class_count + 1) * (segmented->class_count + 2);
+             i++)
+            all += sums.area[i];
+        json_object_set_new(about, "area", vdt_document_number(all));
+        json_object_set_new(about, "area_unit",
+                            json_string(segmented->metres ? "square_metre" : "square_unit"));
+    }
     json_object_set_new(about, "confusion", confusion_document(segmented, sums.matrix));
     return VDT_OK;
 }
@@ -288,10 +327,13 @@ static vdt_status gather(struct vdt_sides *sides, struct vdt_segmented *segmente
     segmented->edges = vdt_allocate_zero(sides->sample_count, sizeof *segmented->edges);
     segmented->cell_counts = vdt_allocate_zero(sides->sample_count, sizeof(uint32_t));
     segmented->edge_counts = vdt_allocate_zero(sides->sample_count, sizeof(uint32_t));
+    segmented->areas = sides->options->ground
+                           ? vdt_allocate_zero(sides->sample_count, sizeof *segmented->areas)
+                           : NULL;
     if (!segmented->cells || !segmented->edges || !segmented->cell_counts ||
-        !segmented->edge_counts)
+        !segmented->edge_counts || (sides->options->ground && !segmented->areas))
         return vdt_fail_memory(error, "masks");
-    vdt_status status = map_classes(segmented, sides, error);
+    vdt_status status = vdt_segmented_classes(segmented, sides, error);
     return status ? status : vdt_segmented_read(segmented, sides, error);
 }
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "annotate/set.h"
 #include "base/buffer.h"
 #include "base/error.h"
 #include "report/document.h"
@@ -280,6 +281,26 @@ static vdt_status open_truth_file(struct vdt_sides *sides, struct vdt_error *err
     return vdt_annotations_import(sides->truth, &exchange, NULL, error);
 }
 
+/* What one side knows of the size of a sample, the other needs for its outlines. */
+static vdt_status share_sizes(struct vdt_sides *sides, struct vdt_error *error)
+{
+    vdt_status status = VDT_OK;
+    for (uint32_t i = 0; !status && i < sides->sample_count; i++) {
+        const struct vdt_side_sample *sample = &sides->samples[i];
+        struct vdt_annotated_sample truth, predicted;
+        if (sample->truth == VDT_NO_SAMPLE || sample->predicted == VDT_NO_SAMPLE)
+            continue;
+        status = vdt_annotations_sample(sides->truth, sample->truth, &truth, error);
+        if (!status)
+            status = vdt_annotations_sample(sides->predicted, sample->predicted, &predicted, error);
+        if (status)
+            return status;
+        vdt_set_size_sample(sides->truth, sample->truth, predicted.rows, predicted.cols);
+        vdt_set_size_sample(sides->predicted, sample->predicted, truth.rows, truth.cols);
+    }
+    return status;
+}
+
 static vdt_status open_files(struct vdt_sides *sides, const char *predictions,
                              struct vdt_error *error)
 {
@@ -303,7 +324,7 @@ static vdt_status open_files(struct vdt_sides *sides, const char *predictions,
     status = set_samples(sides, error);
     if (!status)
         status = find_predicted(sides, error);
-    return status;
+    return status ? status : share_sizes(sides, error);
 }
 
 /* What counts: labelled samples of the view, and of these the predicted ones where that is asked.

@@ -60,15 +60,12 @@ static vdt_status add_detection(struct vdt_sides *sides, enum vdt_annotation_for
 
 /* What objects are compared by when it is left open: rotated boxes where both sides have nothing
  * else, boxes otherwise, and masks besides where both sides have outlines. */
-static vdt_status score_objects(struct vdt_sides *sides, struct vdt_scorer *scorers, size_t *count,
-                                struct vdt_error *error)
+static vdt_status score_objects(struct vdt_sides *sides, uint32_t truth, uint32_t predicted,
+                                struct vdt_scorer *scorers, size_t *count, struct vdt_error *error)
 {
     const uint32_t outlines = 1U << VDT_ANNOTATION_MASK | 1U << VDT_ANNOTATION_POLYGON;
     const uint32_t objects = outlines | 1U << VDT_ANNOTATION_BOX | 1U << VDT_ANNOTATION_ROTATED;
-    uint32_t truth, predicted;
-    vdt_status status = vdt_sides_kinds(sides, &truth, &predicted, error);
-    if (status)
-        return status;
+    vdt_status status = VDT_OK;
     const char *iou = sides->options->iou;
     for (size_t form = 0; iou && vdt_iou_words[form]; form++)
         if (strcmp(vdt_iou_words[form], iou) == 0)
@@ -108,16 +105,22 @@ vdt_status vdt_tasks_score(struct vdt_sides *sides, struct vdt_scorer *scorers, 
                            struct vdt_error *error)
 {
     size_t made = 0;
+    uint32_t truth, predicted;
     bool objects = asked(sides, "detection") || asked(sides, "instance");
-    vdt_status status = VDT_OK;
-    if (objects && (sides->truth || sides->truth_coco))
-        status = score_objects(sides, scorers, &made, error);
+    vdt_status status = vdt_sides_kinds(sides, &truth, &predicted, error);
+    if (!status && objects && (sides->truth || sides->truth_coco))
+        status = score_objects(sides, truth, predicted, scorers, &made, error);
     if (!status && sides->truth && asked(sides, "classification"))
         status = score_labels(sides, scorers, &made, error);
-    if (!status && asked(sides, "segmentation") && vdt_segmentation_has(sides)) {
+    if (!status && asked(sides, "segmentation") && vdt_segmentation_has(sides, truth, predicted)) {
         status = vdt_segmentation_scorer(sides, &scorers[made], error);
         made += !status;
     }
+    if (!status && made == 0 && sides->result_coco && asked(sides, "segmentation"))
+        status = vdt_fail(error, VDT_ERR_UNSUPPORTED,
+                          "%s: class rasters are made of runs; `vedatile predictions import` makes "
+                          "one of COCO's results",
+                          sides->predictions);
     if (!status && made == 0)
         status = vdt_fail(error, VDT_ERR_NOT_FOUND, "labels and predictions have no %s in common",
                           sides->options->task ? sides->options->task : "task");

@@ -156,8 +156,10 @@ static const struct option eval_options[] = {
      .argument = "S",
      .low = 0,
      .high = 1e300,
-     .help = "for counts of samples and classes and for --multi-label, which count predictions of "
-             "at least this score; default: the score with the best F1, 0.5 with --multi-label"},
+     .help =
+         "for counts of samples and classes, --multi-label and outlines scored as segmentation, "
+         "which count predictions of at least this score; default: the score with the best F1, "
+         "0.5 with --multi-label and for outlines"},
     {.name = "class-agnostic",
      .kind = OPTION_FLAG,
      .offset = AT(class_agnostic),
@@ -188,7 +190,8 @@ static const struct option eval_options[] = {
      .kind = OPTION_FLAG,
      .offset = AT(ground),
      .excludes = "ground-truth",
-     .help = "put objects together over tiles and compare them on the ground, in square metres"},
+     .help = "put objects together over tiles and compare them on the ground, in square metres; "
+             "segmentation counts each place once and has areas"},
     {.name = "ground-overlap",
      .kind = OPTION_REAL,
      .offset = AT(ground_overlap),

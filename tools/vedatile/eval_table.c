@@ -175,6 +175,36 @@ static void print_classes(const json_t *task)
     }
 }
 
+/* Of segmentation on the ground. */
+static void print_areas(const json_t *task)
+{
+    static const char *const columns[][2] = {{"truth_area", "truth"},
+                                             {"predicted_area", "predicted"},
+                                             {"right_area", "right"},
+                                             {"wrong_area", "wrong"},
+                                             {"missed_area", "missed"}};
+    const char *unit = text_of(task, "area_unit");
+    const json_t *classes = json_object_get(task, "classes"), *item;
+    size_t width = widest(classes, "class"), index;
+    if (unit[0] == 0)
+        return;
+    putchar('\n');
+    text_cell(stdout, strcmp(unit, "square_metre") == 0 ? "area, m2" : "area, units", width);
+    for (size_t i = 0; i < 5; i++)
+        printf("%s%14s", i ? " " : "", columns[i][1]);
+    putchar('\n');
+    json_array_foreach(classes, index, item)
+    {
+        if (index == CLASSES_MOST)
+            break;
+        text_cell(stdout, text_of(item, "class"), width);
+        for (size_t i = 0; i < 5; i++)
+            printf("%s%14.1f", i ? " " : "",
+                   json_number_value(json_object_get(item, columns[i][0])));
+        putchar('\n');
+    }
+}
+
 static void print_slices(const json_t *task, const char *field)
 {
     const json_t *slices = json_object_get(task, "slices"), *names, *item, *name;
@@ -237,6 +267,8 @@ static void print_comparison(const json_t *task)
             json_object_get(json_object_get(comparison, "intervals"), json_string_value(name)));
         putchar('\n');
     }
+    if (json_object_get(comparison, "better") == NULL)
+        return;
     printf("samples: %lld better, %lld worse, %lld equal\n",
            (long long)json_integer_value(json_object_get(comparison, "better")),
            (long long)json_integer_value(json_object_get(comparison, "worse")),
@@ -272,6 +304,7 @@ static void print_task(const json_t *task, const char *field)
     puts("\n");
     print_metrics(task);
     print_classes(task);
+    print_areas(task);
     print_list(json_object_get(task, "missing_labels"), "labels never predicted: ");
     print_list(json_object_get(task, "ignored_labels"), "predicted labels without ground truth: ");
     print_slices(task, field);
