@@ -11,9 +11,6 @@
 #include "base/fold.h"
 #include "base/json.h"
 
-/* Beyond this, coordinates are no pixels. */
-static const double farthest = 1e9;
-
 static bool wrong(char *why, const char *format, ...) VDT_PRINTF(2, 3);
 
 static bool wrong(char *why, const char *format, ...)
@@ -27,7 +24,7 @@ static bool wrong(char *why, const char *format, ...)
 
 static bool is_place(double value)
 {
-    return isfinite(value) && fabs(value) <= farthest;
+    return isfinite(value) && fabs(value) <= VDT_ANNOTATION_FARTHEST;
 }
 
 static bool is_text(const char *text)
@@ -193,7 +190,7 @@ bool vdt_annotation_check(const struct vdt_annotation *a, uint32_t rows, uint32_
     if (a->id != NULL &&
         (*a->id == '\0' || !is_text(a->id) || strlen(a->id) > VDT_ANNOTATION_LONGEST_ID))
         return wrong(why, "its id is not UTF-8 of 1 to %d bytes", VDT_ANNOTATION_LONGEST_ID);
-    if (a->flags > (VDT_ANNOTATION_CROWD | VDT_ANNOTATION_IGNORE | VDT_ANNOTATION_DIFFICULT))
+    if (a->flags > VDT_ANNOTATION_FLAGS)
         return wrong(why, "it has an unknown flag");
     if (a->area_given && !(a->area >= 0 && isfinite(a->area)))
         return wrong(why, "its area is %g", a->area);

@@ -4,7 +4,12 @@
 
 #include <vedatile/annotations.h>
 
-enum { VDT_ANNOTATION_WHY = 256, VDT_ANNOTATION_LONGEST_ID = 1024 };
+enum {
+    VDT_ANNOTATION_WHY = 256,
+    VDT_ANNOTATION_LONGEST_ID = 1024,
+    VDT_ANNOTATION_FARTHEST = 1000000000, /* beyond this, coordinates are no pixels */
+    VDT_ANNOTATION_FLAGS = VDT_ANNOTATION_CROWD | VDT_ANNOTATION_IGNORE | VDT_ANNOTATION_DIFFICULT
+};
 
 /* False, and why (with the remedy where there is one), for an annotation that cannot be. rows and
  * cols are the sample's, 0: not known. `prediction`: it may lie outside of the sample, and its

@@ -183,7 +183,7 @@ static bool parse_ring(const json_t *list, bool closes, struct vdt_record_room *
     for (size_t i = 0; i < count; i++)
         if (!parse_point(json_array_get(list, i), room->points[first + i]))
             return wrong(why, "point %zu of the coordinates is no pair of numbers", i + 1);
-    if (closes && count > 3 &&
+    if (closes && count > 1 &&
         memcmp(room->points[first], room->points[first + count - 1], 16) == 0)
         count--;
     room->point_count += count;

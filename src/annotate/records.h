@@ -97,15 +97,21 @@ bool vdt_record_columns_kill(struct vdt_record_columns *records, uint64_t row);
  */
 vdt_status vdt_record_columns_write(const struct vdt_record_columns *records,
                                     struct vdt_table_writer *writer, struct vdt_error *error);
-/* Everything is checked: offsets, kinds, samples below `samples`. *records is empty before. */
+/* Everything is checked as vdt_record_columns_check has it. *records is empty before. */
 vdt_status vdt_record_columns_read(struct vdt_record_columns *records, struct vdt_table_file *table,
                                    uint64_t samples, struct vdt_error *error);
+/* Of columns whose offsets hold together: what each row needs is there, samples are below
+ * `samples`, and numbers are such as vdt_annotation_check lets in. `path` is for messages. */
+vdt_status vdt_record_columns_check(const struct vdt_record_columns *records, uint64_t samples,
+                                    const char *path, struct vdt_error *error);
 
 /* "PREFIX_text" and "PREFIX_offsets"; written when there is a text. */
 vdt_status vdt_strings_write(const struct vdt_strings *strings, const char *prefix,
                              struct vdt_table_writer *writer, struct vdt_error *error);
-/* `count` texts, or none when they may be missing; UINT64_MAX: any number. */
+/* `count` texts, or none when they may be missing; UINT64_MAX: any number. Each is UTF-8, in
+ * `parts` parts with a NUL between them. */
 vdt_status vdt_strings_read(struct vdt_strings *strings, const char *prefix, uint64_t count,
-                            bool optional, struct vdt_table_file *table, struct vdt_error *error);
+                            unsigned parts, bool optional, struct vdt_table_file *table,
+                            struct vdt_error *error);
 
 #endif

@@ -76,7 +76,8 @@ vdt_status vdt_record_columns_write(const struct vdt_record_columns *r,
 /* --- reading --------------------------------------------------------------------------------- */
 
 vdt_status vdt_strings_read(struct vdt_strings *strings, const char *prefix, uint64_t count,
-                            bool optional, struct vdt_table_file *table, struct vdt_error *error)
+                            unsigned parts, bool optional, struct vdt_table_file *table,
+                            struct vdt_error *error)
 {
     char name[VDT_TABLE_NAME_SIZE];
     uint64_t found = 0, size = 0;
@@ -95,11 +96,12 @@ vdt_status vdt_strings_read(struct vdt_strings *strings, const char *prefix, uin
     strings->size = strings->text_capacity = (size_t)size;
     strings->capacity = (size_t)found;
     strings->count = found == 0 ? 0 : (size_t)found - 1;
-    return vdt_strings_sound(strings) ? VDT_OK
-                                      : vdt_fail(error, VDT_ERR_FORMAT,
-                                                 "%s: \"%s\" does not hold together: the file is "
-                                                 "damaged",
-                                                 vdt_table_file_path(table), prefix);
+    return vdt_strings_sound(strings, parts)
+               ? VDT_OK
+               : vdt_fail(error, VDT_ERR_FORMAT,
+                          "%s: \"%s\" does not hold together: the file is "
+                          "damaged",
+                          vdt_table_file_path(table), prefix);
 }
 
 static vdt_status damaged(const struct vdt_table_file *table, const char *name, uint64_t row,
@@ -125,7 +127,7 @@ static vdt_status read_labels(struct vdt_record_columns *r, struct vdt_table_fil
 {
     uint64_t labels = 0;
     vdt_status status =
-        vdt_strings_read(&r->labels, "labels/label", UINT64_MAX, true, table, error);
+        vdt_strings_read(&r->labels, "labels/label", UINT64_MAX, 2, true, table, error);
     if (status == VDT_OK)
         status = vdt_table_file_load(table, "labels/code", VDT_INT64, r->labels.count, 1,
                                      r->labels.count == 0, &r->codes, NULL, error);
@@ -142,9 +144,6 @@ static vdt_status read_labels(struct vdt_record_columns *r, struct vdt_table_fil
         return status;
     r->code_capacity = r->labels.count;
     r->label_count = r->label_capacity = (size_t)labels;
-    for (size_t i = 0; i < r->labels.count; i++)
-        if (memchr(vdt_strings_at(&r->labels, i), '\0', vdt_strings_length(&r->labels, i)) == NULL)
-            return damaged(table, "label", i, error);
     uint32_t largest = 0;
     for (size_t i = 0; i < r->label_count; i++)
         largest = r->label[i] > largest ? r->label[i] : largest;
@@ -190,20 +189,6 @@ static vdt_status read_shapes(struct vdt_record_columns *r, struct vdt_table_fil
                             : status;
 }
 
-/* The runs of each mask fill it; others have none. */
-static vdt_status check_masks(const struct vdt_record_columns *r,
-                              const struct vdt_table_file *table, struct vdt_error *error)
-{
-    for (uint64_t i = 0; i < r->count; i++) {
-        uint64_t sum = 0, pixels = (uint64_t)r->size[i][0] * r->size[i][1];
-        for (uint64_t k = r->count_offsets[i]; k < r->count_offsets[i + 1]; k++)
-            sum += r->counts[k];
-        if (sum != pixels)
-            return damaged(table, "counts", i, error);
-    }
-    return VDT_OK;
-}
-
 static vdt_status read_masks(struct vdt_record_columns *r, struct vdt_table_file *table,
                              struct vdt_error *error)
 {
@@ -220,30 +205,7 @@ static vdt_status read_masks(struct vdt_record_columns *r, struct vdt_table_file
     if (status != VDT_OK)
         return status;
     r->run_count = r->run_capacity = (size_t)runs;
-    status = check_offsets(table, "count_offsets", r->count_offsets, r->count, runs, error);
-    return status == VDT_OK ? check_masks(r, table, error) : status;
-}
-
-/* What each kind needs is there. */
-static vdt_status check_rows(const struct vdt_record_columns *r, uint64_t samples,
-                             const struct vdt_table_file *table, struct vdt_error *error)
-{
-    uint32_t largest = 0, kinds = 0;
-    for (uint64_t i = 0; i < r->count; i++) {
-        largest = r->sample[i] > largest ? r->sample[i] : largest;
-        kinds |= r->kind[i] < 32 ? UINT32_C(1) << r->kind[i] : 1;
-    }
-    const uint32_t outlines =
-        1 << VDT_ANNOTATION_POLYGON | 1 << VDT_ANNOTATION_LINE | 1 << VDT_ANNOTATION_POINT;
-    if (r->count > 0 && largest >= samples)
-        return damaged(table, "sample", largest, error);
-    if ((kinds & 1) != 0 || kinds >> (VDT_ANNOTATION_POINT + 1) != 0)
-        return damaged(table, "kind", 0, error);
-    if (((kinds & 1 << VDT_ANNOTATION_ROTATED) != 0 && r->rotated == NULL) ||
-        ((kinds & outlines) != 0 && r->shape_offsets == NULL) ||
-        ((kinds & 1 << VDT_ANNOTATION_MASK) != 0 && r->count_offsets == NULL))
-        return damaged(table, "kind", kinds, error);
-    return VDT_OK;
+    return check_offsets(table, "count_offsets", r->count_offsets, r->count, runs, error);
 }
 
 vdt_status vdt_record_columns_read(struct vdt_record_columns *r, struct vdt_table_file *table,
@@ -277,8 +239,10 @@ vdt_status vdt_record_columns_read(struct vdt_record_columns *r, struct vdt_tabl
     if (status == VDT_OK)
         status = read_masks(r, table, error);
     if (status == VDT_OK)
-        status = vdt_strings_read(&r->ids, IN "id", r->count, true, table, error);
+        status = vdt_strings_read(&r->ids, IN "id", r->count, 1, true, table, error);
     if (status == VDT_OK)
-        status = vdt_strings_read(&r->metadata, IN "metadata", r->count, true, table, error);
-    return status == VDT_OK ? check_rows(r, samples, table, error) : status;
+        status = vdt_strings_read(&r->metadata, IN "metadata", r->count, 1, true, table, error);
+    return status == VDT_OK
+               ? vdt_record_columns_check(r, samples, vdt_table_file_path(table), error)
+               : status;
 }

@@ -137,8 +137,8 @@ static vdt_status read_samples(struct vdt_annotations *set, struct vdt_table_fil
                                struct sample_columns *columns, struct vdt_error *error)
 {
     struct vdt_set_samples *samples = &set->samples;
-    vdt_status status =
-        vdt_strings_read(&samples->references, "samples/reference", UINT64_MAX, true, table, error);
+    vdt_status status = vdt_strings_read(&samples->references, "samples/reference", UINT64_MAX, 1,
+                                         true, table, error);
     uint64_t n = samples->references.count;
     if (status == VDT_OK)
         status = vdt_table_file_load(table, "samples/size", VDT_UINT32, n, 2, false, &columns->size,
@@ -157,9 +157,9 @@ static vdt_status read_samples(struct vdt_annotations *set, struct vdt_table_fil
                                      columns->group == NULL, &columns->index, NULL, error);
     if (status == VDT_OK)
         status =
-            vdt_strings_read(&samples->groups, "samples/groups", UINT64_MAX, true, table, error);
+            vdt_strings_read(&samples->groups, "samples/groups", UINT64_MAX, 1, true, table, error);
     if (status == VDT_OK)
-        status = vdt_strings_read(&columns->metadata, "samples/metadata", n, true, table, error);
+        status = vdt_strings_read(&columns->metadata, "samples/metadata", n, 1, true, table, error);
     return status == VDT_OK ? take_columns(set, columns, vdt_table_file_path(table), error)
                             : status;
 }

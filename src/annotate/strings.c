@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/fold.h"
 #include "base/random.h"
 
 enum { LEAST_SLOTS = 64 };
@@ -96,7 +97,20 @@ bool vdt_strings_intern(struct vdt_strings *strings, const char *text, size_t le
            (*index < strings->count || vdt_strings_add(strings, text, length));
 }
 
-bool vdt_strings_sound(const struct vdt_strings *strings)
+static bool is_text(const char *text, size_t size, unsigned parts)
+{
+    for (; parts > 0; parts--) {
+        const char *end = memchr(text, '\0', size);
+        size_t length = end == NULL ? size : (size_t)(end - text);
+        if (!vdt_utf8_valid(text, length) || (end == NULL) != (parts == 1))
+            return false;
+        text += length + 1;
+        size -= length + (end != NULL);
+    }
+    return true;
+}
+
+bool vdt_strings_sound(const struct vdt_strings *strings, unsigned parts)
 {
     if (strings->count == 0)
         return strings->size == 0;
@@ -104,7 +118,8 @@ bool vdt_strings_sound(const struct vdt_strings *strings)
         return false;
     for (size_t i = 0; i < strings->count; i++) {
         uint64_t end = strings->offsets[i + 1];
-        if (end <= strings->offsets[i] || end > strings->size || strings->text[end - 1] != '\0')
+        if (end <= strings->offsets[i] || end > strings->size || strings->text[end - 1] != '\0' ||
+            !is_text(vdt_strings_at(strings, i), vdt_strings_length(strings, i), parts))
             return false;
     }
     return true;

@@ -42,7 +42,8 @@ bool vdt_strings_find(struct vdt_strings *strings, const char *text, size_t leng
 bool vdt_strings_intern(struct vdt_strings *strings, const char *text, size_t length,
                         size_t *index);
 
-/* Texts as they came from a file: offsets rise from 0 to `size`, and each text ends with a NUL. */
-bool vdt_strings_sound(const struct vdt_strings *strings);
+/* Texts as they came from a file: offsets rise from 0 to `size`, each text ends with a NUL and is
+ * UTF-8, in `parts` parts with a NUL between them. */
+bool vdt_strings_sound(const struct vdt_strings *strings, unsigned parts);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "store/object_header.h"
 #include "store/reader.h"
 
 /* What HDF5 hands to our callbacks; its first member must be H5FD_t. */
@@ -90,7 +91,10 @@ static herr_t driver_read(H5FD_t *base, H5FD_mem_t type, hid_t dxpl, haddr_t add
         file->probe_size = size;
         return 0;
     }
-    return vdt_file_read(file, data, size, address, &file->failure) == VDT_OK ? 0 : -1;
+    vdt_status status = vdt_file_read(file, data, size, address, &file->failure);
+    if (status == VDT_OK && type == H5FD_MEM_OHDR)
+        status = vdt_object_header_check(file, data, size, address, &file->failure);
+    return status == VDT_OK ? 0 : -1;
 }
 
 /* HDF5 must not know of a failed write: it could not close the file any more, and would crash on it

@@ -87,7 +87,7 @@ vdt_status vdt_file_commit(struct vdt_file *file, struct vdt_error *error);
  * transaction. */
 void vdt_file_abandon(struct vdt_file *file);
 
-/* The first failed write, or NULL: HDF5 does not say what the system said. */
+/* The last read or write of HDF5 that failed, or NULL: HDF5 does not say what the system said. */
 const struct vdt_error *vdt_file_failure(const struct vdt_file *file);
 
 /* Removes an empty journal and closes. Accepts NULL. Without a commit nothing stays behind. */

@@ -224,9 +224,9 @@ static vdt_status read_file(struct vdt_reader *reader, bool *moved, struct vdt_e
         return vdt_fail_memory(error, reader->path);
     vdt_status status = read_content(reader, cache, error);
     *moved = vdt_file_changed(reader->file);
-    /* HDF5 says only that it could not read; the server said why. */
+    /* HDF5 says only that it could not read; the file or its server said why. */
     const struct vdt_error *reason = vdt_file_failure(reader->file);
-    if (status != VDT_OK && reader->file->partial != NULL && reason != NULL)
+    if (status != VDT_OK && reason != NULL)
         return vdt_fail(error, reason->status, "%s", reason->message);
     if (status == VDT_OK && !*moved)
         vdt_chunk_cache_save(cache);

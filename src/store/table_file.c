@@ -247,6 +247,10 @@ vdt_status vdt_table_file_open(const char *path, struct vdt_table_file **out,
         return vdt_fail(error, VDT_ERR_FORMAT, "%s: no whole HDF5 file", path);
     status = read_structure(table, h5, error);
     H5Fclose(h5);
+    /* HDF5 says only that it could not read. */
+    const struct vdt_error *reason = vdt_file_failure(table->file);
+    if (status != VDT_OK && reason != NULL)
+        return vdt_fail(error, reason->status, "%s", reason->message);
     if (status != VDT_OK)
         return status;
     *out = table;

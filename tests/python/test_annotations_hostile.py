@@ -110,7 +110,9 @@ def every_column(path):
                  {**BOX, "box": [1, 1, 2, 2], "flags": ["crowd"], "area": 3, "metadata": {"by": "me"}},
                  {"sample": "a", "id": "2", "rotated": [2, 2, 1, 1, 0.5], "labels": {"class": {"x": 0.5, "y": 0.25}}},
                  {"sample": "a", "id": "3", "coordinates": [[[0, 0], [4, 0], [4, 4]], [[1, 1], [2, 1], [2, 2]]]},
+                 {"sample": "a", "id": "3b", "box": [1, 1, 2, 2], "label": "x"},
                  {"sample": "a", "id": "4", "mask": MASK, "label": "x"}, {"sample": "b", "code": 9}])
+    run_vedatile("annotations", "remove", path, "--free", "--sample", "a", "--id", "3b")  # numbers are a column then
     return path
 
 
@@ -127,20 +129,25 @@ def seen(path):
 
 
 def test_truncated_files_are_refused(tmp_path):
-    whole = every_column(tmp_path / "s.h5").read_bytes()
-    for size in [0, 1, 7, 8, 95, 96, 500, *range(1000, len(whole), 1777)]:
+    """Nothing is missed but zeros behind what HDF5 calls the end of the file."""
+    path = every_column(tmp_path / "s.h5")
+    whole, truth = path.read_bytes(), summary(path)
+    end = len(whole.rstrip(b"\0"))
+    for size in [0, 1, 7, 8, 95, 96, 500, *range(1000, end, 4777), end - 1, len(whole) - 1]:
         (tmp_path / "t.h5").write_bytes(whole[:size])
-        assert seen(tmp_path / "t.h5") is None, size
+        found = seen(tmp_path / "t.h5")
+        assert found is None or (size > end and {**found, "path": ""} == {**truth, "path": ""}), size
 
 
 def test_flipped_bytes_change_nothing_or_are_found(tmp_path):
-    """A flip where nothing of ours lies is harmless; all others are refused in one line."""
+    """A flip where nothing of ours lies is harmless; all others are refused in one line, also those in
+    HDF5's own structures (of which HDF5 1.10 would complain once more when the process ends)."""
     path = every_column(tmp_path / "s.h5")
     whole, truth = path.read_bytes(), summary(path)
     chosen = random.Random(6)
     refused = 0
-    for _ in range(120):
-        at = chosen.randrange(len(whole))
+    for turn in range(90):  # HDF5's structures are at the beginning
+        at = chosen.randrange(len(whole) if turn % 3 == 0 else 11000)
         damaged = bytearray(whole)
         damaged[at] ^= 1 << chosen.randrange(8)
         (tmp_path / "t.h5").write_bytes(damaged)
@@ -223,12 +230,10 @@ def test_the_digest_is_as_the_schema_says(tmp_path):
 
 @pytest.mark.parametrize("lie", LIES)
 def test_hostile_columns_with_a_right_digest(tmp_path, lie):
-    """Refused in one line; or harmless: it may be listed and written in every format, without a crash."""
+    """What no writer of ours would write is refused in one line, whatever the digest says."""
     path = every_column(tmp_path / "s.h5")
     name, row, value = LIES[lie]
     with h5py.File(path, "r+") as file:
-        if name not in file:
-            pytest.skip(f"no {name}")
         column = file[name][...]
         column[row] = value
         file[name][...] = column
@@ -245,7 +250,7 @@ def test_killed_while_saving(tmp_path):
     more = tmp_path / "more.jsonl"
     seconds = None
     chosen = random.Random(3)
-    for turn in range(12):
+    for turn in range(7):
         before = summary(path)["annotations"]
         more.write_text("".join(json.dumps({**BOX, "id": f"{turn}-{i}"}) + "\n" for i in range(5000)))
         began = time.monotonic()

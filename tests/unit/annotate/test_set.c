@@ -222,7 +222,8 @@ static void wrong_records_are_named(void **state)
     expect_wrong(S "\"box\":[1e300,0,1e301,1]}", "for a coordinate");
     expect_wrong(S "\"box\":[0,0,1,1],\"colour\":1}", "no member \"colour\"");
     expect_wrong(S "\"type\":\"circle\"}", "is not label, box");
-    expect_wrong(S "\"type\":\"polygon\",\"coordinates\":[[[0,0],[1,1],[0,0]],[[1,1],[2,2]]]}",
+    expect_wrong(S
+                 "\"type\":\"polygon\",\"coordinates\":[[[0,0],[4,4],[0,4]],[[1,1],[2,2],[1,1]]]}",
                  "ring 2 of part 1 of the polygon has 2 points: at least 3");
     expect_wrong(S "\"mask\":{\"size\":[3,4],\"counts\":[2,10]}}",
                  "4 x 3 pixels and its sample 200 x 100");

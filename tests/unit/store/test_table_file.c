@@ -1,5 +1,6 @@
 #include "stores.h"
 
+#include "store/object_header.h"
 #include "store/table_file.h"
 
 static char digest_a[65], digest_b[65];
@@ -221,6 +222,38 @@ static void other_files_are_refused(void **state)
     assert_null(table);
 }
 
+/* The examples of its author, as bytes. */
+static void lookup3_is_as_its_author_has_it(void **state)
+{
+    (void)state;
+    assert_int_equal(vdt_lookup3("", 0), 0xdeadbeef);
+    assert_int_equal(vdt_lookup3("Four score and seven years ago", 30), 0x17770551);
+}
+
+/* HDF5 is not asked to read an object header that is damaged, whichever byte of it is. */
+static void object_headers_are_checked_first(void **state)
+{
+    (void)state;
+    const char *path = in_folder("a.h5");
+    struct vdt_table_file *table = NULL;
+    size_t size;
+    write_table(path, "one", digest_a);
+    unsigned char *bytes = read_file(path, &size), *end = bytes + size;
+    size_t headers = 0;
+    for (unsigned char *at = bytes; at + 40 < end; at++) {
+        headers += memcmp(at, "OHDR", 4) == 0;
+        for (size_t byte = 6; memcmp(at, "OHDR", 4) == 0 && byte < 40; byte += 11) {
+            at[byte] ^= 16;
+            write_file(path, (const char *)bytes, size);
+            assert_int_equal(vdt_table_file_open(path, &table, &error), VDT_ERR_FORMAT);
+            assert_non_null(strstr(error.message, ": damaged: the object header at byte "));
+            at[byte] ^= 16;
+        }
+    }
+    assert_true(headers >= 5); /* the root, the folder, three columns */
+    free(bytes);
+}
+
 static int empty_folder(void **state)
 {
     (void)state;
@@ -238,6 +271,8 @@ int main(void)
         cmocka_unit_test_teardown(flipped_and_missing_bytes_are_found, empty_folder),
         cmocka_unit_test_teardown(what_is_no_column_is_refused, empty_folder),
         cmocka_unit_test_teardown(other_files_are_refused, empty_folder),
+        cmocka_unit_test(lookup3_is_as_its_author_has_it),
+        cmocka_unit_test_teardown(object_headers_are_checked_first, empty_folder),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
