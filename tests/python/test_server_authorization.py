@@ -152,6 +152,7 @@ class Catalog:
         self.sql("UPDATE token SET expires = 1 WHERE prefix = ?", self.prefix("expired"))
         self.sql("UPDATE token SET revoked = 1 WHERE prefix = ?", self.prefix("revoked"))
         self.evaluated = ""
+        self.raster = b""
         self.private = self.make_entry(SECRET)
         self.public = self.make_entry({"name": "plain"})
         server.json("POST", f"/v1/entries/{self.public}/publish", user="owner")
