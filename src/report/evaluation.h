@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 
+struct vdt_annotations;
 struct vdt_reader;
 struct vdt_run_reader;
 
@@ -14,9 +15,10 @@ struct vdt_run_reader;
 struct vdt_opened_sides {
     struct vdt_reader *reader;
     struct vdt_run_reader *run;
+    struct vdt_annotations *labels; /* NULL: the store's own */
 };
 
-/* vdt_evaluate of these instead of `store` and `run`, which are not looked at. Both are taken,
+/* vdt_evaluate of these instead of `store` and `run`, which are not looked at. All are taken,
  * whatever happens. */
 vdt_status vdt_evaluate_opened(const struct vdt_evaluate_options *options,
                                const struct vdt_opened_sides *opened,

@@ -205,6 +205,8 @@ static vdt_status open_labels(struct vdt_sides *sides, size_t group, struct vdt_
 {
     const struct vdt_evaluate_options *options = sides->options;
     struct vdt_error ignored = {0};
+    if (sides->truth) /* was opened by another */
+        return VDT_OK;
     if (options->labels)
         return vdt_annotations_open(
             &(struct vdt_annotations_options){.store = options->store, .name = options->labels},
@@ -396,8 +398,11 @@ vdt_status vdt_sides_of(const struct vdt_evaluate_options *options,
                         const struct vdt_opened_sides *given, struct vdt_sides *sides,
                         struct vdt_error *error)
 {
-    struct vdt_sides opened = {
-        .options = options, .warnings = json_array(), .reader = given->reader, .run = given->run};
+    struct vdt_sides opened = {.options = options,
+                               .warnings = json_array(),
+                               .reader = given->reader,
+                               .truth = given->labels,
+                               .run = given->run};
     return finish(&opened, pair_sides(&opened, error), sides, error);
 }
 

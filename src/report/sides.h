@@ -46,7 +46,7 @@ struct vdt_sides {
  * options'. */
 vdt_status vdt_sides_open(const struct vdt_evaluate_options *options, const char *predictions,
                           struct vdt_sides *sides, struct vdt_error *error);
-/* The same of what is open already; both are taken. */
+/* The same of what is open already; all are taken. */
 vdt_status vdt_sides_of(const struct vdt_evaluate_options *options,
                         const struct vdt_opened_sides *opened, struct vdt_sides *sides,
                         struct vdt_error *error);

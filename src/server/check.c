@@ -115,6 +115,14 @@ static vdt_status find_contradictions(struct check *check, struct vdt_session *s
         "SELECT 'run ' || slug || ': says that ' || predicted || ' samples are predicted, and ' || "
         "(SELECT count(*) FROM run_sample p WHERE p.run = run.id) || ' are' FROM run WHERE "
         "predicted <> (SELECT count(*) FROM run_sample p WHERE p.run = run.id)",
+        "SELECT 'run ' || slug || ': says that it has ' || rasters || ' rasters, and has ' || "
+        "(SELECT count(*) FROM run_raster p WHERE p.run = run.id) FROM run WHERE rasters <> "
+        "(SELECT count(*) FROM run_raster p WHERE p.run = run.id)",
+        "SELECT 'entry ' || e.slug || ': its annotation set ' || a.name || ' says that it has ' || "
+        "a.annotations || ' annotations on ' || a.samples || ' samples, and has others' FROM "
+        "annotation_set a JOIN entry e ON e.id = a.entry WHERE a.annotations <> (SELECT count(*) "
+        "FROM annotation n WHERE n.annotation_set = a.id) OR a.samples <> (SELECT count(*) FROM "
+        "annotated_sample n WHERE n.annotation_set = a.id)",
         "SELECT 'run ' || slug || ': is committed, and has no file' FROM run WHERE state = 2 AND "
         "blob IS NULL",
         "SELECT 'evaluation ' || slug || ': is done, and has no document' FROM evaluation WHERE "

@@ -4,12 +4,13 @@
 #include <time.h>
 
 #include "base/error.h"
+#include "server/meta/annotations.h"
 #include "server/meta/db.h"
 #include "server/meta/entries.h"
 #include "server/meta/runs.h"
 #include "server/meta/times.h"
 
-enum { PIECES = 50 /* of removed runs, a second */ };
+enum { PIECES = 50 /* of removed runs, and of sets, a second */ };
 
 static vdt_status look_at_disk(struct vdt_server *server, struct vdt_error *error)
 {
@@ -41,18 +42,30 @@ static vdt_status collect(struct vdt_server *server, struct vdt_error *error)
 }
 
 /* Between two pieces others have their turn. */
-static vdt_status sweep_runs(struct vdt_server *server, struct vdt_error *error)
+static vdt_status sweep(struct vdt_server *server,
+                        vdt_status (*piece)(struct vdt_db *db, struct vdt_error *error),
+                        struct vdt_error *error)
 {
     vdt_status status = VDT_OK;
     for (int i = 0; status == VDT_OK && i < PIECES; i++)
-        status = vdt_meta_runs_sweep(server->db, error);
+        status = piece(server->db, error);
     return status == VDT_END ? VDT_OK : status;
 }
 
+static vdt_status sweep_runs(struct vdt_server *server, struct vdt_error *error)
+{
+    return sweep(server, vdt_meta_runs_sweep, error);
+}
+
+static vdt_status sweep_sets(struct vdt_server *server, struct vdt_error *error)
+{
+    return sweep(server, vdt_sets_sweep, error);
+}
+
 static const struct vdt_chore list[] = {
-    {"disk", 1, look_at_disk}, {"uploads", 1, write_uploads_down},
-    {"collect", 0, collect},   {"runs", 1, sweep_runs},
-    {"bin", 0, empty_bin},     {"checkpoint", 0, checkpoint},
+    {"disk", 1, look_at_disk},     {"uploads", 1, write_uploads_down}, {"collect", 0, collect},
+    {"runs", 1, sweep_runs},       {"annotations", 1, sweep_sets},     {"bin", 0, empty_bin},
+    {"checkpoint", 0, checkpoint},
 };
 
 enum { COUNT = sizeof list / sizeof list[0] };

@@ -46,3 +46,11 @@ def wait(server, user, evaluation, seconds=60):
             return found
         time.sleep(0.05)
     raise AssertionError(found)
+
+
+def wait_for(true, seconds=30):
+    """Until a call says true."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.1)

@@ -26,6 +26,10 @@ include-method-regex = "^(POST|PUT|PATCH)$"
 parameters = {{ "path.id" = "{other}", "path.user" = "bruno" }}
 
 [[operations]]
+include-path-regex = "^/v1/entries/.*/annotations"
+parameters = {{ "path.id" = "{entry}", "path.set" = "made-up", "path.reference" = "{key}", "path.annotation" = "a" }}
+
+[[operations]]
 include-path-regex = "^/v1/uploads/"
 include-method-regex = "^(GET|PUT|POST)$"
 parameters = {{ "path.id" = "{upload}", "path.first" = 0 }}
@@ -71,6 +75,7 @@ def server(tmp_path_factory):
         upload = running.json("POST", f"/v1/entries/{uploading}/uploads?size=1000", bytes(32), code=201,
                               user="ana", headers={"Content-Type": "application/octet-stream"})["id"]
         key = running.json("GET", f"/v1/entries/{saved}/samples?limit=1")["samples"][0]["key"]
+        running.json("POST", f"/v1/entries/{saved}/annotations/made-up", [box(key, "a")], user="ana")
         model = make_model(running, "ana")["id"]
         run = make_run(running, "ana", saved, model)["id"]
         ended = make_run(running, "ana", saved, model, "ended")["id"]

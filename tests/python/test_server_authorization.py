@@ -64,6 +64,14 @@ TABLE = {
     "GET /v1/entries/{id}/samples/{key}/mask.png": READ,
     "GET /v1/entries/{id}/samples/{key}/labels.json": READ,
     "GET /v1/entries/{id}/stats": READ,
+    "GET /v1/entries/{id}/annotations": READ,
+    "GET /v1/entries/{id}/annotations/{set}": READ,
+    "POST /v1/entries/{id}/annotations/{set}": "401 403 200 200 200 401 401 404 403 200",
+    "DELETE /v1/entries/{id}/annotations/{set}": "401 403 204 204 204 401 401 404 403 204",
+    "GET /v1/entries/{id}/annotations/{set}/samples/{reference}": READ,
+    "DELETE /v1/entries/{id}/annotations/{set}/samples/{reference}": "401 403 204 204 204 401 401 404 403 204",
+    "DELETE /v1/entries/{id}/annotations/{set}/samples/{reference}/{annotation}":
+        "401 403 204 204 204 401 401 404 403 204",
     # A run of the owner's on the entry; another one of another's is refused to readers.
     "GET /v1/models": ANYONE,
     "POST /v1/models": "401 403 201 201 201 401 401 201 201 201",
@@ -203,6 +211,11 @@ class Catalog:
             if f"/v1/{kind}/" in route:
                 found["id"] = self.runs(entry, route)[kind]
         found["reference"] = self.key
+        if "/annotations" in route:
+            found.update(set="quetzalcoatl" if entry == self.private else "plain", annotation="xylophone")
+            self.server.json("POST", f"/v1/entries/{entry}/annotations/{found['set']}",
+                             [{"sample": self.key, "id": "xylophone", "type": "label", "labels": {"class": "Ocelot"}}],
+                             user="owner")
         if "/v1/tokens/" in route:
             found["id"] = self.server.json("POST", "/v1/tokens", {}, 201, user="owner")["id"]
         if route == "DELETE /v1/users/{name}":
@@ -249,6 +262,7 @@ class Catalog:
             "POST /v1/entries/{id}/uploads": (blocks, octets),
             "PUT /v1/uploads/{id}/blocks/{first}": (self.stores[2][:BLOCK], octets),
             "POST /v1/uploads/{id}/commit": (None, {"If-Match": '"' + "0" * 64 + '"'}),
+            "POST /v1/entries/{id}/annotations/{set}": ([{"sample": self.key}], {}),
             "POST /v1/models": ({"name": "new"}, {}),
             "PATCH /v1/models/{id}": ({}, {}),
             "POST /v1/entries/{id}/runs": ({"model": "own", "name": "new", "release": 1}, {}),

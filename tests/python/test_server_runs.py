@@ -5,7 +5,7 @@ import sqlite3
 
 import pytest
 from conftest import SOURCE, VEDATILE, run_vedatile
-from runs import box, make_model, make_run, samples_of, send
+from runs import box, make_model, make_run, samples_of, send, wait_for
 from saved import entry as save_entry
 from saved import save
 from server import Server, server  # noqa: F401
@@ -191,14 +191,6 @@ def test_a_run_keeps_its_version(tmp_path, stores):
         assert make_run(server, "ana", entry, model, "of the head")["samples"] == len(keys)
         assert server.request("DELETE", f"/v1/runs/{run['id']}", user="ana")[0] == 204
         wait_for(lambda: rows(server, "SELECT count(*) FROM version WHERE number = 1") == [(0,)])
-
-
-def wait_for(true, seconds=30):
-    import time  # pylint: disable=import-outside-toplevel
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.1)
 
 
 # --- predictions ------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@
 #include "server/api/routes.h"
 #include "server/api/runs.h"
 #include "server/evals/evals.h"
+#include "server/meta/annotations.h"
 #include "server/meta/audit.h"
 #include "server/meta/fields.h"
 #include "server/server.h"
@@ -62,9 +63,9 @@ static vdt_status check_options(const struct vdt_evaluate_options *options, stru
 vdt_status vdt_evaluation_parameters(const json_t *wish, char **text, struct vdt_error *error)
 {
     /* What is of this machine, or says what is compared, is not the caller's to choose. */
-    static const char *const ours[] = {"store",       "run",          "labels",  "ground_truth",
-                                       "predictions", "baseline",     "threads", "regions",
-                                       "ground",      "ignore_areas", NULL};
+    static const char *const ours[] = {"store",        "run",     "ground_truth", "predictions",
+                                       "baseline",     "threads", "regions",      "ground",
+                                       "ignore_areas", NULL};
     vdt_cleanup(vdt_json_release) json_t *empty = json_object();
     struct vdt_evaluate_options *options = NULL;
     if (wish == NULL || json_is_null(wish))
@@ -89,6 +90,28 @@ vdt_status vdt_evaluation_parameters(const json_t *wish, char **text, struct vdt
         return status;
     *text = made;
     made = NULL;
+    return VDT_OK;
+}
+
+vdt_status vdt_evaluation_pin_labels(struct vdt_session *session, const struct vdt_meta_run *run,
+                                     char **parameters, struct vdt_error *error)
+{
+    vdt_cleanup(vdt_json_release) json_t *wish = json_loads(*parameters, 0, NULL);
+    const char *labels = json_string_value(json_object_get(wish, "labels"));
+    struct vdt_set_row set;
+    char text[VDT_SET_NAME_MOST + 24];
+    if (labels == NULL)
+        return VDT_OK;
+    vdt_status status = vdt_set_of_labels(session, run->entry, labels, &set, error);
+    if (status != VDT_OK)
+        return status;
+    snprintf(text, sizeof text, "%s@%lld", set.name, (long long)set.revision);
+    json_object_set_new(wish, "labels", json_string(text));
+    char *made = vdt_json_text(wish);
+    if (made == NULL)
+        return vdt_fail_memory(error, "parameters");
+    free(*parameters);
+    *parameters = made;
     return VDT_OK;
 }
 
@@ -149,6 +172,8 @@ static vdt_status create(struct vdt_request *request, struct vdt_session *sessio
     vdt_status status = read_wish(request, &wish, error);
     if (status == VDT_OK)
         status = find_committed(request, session, wish.run, &run, error);
+    if (status == VDT_OK)
+        status = vdt_evaluation_pin_labels(session, &run, &wish.parameters, error);
     if (status == VDT_OK)
         status = vdt_evaluation_ask(session, caller->user, &run, wish.parameters, wish.retry, slug,
                                     &fresh, error);

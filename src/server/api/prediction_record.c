@@ -1,4 +1,4 @@
-/* Records of predictions: what every one has, whatever its kind. */
+/* Records of predictions and annotations: what every one has, whatever its kind. */
 #include "server/api/prediction_record.h"
 
 #include <math.h>
@@ -61,14 +61,14 @@ static vdt_status check_labels(const json_t *value, struct vdt_error *error)
     return VDT_OK;
 }
 
-static vdt_status check_kind(const json_t *value, struct vdt_error *error)
+static vdt_status check_kind(const json_t *value, bool scored, struct vdt_error *error)
 {
     static const char *const kinds[] = {"box",  "rotated", "polygon", "mask",
                                         "line", "point",   "label"};
     const char *type = json_string_value(json_object_get(value, "type"));
     for (size_t i = 0; type != NULL && i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(type, kinds[i]) == 0)
-            return check_labels(value, error);
+            return scored ? check_labels(value, error) : VDT_OK;
     return vdt_fail(error, VDT_ERR_ARGUMENT,
                     "type: is box, rotated, polygon, mask, line, point or label");
 }
@@ -110,14 +110,51 @@ static vdt_status take_id(json_t *value, struct vdt_prediction_record *record,
                                                           : vdt_fail_memory(error, "prediction");
 }
 
+/* The annotation that the record has become. */
+static vdt_status get_made(struct vdt_annotations *scratch, uint64_t before, const char *sample,
+                           const char *id, struct vdt_annotation *made, struct vdt_error *error)
+{
+    uint64_t row = vdt_annotations_count(scratch);
+    uint32_t index = 0;
+    if (row > before) {
+        row--;
+    } else { /* the sample had that id, of another record */
+        vdt_status status = vdt_annotations_find_sample(scratch, sample, &index, error);
+        if (status == VDT_OK)
+            status = vdt_annotations_find(scratch, index, id == NULL ? "" : id, &row, error);
+        if (status != VDT_OK)
+            return status;
+    }
+    return vdt_annotations_get(scratch, row, made, NULL, NULL, error);
+}
+
 /* What the kind has to have, and numbers that can be, are for those to say who keep it. */
-static vdt_status prove(const char *text, size_t size, struct vdt_annotations *scratch,
+static vdt_status prove(const char *text, size_t size, const json_t *value, const char *sample,
+                        const struct vdt_record_rules *rules, struct vdt_annotations *scratch,
                         struct vdt_error *error)
 {
-    return vdt_annotations_add_json(scratch, text, size, "record", NULL, NULL, error);
+    const struct vdt_annotations_change change = {.update = true};
+    const char *id = json_string_value(json_object_get(value, "id"));
+    uint64_t before = vdt_annotations_count(scratch);
+    struct vdt_annotation made;
+    uint32_t index;
+    vdt_status status = VDT_OK;
+    if (!rules->scored) /* with a size, what lies outside of the sample is wrong */
+        status = vdt_annotations_add_sample(scratch, sample, rules->rows, rules->cols, NULL, false,
+                                            &index, error);
+    if (status == VDT_OK)
+        status = vdt_annotations_add_json(scratch, text, size, "record", &change, NULL, error);
+    if (status == VDT_OK)
+        status = get_made(scratch, before, sample, id, &made, error);
+    if (status == VDT_OK && made.kind == VDT_ANNOTATION_MASK && rules->rows != 0 &&
+        (made.rows != rules->rows || made.cols != rules->cols))
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "the mask has %u x %u pixels, and tiles %u x %u",
+                        made.cols, made.rows, rules->cols, rules->rows);
+    return status;
 }
 
 vdt_status vdt_prediction_record_read(const char *text, size_t size,
+                                      const struct vdt_record_rules *rules,
                                       struct vdt_annotations *scratch,
                                       struct vdt_prediction_record *record, struct vdt_error *error)
 {
@@ -136,8 +173,8 @@ vdt_status vdt_prediction_record_read(const char *text, size_t size,
     json_object_del(value, "sample");
     if (json_object_size(value) == 0)
         return VDT_OK;
-    status = check_kind(value, error);
+    status = check_kind(value, rules->scored, error);
     if (status == VDT_OK)
-        status = prove(text, size, scratch, error);
+        status = prove(text, size, value, record->sample, rules, scratch, error);
     return status == VDT_OK ? take_id(value, record, error) : status;
 }

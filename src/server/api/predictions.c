@@ -1,71 +1,17 @@
-/* POST /v1/runs/{id}/predictions. The body goes to a file without a name as it comes; then a worker
- * reads it record by record and adds a batch of them in each transaction, so that neither memory
- * nor the database's one writer is held by a long body. */
-#define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <strings.h>
-#include <unistd.h>
+/* POST /v1/runs/{id}/predictions */
+#include "server/meta/predictions.h"
 
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "base/path.h"
-#include "server/api/prediction_record.h"
-#include "server/api/record_text.h"
+#include "server/api/records.h"
 #include "server/api/runs.h"
-#include "server/blobs/failpoint.h"
-#include "server/meta/predictions.h"
 #include "server/meta/quota.h"
+#include "server/meta/rasters.h"
 #include "server/net/route.h"
 #include "server/server.h"
 
-enum { BATCH = 500, BATCH_BYTES = 4 << 20, FAILURES_TOLD = 100 };
-
-/* --- the body --------------------------------------------------------------------------------- */
-
-struct spool {
-    int fd;
-    uint64_t size;
-    enum vdt_record_form form;
-};
-
-static void free_spool(void *state)
-{
-    struct spool *spool = state;
-    if (spool->fd >= 0)
-        close(spool->fd);
-    free(spool);
-}
-
-static bool read_form(struct vdt_request *request, enum vdt_record_form *form)
-{
-    static const struct {
-        const char *type;
-        enum vdt_record_form form;
-    } types[] = {
-        {"application/json", VDT_RECORD_ARRAY},
-        {"application/jsonl", VDT_RECORD_LINES},
-        {"application/x-ndjson", VDT_RECORD_LINES},
-    };
-    const char *type = vdt_request_header(request, "Content-Type");
-    const size_t size = type == NULL ? 0 : strcspn(type, "; \t");
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (size == strlen(types[i].type) && strncasecmp(type, types[i].type, size) == 0) {
-            *form = types[i].form;
-            return true;
-        }
-    vdt_reply_error(request, 415, "UnsupportedMediaType",
-                    "the body's Content-Type must be application/json, of an array, or "
-                    "application/jsonl");
-    return false;
-}
-
 /* Whether the caller may add to the run, before the body is read. */
-static bool may_add(struct vdt_request *request)
+static bool start(struct vdt_request *request)
 {
     struct vdt_error error = {.status = VDT_OK};
     vdt_cleanup(vdt_db_end) struct vdt_session *session = NULL;
@@ -76,241 +22,87 @@ static bool may_add(struct vdt_request *request)
         status = vdt_api_run_open(request, session, &run, &error);
     if (status < 0)
         vdt_reply_failure(request, &error);
-    return status == VDT_OK;
+    return status == VDT_OK && vdt_records_start(request);
 }
 
-static bool start(struct vdt_request *request)
-{
-    enum vdt_record_form form = VDT_RECORD_LINES;
-    if (!may_add(request) || !read_form(request, &form))
-        return false;
-    vdt_cleanup(vdt_free_pointer) char *folder =
-        vdt_server_path(vdt_request_server(request), "tmp");
-    struct spool *spool = malloc(sizeof *spool);
-    int fd =
-        folder == NULL || spool == NULL ? -1 : open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        free(spool);
-        vdt_reply_error(request, 503, "Busy", "no file for the body can be made");
-        return false;
-    }
-    *spool = (struct spool){.fd = fd, .form = form};
-    vdt_request_set_state(request, spool, free_spool);
-    return true;
-}
+const struct vdt_body_ops vdt_predictions_body = {.start = start, .data = vdt_records_take};
 
-static bool take(struct vdt_request *request, const void *bytes, size_t size)
-{
-    struct vdt_error error = {.status = VDT_OK};
-    struct spool *spool = vdt_request_state(request);
-    vdt_status status = vdt_write_at(spool->fd, bytes, size, spool->size, "the body", &error);
-    spool->size += size;
-    if (status != VDT_OK)
-        vdt_reply_failure(request, &error);
-    return status == VDT_OK;
-}
-
-const struct vdt_body_ops vdt_predictions_body = {.start = start, .data = take};
-
-/* --- records ---------------------------------------------------------------------------------- */
-
-struct item {
-    struct vdt_prediction_record record;
-    uint64_t number;
-};
-
-struct adding {
+struct predicting {
     struct vdt_request *request;
-    bool update;
-    struct vdt_record_text text;
-    struct item items[BATCH];
-    size_t count;
-    struct vdt_meta_run_change change; /* of what is committed */
-    uint64_t errors;
-    json_t *failures;
+    struct vdt_meta_run run;        /* of the batch at hand */
     int64_t predicted, predictions; /* of the run now */
 };
 
-static void clear_items(struct adding *adding)
+static vdt_status begin(void *payload, struct vdt_session *session, struct vdt_error *error)
 {
-    for (size_t i = 0; i < adding->count; i++)
-        vdt_prediction_record_clear(&adding->items[i].record);
-    adding->count = 0;
+    struct predicting *predicting = payload;
+    vdt_meta_run_clear(&predicting->run);
+    predicting->run = (struct vdt_meta_run){0};
+    /* Somebody else may have committed it meanwhile. */
+    return vdt_api_run_open(predicting->request, session, &predicting->run, error);
 }
 
-static void clear_adding(struct adding *adding)
+static vdt_status add(void *payload, struct vdt_session *session,
+                      const struct vdt_prediction_record *record, bool update,
+                      struct vdt_meta_run_change *change, struct vdt_error *error)
 {
-    clear_items(adding);
-    vdt_record_text_clear(&adding->text);
-    json_decref(adding->failures);
-}
-
-static vdt_status add_failure(struct adding *adding, uint64_t number, const char *sample,
-                              const struct vdt_error *reason, struct vdt_error *error)
-{
-    adding->errors++;
-    if (adding->errors > FAILURES_TOLD)
-        return VDT_OK;
-    const char *code = reason->status == VDT_ERR_NOT_FOUND ? "NotFound" : "BadRequest";
-    json_t *failure =
-        json_pack("{s:I, s:o, s:s, s:o}", "record", (json_int_t)number, "sample",
-                  sample == NULL ? json_null() : json_string(sample), "code", code, "description",
-                  json_sprintf("record %" PRIu64 ": %s", number, reason->message));
-    return json_array_append_new(adding->failures, failure) == 0
-               ? VDT_OK
-               : vdt_fail_memory(error, "predictions");
-}
-
-static void free_set(struct vdt_annotations **set)
-{
-    vdt_annotations_free(*set);
-}
-
-/* The next records, as many as a batch has; VDT_END behind the last, of which there may be some. */
-static vdt_status read_batch(struct adding *adding, struct vdt_error *error)
-{
-    size_t bytes = 0;
-    const struct vdt_annotations_options in_memory = {0};
-    vdt_cleanup(free_set) struct vdt_annotations *scratch = NULL;
-    vdt_status status = vdt_annotations_open(&in_memory, &scratch, error);
-    if (status != VDT_OK)
-        return status;
-    clear_items(adding);
-    while (adding->count < BATCH && bytes < BATCH_BYTES) {
-        const char *text = NULL;
-        size_t size = 0;
-        struct vdt_error reason = {.status = VDT_OK};
-        struct item *item = &adding->items[adding->count];
-        status = vdt_record_next(&adding->text, &text, &size, error);
-        if (status != VDT_OK)
-            break;
-        bytes += size;
-        *item = (struct item){.number = adding->text.number};
-        vdt_status read = vdt_prediction_record_read(text, size, scratch, &item->record, &reason);
-        if (read == VDT_OK) {
-            adding->count++;
-            continue;
-        }
-        status = read == VDT_ERR_MEMORY
-                     ? vdt_fail_memory(error, "predictions")
-                     : add_failure(adding, item->number, item->record.sample, &reason, error);
-        vdt_prediction_record_clear(&item->record);
-        if (status != VDT_OK)
-            break;
-    }
-    return status;
-}
-
-static vdt_status add_item(struct adding *adding, struct vdt_session *session,
-                           const struct vdt_meta_run *run, const struct item *item,
-                           struct vdt_meta_run_change *change, struct vdt_error *error)
-{
-    struct vdt_error reason = {.status = VDT_OK};
+    const struct predicting *predicting = payload;
+    const struct vdt_meta_run *run = &predicting->run;
     int64_t number = 0;
-    const struct vdt_prediction_record *record = &item->record;
     vdt_status status = vdt_meta_run_sample_number(session, run, record->sample, &number, error);
-    if (status == VDT_END) {
-        (void)vdt_fail(&reason, VDT_ERR_NOT_FOUND, "the run has no sample %.200s", record->sample);
-        return add_failure(adding, item->number, record->sample, &reason, error);
-    }
     if (status != VDT_OK)
         return status;
-    return record->id == NULL
-               ? vdt_meta_run_mark(session, run->id, number, change, error)
-               : vdt_meta_run_predict(session, run->id, number, record->id, record->document,
-                                      adding->update, change, error);
+    return record->id == NULL ? vdt_meta_run_mark(session, run->id, number, change, error)
+                              : vdt_meta_run_predict(session, run->id, number, record->id,
+                                                     record->document, update, change, error);
 }
 
-static void sum(struct vdt_meta_run_change *all, const struct vdt_meta_run_change *one)
+static vdt_status end(void *payload, struct vdt_session *session,
+                      const struct vdt_meta_run_change *change, struct vdt_error *error)
 {
-    all->processed += one->processed;
-    all->updated += one->updated;
-    all->ignored += one->ignored;
-    all->marked += one->marked;
-    all->bytes += one->bytes;
+    struct predicting *predicting = payload;
+    const struct vdt_meta_run *run = &predicting->run;
+    vdt_status status =
+        change->bytes > 0 ? vdt_quota_bytes(session, run->owner, change->bytes, error) : VDT_OK;
+    predicting->predicted = run->predicted + change->marked;
+    predicting->predictions = run->predictions + change->processed;
+    return status == VDT_OK ? vdt_meta_run_count(session, run->id, change, error) : status;
 }
 
-/* A batch is one transaction. VDT_END: it has replied. */
-static vdt_status add_batch(struct adding *adding, struct vdt_error *error)
+/* What the shapes of all records must be like. */
+static vdt_status read_rules(struct vdt_request *request, struct vdt_record_rules *rules,
+                             struct vdt_error *error)
 {
-    struct vdt_server *server = vdt_request_server(adding->request);
     vdt_cleanup(vdt_db_end) struct vdt_session *session = NULL;
     vdt_cleanup(vdt_meta_run_clear) struct vdt_meta_run run = {0};
-    struct vdt_meta_run_change change = {0};
-    vdt_status status = vdt_db_begin(server->db, VDT_DB_WRITE, &session, error);
-    if (status == VDT_OK) /* somebody else may have committed it meanwhile */
-        status = vdt_api_run_open(adding->request, session, &run, error);
-    for (size_t i = 0; status == VDT_OK && i < adding->count; i++)
-        status = add_item(adding, session, &run, &adding->items[i], &change, error);
-    if (status == VDT_OK && change.bytes > 0)
-        status = vdt_quota_bytes(session, run.owner, change.bytes, error);
+    struct vdt_meta_tile tile = {0};
+    vdt_status status = vdt_db_begin(vdt_request_server(request)->db, VDT_DB_READ, &session, error);
     if (status == VDT_OK)
-        status = vdt_meta_run_count(session, run.id, &change, error);
-    vdt_failpoint(server->options.root, "predictions.before-commit");
+        status = vdt_api_run_open(request, session, &run, error);
     if (status == VDT_OK)
-        status = vdt_db_commit(&session, error);
-    if (status != VDT_OK)
-        return status;
-    sum(&adding->change, &change);
-    adding->predicted = run.predicted + change.marked;
-    adding->predictions = run.predictions + change.processed;
-    return VDT_OK;
-}
-
-static void reply_counts(struct adding *adding)
-{
-    json_t *answer = json_pack(
-        "{s:I, s:I, s:I, s:I, s:I, s:O, s:I, s:I}", "processed",
-        (json_int_t)adding->change.processed, "updated", (json_int_t)adding->change.updated,
-        "ignored", (json_int_t)adding->change.ignored, "marked", (json_int_t)adding->change.marked,
-        "errors", (json_int_t)adding->errors, "failures", adding->failures, "predicted",
-        (json_int_t)adding->predicted, "predictions", (json_int_t)adding->predictions);
-    vdt_reply_json(adding->request, 200, answer);
-}
-
-static bool read_update(struct vdt_request *request, bool *update)
-{
-    const char *text = vdt_request_query(request, "update");
-    *update = text != NULL && (strcmp(text, "1") == 0 || strcmp(text, "true") == 0);
-    if (text == NULL || *update || strcmp(text, "0") == 0 || strcmp(text, "false") == 0)
-        return true;
-    vdt_reply_error(request, 400, "BadRequest", "update: is 0 or 1");
-    return false;
+        status = vdt_meta_run_tile(session, &run, &tile, error);
+    json_decref(tile.info);
+    *rules = (struct vdt_record_rules){.scored = true, .rows = tile.rows, .cols = tile.cols};
+    return status;
 }
 
 void vdt_handle_predictions(struct vdt_request *request)
 {
     struct vdt_error error = {.status = VDT_OK};
-    const struct spool *spool = vdt_request_state(request);
-    vdt_cleanup(vdt_free_pointer) struct adding *adding = calloc(1, sizeof *adding);
-    bool update = false;
-    if (spool == NULL || spool->size == 0) {
-        vdt_reply_error(request, 400, "BadRequest", "the request has no body; records are wanted");
-        return;
-    }
-    if (!read_update(request, &update))
-        return;
-    if (adding == NULL) {
-        vdt_reply_error(request, 503, "Busy", "out of memory");
-        return;
-    }
-    adding->request = request;
-    adding->update = update;
-    adding->text = (struct vdt_record_text){.form = spool->form, .fd = spool->fd};
-    adding->failures = json_array();
-    vdt_status status;
-    do {
-        status = read_batch(adding, &error);
-        /* What came before a place that cannot be read counts. */
-        vdt_status added = adding->count > 0 ? add_batch(adding, &error) : VDT_OK;
-        status = added == VDT_OK ? status : added;
-    } while (status == VDT_OK);
-    if (status == VDT_ERR_FORMAT && adding->text.number > 0 && !vdt_replied(request))
-        status = add_failure(adding, adding->text.number, NULL, &error, &error) == VDT_OK ? VDT_END
-                                                                                          : status;
-    if (status == VDT_END && !vdt_replied(request))
-        reply_counts(adding);
+    struct predicting predicting = {.request = request};
+    struct vdt_records_work work = {
+        .whose = "run",
+        .failpoint = "predictions.before-commit",
+        .begin = begin,
+        .add = add,
+        .end = end,
+        .payload = &predicting,
+        .totals = {{"predicted", &predicting.predicted}, {"predictions", &predicting.predictions}},
+    };
+    vdt_status status = read_rules(request, &work.rules, &error);
+    if (status == VDT_OK)
+        vdt_records_handle(request, &work);
     else if (status < 0)
         vdt_reply_failure(request, &error);
-    clear_adding(adding);
+    vdt_meta_run_clear(&predicting.run);
 }

@@ -4,6 +4,7 @@
 
 #include "server/net/route.h"
 
+extern const struct vdt_route vdt_annotation_routes[];
 extern const struct vdt_route vdt_entry_routes[];
 extern const struct vdt_route vdt_evaluation_routes[];
 extern const struct vdt_route vdt_model_routes[];

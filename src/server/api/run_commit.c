@@ -66,6 +66,9 @@ static vdt_status freeze(struct commit *commit, struct vdt_error *error)
                         commit->run.slug);
         return VDT_END;
     }
+    if (status == VDT_OK &&
+        commit->parameters != NULL) /* so that a set that is not there is told */
+        status = vdt_evaluation_pin_labels(session, &commit->run, &commit->parameters, error);
     if (status == VDT_OK)
         status = vdt_meta_run_begin_commit(session, commit->run.id, error);
     return status == VDT_OK ? vdt_db_commit(&session, error) : status;

@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "server/api/records.h"
 #include "server/api/routes.h"
 #include "server/meta/audit.h"
 #include "server/meta/document.h"
@@ -176,19 +177,30 @@ vdt_status vdt_api_run_sample_answer(struct vdt_session *session, const struct v
                : vdt_fail_memory(error, "run");
 }
 
+vdt_status vdt_api_sample_by(struct vdt_request *request, enum vdt_sample_by *by,
+                             struct vdt_error *error)
+{
+    static const char *const words[] = {"reference", "index", "number"};
+    const char *text = vdt_request_query(request, "by");
+    unsigned i = 0;
+    while (text != NULL && i < 3 && strcmp(text, words[i]) != 0)
+        i++;
+    if (i == 3)
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "by: is reference, index or number");
+    *by = (enum vdt_sample_by)i;
+    return VDT_OK;
+}
+
 vdt_status vdt_api_run_sample(struct vdt_request *request, struct vdt_session *session,
                               const struct vdt_meta_run *run, struct vdt_meta_run_sample *sample,
                               struct vdt_error *error)
 {
-    static const char *const words[] = {"reference", "index", "number"};
-    const char *by = vdt_request_query(request, "by");
-    unsigned i = 0;
-    while (by != NULL && i < 3 && strcmp(by, words[i]) != 0)
-        i++;
-    if (i == 3)
-        return vdt_fail(error, VDT_ERR_ARGUMENT, "by: is reference, index or number");
-    return vdt_meta_run_sample(session, run, (enum vdt_sample_by)i,
-                               vdt_request_path(request, "reference"), sample, error);
+    enum vdt_sample_by by = VDT_BY_REFERENCE;
+    vdt_status status = vdt_api_sample_by(request, &by, error);
+    return status == VDT_OK
+               ? vdt_meta_run_sample(session, run, by, vdt_request_path(request, "reference"),
+                                     sample, error)
+               : status;
 }
 
 static vdt_status get_sample(struct vdt_request *request, struct vdt_session *session,
@@ -321,7 +333,6 @@ VDT_API_HANDLER(handle_mark, VDT_DB_WRITE, mark)
 
 #define RUNS "/v1/entries/{id}/runs"
 #define RUN "/v1/runs/{id}"
-#define PREDICTIONS_MOST ((uint64_t)4 << 30)
 
 const struct vdt_route vdt_run_routes[] = {
     {"GET", RUNS, VDT_SCOPE_NONE, VDT_ROUTE_ANYONE, 0, handle_list, NULL},
@@ -335,7 +346,7 @@ const struct vdt_route vdt_run_routes[] = {
      vdt_handle_get_raster, NULL},
     {"PUT", RUN "/samples/{reference}/raster", VDT_SCOPE_WRITE, 0, VDT_RASTER_BODY_MOST,
      vdt_handle_put_raster, &vdt_raster_body},
-    {"POST", RUN "/predictions", VDT_SCOPE_WRITE, 0, PREDICTIONS_MOST, vdt_handle_predictions,
+    {"POST", RUN "/predictions", VDT_SCOPE_WRITE, 0, VDT_RECORDS_MOST, vdt_handle_predictions,
      &vdt_predictions_body},
     {"POST", RUN "/commit", VDT_SCOPE_WRITE, 0, VDT_JSON_BODY_MOST, vdt_handle_run_commit, NULL},
     {0},

@@ -13,6 +13,10 @@ vdt_status vdt_api_run_find(struct vdt_request *request, struct vdt_session *ses
 vdt_status vdt_api_run_open(struct vdt_request *request, struct vdt_session *session,
                             struct vdt_meta_run *run, struct vdt_error *error);
 
+/* What ?by= says of {reference}. */
+vdt_status vdt_api_sample_by(struct vdt_request *request, enum vdt_sample_by *by,
+                             struct vdt_error *error);
+
 /* The sample of {reference}, which is what ?by= says: its key, its index, or its number. */
 vdt_status vdt_api_run_sample(struct vdt_request *request, struct vdt_session *session,
                               const struct vdt_meta_run *run, struct vdt_meta_run_sample *sample,

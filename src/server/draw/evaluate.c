@@ -24,18 +24,22 @@ vdt_status vdt_draw_evaluate(struct vdt_draw *draw, const struct vdt_evaluate_jo
                              struct vdt_buffer *document, struct vdt_error *error)
 {
     vdt_cleanup(vdt_free_pointer) struct vdt_file_run *runs =
-        vdt_allocate(job->store_runs + 1, sizeof *runs);
+        vdt_allocate(job->store_runs + 2, sizeof *runs);
     vdt_cleanup(vdt_json_release) json_t *parameters = json_loads(job->parameters, 0, NULL);
     vdt_cleanup(vdt_json_release) json_t *request =
-        json_pack("{s:O, s:s?}", "parameters", parameters, "group", job->group);
+        json_pack("{s:O, s:s?, s:b}", "parameters", parameters, "group", job->group, "labels",
+                  job->labels.size > 0);
     vdt_cleanup(vdt_free_pointer) char *text = request == NULL ? NULL : vdt_json_text(request);
     if (runs == NULL || text == NULL)
         return vdt_fail_memory(error, "evaluation");
     memcpy(runs, job->store, job->store_runs * sizeof *runs);
-    runs[job->store_runs] = job->run;
+    size_t count = job->store_runs;
+    if (job->labels.size > 0)
+        runs[count++] = job->labels;
+    runs[count++] = job->run;
     const struct vdt_draw_job order = {.kind = VDT_JOB_EVALUATE,
                                        .runs = runs,
-                                       .run_count = job->store_runs + 1,
+                                       .run_count = count,
                                        .request = text,
                                        .request_size = strlen(text),
                                        .wall_ms = WALL_MS,

@@ -9,9 +9,10 @@
 struct vdt_evaluate_job {
     const struct vdt_file_run *store; /* the version's bytes; borrowed, as all here */
     size_t store_runs;
-    struct vdt_file_run run; /* the run's file */
-    const char *parameters;  /* JSON: options of vdt_evaluate */
-    const char *group;       /* that the run is of; NULL: all */
+    struct vdt_file_run labels; /* lines of JSON, annotations; size 0: the store's own labels */
+    struct vdt_file_run run;    /* the run's file */
+    const char *parameters;     /* JSON: options of vdt_evaluate */
+    const char *group;          /* that the run is of; NULL: all */
 };
 
 enum { VDT_EVALUATION_MOST = 32 << 20 /* bytes of a document */ };

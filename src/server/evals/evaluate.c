@@ -3,11 +3,14 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "server/blobs/block_map.h"
 #include "server/draw/evaluate.h"
+#include "server/evals/labels_file.h"
+#include "server/meta/rasters.h"
 #include "server/net/json_depth.h"
 #include "server/server.h"
 
@@ -30,6 +33,8 @@ struct inputs {
     struct vdt_file_run *runs;
     char blob_name[VDT_BLOB_NAME];
     struct vdt_blob *blob;
+    int labels; /* -1: the store's own */
+    uint64_t labels_size;
 };
 
 static void clear_inputs(struct inputs *inputs)
@@ -38,6 +43,8 @@ static void clear_inputs(struct inputs *inputs)
     vdt_block_map_clear(&inputs->map);
     free(inputs->runs);
     vdt_blob_close(inputs->blob);
+    if (inputs->labels >= 0)
+        close(inputs->labels);
 }
 
 static vdt_status find_blob(struct vdt_session *session, struct inputs *inputs,
@@ -58,6 +65,26 @@ static vdt_status find_blob(struct vdt_session *session, struct inputs *inputs,
     return status;
 }
 
+/* The entry's annotations that the parameters name, as they were when they were asked for. */
+static vdt_status open_labels(struct vdt_server *server, struct vdt_session *session,
+                              const struct vdt_job_row *job, struct inputs *inputs,
+                              struct vdt_error *error)
+{
+    vdt_cleanup(vdt_json_release) json_t *parameters = json_loads(job->parameters, 0, NULL);
+    const char *labels = json_string_value(json_object_get(parameters, "labels"));
+    struct vdt_meta_tile tile = {0};
+    struct vdt_set_row set;
+    if (labels == NULL)
+        return VDT_OK;
+    vdt_status status = vdt_set_of_labels(session, inputs->run.entry, labels, &set, error);
+    if (status == VDT_OK)
+        status = vdt_meta_run_tile(session, &inputs->run, &tile, error);
+    json_decref(tile.info);
+    return status == VDT_OK ? vdt_labels_file_write(server, session, &set, tile.rows, tile.cols,
+                                                    &inputs->labels, &inputs->labels_size, error)
+                            : status;
+}
+
 static vdt_status open_inputs(struct vdt_server *server, const struct vdt_job_row *job,
                               struct inputs *inputs, struct vdt_error *error)
 {
@@ -70,6 +97,8 @@ static vdt_status open_inputs(struct vdt_server *server, const struct vdt_job_ro
                                     error);
     if (status == VDT_OK)
         status = find_blob(session, inputs, error);
+    if (status == VDT_OK)
+        status = open_labels(server, session, job, inputs, error);
     if (status == VDT_OK)
         status = vdt_block_map_open(&inputs->map, server->blobs, error);
     if (status == VDT_OK)
@@ -145,7 +174,7 @@ static vdt_status check_document(const struct vdt_buffer *bytes, struct vdt_eval
 vdt_status vdt_server_evaluate(struct vdt_server *server, const struct vdt_job_row *job,
                                struct vdt_evaluated *result, struct vdt_error *error)
 {
-    vdt_cleanup(clear_inputs) struct inputs inputs = {0};
+    vdt_cleanup(clear_inputs) struct inputs inputs = {.labels = -1};
     vdt_cleanup(vdt_buffer_clear) struct vdt_buffer bytes = {0};
     vdt_status status = open_inputs(server, job, &inputs, error);
     if (status != VDT_OK)
@@ -153,6 +182,7 @@ vdt_status vdt_server_evaluate(struct vdt_server *server, const struct vdt_job_r
     const struct vdt_evaluate_job asked = {
         .store = inputs.runs,
         .store_runs = inputs.map.run_count,
+        .labels = {.fd = inputs.labels, .size = inputs.labels_size},
         .run = {.fd = vdt_blob_descriptor(inputs.blob), .size = inputs.blob->size},
         .parameters = job->parameters,
         .group = inputs.run.group,

@@ -15,6 +15,7 @@ static const struct {
     {vdt_schema_0001, &vdt_schema_0001_size}, /* schemas/catalog/0001.sql, and so on */
     {vdt_schema_0002, &vdt_schema_0002_size},
     {vdt_schema_0003, &vdt_schema_0003_size},
+    {vdt_schema_0004, &vdt_schema_0004_size},
 };
 
 enum {

@@ -26,7 +26,8 @@ static vdt_status count_bytes(struct vdt_session *session, int64_t user, int64_t
         "s.blob FROM segment s JOIN entry e ON e.id = s.entry WHERE e.owner = ?1)) + "
         "(SELECT coalesce(sum(l.reserved), 0) FROM upload l JOIN entry e ON e.id = "
         "l.entry WHERE e.owner = ?1 AND l.state = 0) + (SELECT coalesce(sum(r.bytes), 0) "
-        "FROM run r WHERE r.owner = ?1)",
+        "FROM run r WHERE r.owner = ?1) + (SELECT coalesce(sum(a.bytes), 0) FROM annotation_set a "
+        "JOIN entry e ON e.id = a.entry WHERE e.owner = ?1)",
         user, bytes, error);
 }
 

@@ -11,5 +11,7 @@ extern const unsigned char vdt_schema_0002[];
 extern const size_t vdt_schema_0002_size;
 extern const unsigned char vdt_schema_0003[];
 extern const size_t vdt_schema_0003_size;
+extern const unsigned char vdt_schema_0004[];
+extern const size_t vdt_schema_0004_size;
 
 #endif

@@ -17,5 +17,6 @@ const struct vdt_route *const vdt_all_routes[] = {
     vdt_model_routes,
     vdt_run_routes,
     vdt_evaluation_routes,
+    vdt_annotation_routes,
     NULL,
 };

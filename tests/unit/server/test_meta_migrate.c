@@ -6,7 +6,11 @@
 #include "server/meta/runs.h"
 #include "server/meta/schema.h"
 
-enum { STEPS = 3 };
+enum { STEPS = 4 };
+
+#define DROP_SETS                                                                                \
+    "DROP TABLE annotation; DROP TABLE annotated_sample; DROP TABLE annotation_set; DROP TABLE " \
+    "annotation_set_gone; "
 
 static void run(struct vdt_db *db, const char *sql)
 {
@@ -67,8 +71,8 @@ static void test_a_file_of_the_first_step(void **state)
     struct place *place = *state;
     run(place->db, "DROP TABLE evaluation_metric; DROP TABLE evaluation; DROP TABLE prediction; "
                    "DROP TABLE run_sample; DROP TABLE run_raster; DROP TABLE run; DROP TABLE "
-                   "run_gone; DROP TABLE model; DELETE FROM migration WHERE number > 1; PRAGMA "
-                   "user_version = 1");
+                   "run_gone; DROP TABLE model; " DROP_SETS
+                   "DELETE FROM migration WHERE number > 1; PRAGMA user_version = 1");
     run(place->db,
         "INSERT INTO user (id, name, created) VALUES (1, 'ada', 5); "
         "INSERT INTO entry (id, slug, owner, name, created, updated, head) VALUES (1, 'e', 1, 'E', "
@@ -95,8 +99,8 @@ static void test_a_file_of_the_second_step(void **state)
     struct place *place = *state;
     run(place->db, "DROP TABLE evaluation_metric; DROP TABLE evaluation; DROP TABLE prediction; "
                    "DROP TABLE run_sample; DROP TABLE run_raster; DROP TABLE run; DROP TABLE "
-                   "run_gone; DROP TABLE model; DELETE FROM migration WHERE number > 2; PRAGMA "
-                   "user_version = 2");
+                   "run_gone; DROP TABLE model; " DROP_SETS
+                   "DELETE FROM migration WHERE number > 2; PRAGMA user_version = 2");
     run(place->db, (const char *)vdt_schema_0002);
     run(place->db,
         "INSERT INTO user (id, name, created) VALUES (1, 'ada', 5); "
@@ -242,7 +246,8 @@ static void test_the_embedded_schema_is_the_file(void **state)
         size_t size;
     } steps[] = {{vdt_schema_0001, vdt_schema_0001_size},
                  {vdt_schema_0002, vdt_schema_0002_size},
-                 {vdt_schema_0003, vdt_schema_0003_size}};
+                 {vdt_schema_0003, vdt_schema_0003_size},
+                 {vdt_schema_0004, vdt_schema_0004_size}};
     char path[512], text[65536];
     if (source == NULL)
         skip();
