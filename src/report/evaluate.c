@@ -175,8 +175,11 @@ vdt_status vdt_evaluate_opened(const struct vdt_evaluate_options *options,
                                struct vdt_evaluation **evaluation, struct vdt_error *error)
 {
     vdt_status status = vdt_options_check(options, true, error);
+    if (!status && options->labels && opened->labels == NULL)
+        status = vdt_fail(error, VDT_ERR_UNSUPPORTED, "labels: no file can be opened here");
     if (!status)
         return evaluate(options, opened, evaluation, error);
+    vdt_annotations_free(opened->labels);
     vdt_reader_free(opened->reader);
     vdt_run_reader_free(opened->run);
     return status;

@@ -51,8 +51,7 @@ static vdt_status check_opened(const struct vdt_evaluate_options *options, struc
 {
     const struct {
         const char *name, *value;
-    } all[] = {{"labels", options->labels},
-               {"baseline", options->baseline},
+    } all[] = {{"baseline", options->baseline},
                {"regions", options->regions},
                {"ignore_areas", options->ignore_areas}};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)

@@ -206,7 +206,7 @@ def test_what_cannot_be_evaluated_fails_and_is_tried_again(catalog, scored):
     ({"run": "RUN", "parameters": {"by": "region:code"}}, 400, "regions"),
     ({"run": "RUN", "parameters": {"group": "train", "view": "all"}}, 400, "both"),
     ({"run": "RUN", "parameters": {"iou_thresholds": [0.5, 1.5]}}, 400, "iou_thresholds"),
-    ({"run": "RUN", "parameters": {"iou_thresholds": [0]}}, 400, "iou_thresholds"),
+    ({"run": "RUN", "parameters": {"iou_thresholds": [-0.1]}}, 400, "iou_thresholds"),
     ({"run": "RUN", "parameters": {"bootstrap": 10001}}, 400, "bootstrap"),
     ({"run": "RUN", "parameters": {"worst": 1001}}, 400, "worst"),
 ])

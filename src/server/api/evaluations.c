@@ -9,7 +9,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "catalog/http.h"
-#include "report/tasks.h"
+#include "report/options_check.h"
 #include "server/api/evaluations.h"
 #include "server/api/routes.h"
 #include "server/api/runs.h"
@@ -39,25 +39,17 @@ static vdt_status note(struct vdt_request *request, struct vdt_session *session,
 static vdt_status check_options(const struct vdt_evaluate_options *options, struct vdt_error *error)
 {
     const char *by = options->by;
-    vdt_status status = vdt_tasks_check_words(options, error);
-    if (status != VDT_OK)
-        return status;
-    if (options->group != NULL && options->view != NULL)
-        return vdt_fail(error, VDT_ERR_ARGUMENT, "parameters: name a group or a view, not both");
     if (by != NULL && (strcmp(by, "region") == 0 || strncmp(by, "region:", 7) == 0))
         return vdt_fail(
             error, VDT_ERR_ARGUMENT,
             "parameters: by \"%.60s\" needs a file of regions, and is not for a catalog", by);
-    for (size_t i = 0; i < options->iou_threshold_count; i++)
-        if (!(options->iou_thresholds[i] > 0 && options->iou_thresholds[i] <= 1))
-            return vdt_fail(error, VDT_ERR_ARGUMENT,
-                            "parameters: iou_thresholds are above 0, and 1 at most");
     if (options->bootstrap > BOOTSTRAP_MOST)
         return vdt_fail(error, VDT_ERR_ARGUMENT, "parameters: bootstrap is at most %d",
                         BOOTSTRAP_MOST);
-    return options->worst <= WORST_MOST
-               ? VDT_OK
-               : vdt_fail(error, VDT_ERR_ARGUMENT, "parameters: worst is at most %d", WORST_MOST);
+    if (options->worst > WORST_MOST || options->examples > WORST_MOST)
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "parameters: worst and examples are at most %d",
+                        WORST_MOST);
+    return vdt_options_check(options, true, error);
 }
 
 vdt_status vdt_evaluation_parameters(const json_t *wish, char **text, struct vdt_error *error)
