@@ -85,6 +85,11 @@ struct vdt_evaluate_options {
                              then has "comparison", this one less that one */
 
     uint32_t threads; /* 0: one per core */
+    /* From the calling thread; may be NULL. `step` says what begins: "reading", "matching",
+     * "pixels"
+     * ...; `progress` how far it is, of steps that can be counted, and may stop them all: its
+     * counts begin anew with each step, and 0 of 0 is a step that is not counted. */
+    void (*step)(const char *name, void *payload);
     vdt_progress_fn progress;
     void *payload;
 };

@@ -1,5 +1,4 @@
 /* Numbers of a table of scores, as pycocotools' summarize has them. */
-#include <math.h>
 
 #include "eval/accumulate.h"
 
@@ -26,46 +25,49 @@ const double *vdt_detection_recall(const struct vdt_detection_scores *scores)
 /* --- NumPy's sum ---------------------------------------------------------------------------- */
 
 /* Up to 128 values: eight sums side by side, then what is left over. */
-static double sum_block(size_t count, double (*read)(void *), void *context)
+static double sum_block(const double *values, size_t count)
 {
     double sums[8], total = 0;
     size_t i = 0;
     if (count < 8) {
         for (; i < count; i++)
-            total += read(context);
+            total += values[i];
         return total;
     }
     for (; i < 8; i++)
-        sums[i] = read(context);
+        sums[i] = values[i];
     for (; i + 8 <= count; i += 8)
-        for (int k = 0; k < 8; k++)
-            sums[k] += read(context);
+        for (size_t k = 0; k < 8; k++)
+            sums[k] += values[i + k];
     total =
         ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
     for (; i < count; i++)
-        total += read(context);
+        total += values[i];
     return total;
 }
 
-static double sum_pairs(size_t count, double (*read)(void *context), void *context)
+static double sum_pairs(const double *values, size_t count)
 {
     enum { BLOCK = 128 };
     if (count <= BLOCK)
-        return sum_block(count, read, context);
+        return sum_block(values, count);
     size_t half = count / 2;
     half -= half % 8;
-    double first = sum_pairs(half, read, context);
-    return first + sum_pairs(count - half, read, context);
+    double first = sum_pairs(values, half);
+    return first + sum_pairs(values + half, count - half);
 }
 
 /* NumPy's reductions take its buffer's 8192 values at a time, and add these sums one by one. */
+enum { BUFFER = 8192 };
+
 double vdt_pairwise_sum(size_t count, double (*read)(void *context), void *context)
 {
-    enum { BUFFER = 8192 };
-    double total = 0;
+    double total = 0, values[BUFFER];
     while (count > 0) {
         size_t here = count < BUFFER ? count : BUFFER;
-        total += sum_pairs(here, read, context);
+        for (size_t i = 0; i < here; i++)
+            values[i] = read(context);
+        total += sum_pairs(values, here);
         count -= here;
     }
     return total;
@@ -73,26 +75,34 @@ double vdt_pairwise_sum(size_t count, double (*read)(void *context), void *conte
 
 /* --- means ---------------------------------------------------------------------------------- */
 
-/* A walk over the values that a mean is of, in the order of the arrays. */
+/* The values that a mean is of, in the order of the arrays. */
 struct walk {
     const double *values;
     const uint8_t *categories;
     size_t rows, category_count, step; /* values[row][category][step] */
-    size_t row, category;
 };
 
-/* The next value above -1, or NaN at the end. */
-static double next(void *context)
+/* Those above -1; -1: there are none. */
+static double mean_above(const struct walk *walk)
 {
-    struct walk *walk = context;
-    for (; walk->row < walk->rows; walk->row++, walk->category = 0)
-        while (walk->category < walk->category_count) {
-            size_t category = walk->category++;
-            double value = walk->values[(walk->row * walk->category_count + category) * walk->step];
-            if (value > -1 && (walk->categories == NULL || walk->categories[category] != 0))
-                return value;
+    double total = 0, buffer[BUFFER];
+    size_t held = 0, count = 0;
+    const double *value = walk->values;
+    for (size_t row = 0; row < walk->rows; row++)
+        for (size_t k = 0; k < walk->category_count; k++, value += walk->step) {
+            if (!(*value > -1) || (walk->categories != NULL && walk->categories[k] == 0))
+                continue;
+            buffer[held++] = *value;
+            if (held < BUFFER)
+                continue;
+            total += sum_pairs(buffer, held);
+            count += held;
+            held = 0;
         }
-    return (double)NAN;
+    if (held > 0)
+        total += sum_pairs(buffer, held);
+    count += held;
+    return count == 0 ? -1 : total / (double)count;
 }
 
 /* The mean of one category, or of all with VDT_EVERY. */
@@ -119,11 +129,7 @@ static double mean_of(const struct vdt_detection_scores *scores, size_t category
                         .step = one ? step : cells};
     walk.values += (every ? 0 : which->threshold) * rows * step + (one ? category * cells : 0) +
                    which->area * limits + limit + limits - shape->max_detections;
-    struct walk counting = walk;
-    size_t count = 0;
-    while (!isnan(next(&counting)))
-        count++;
-    return count == 0 ? -1 : vdt_pairwise_sum(count, next, &walk) / (double)count;
+    return mean_above(&walk);
 }
 
 double vdt_detection_mean(const struct vdt_detection_scores *scores,

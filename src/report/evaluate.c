@@ -86,6 +86,8 @@ static vdt_status add_task(const struct vdt_scorer *scorer, struct vdt_sides *si
         status = vdt_worst_document(scorer, sides, &part, error);
     if (!status)
         json_object_set_new(task, "worst", part);
+    if (!status && options->by)
+        status = vdt_evaluate_step(options, "slices", error);
     if (!status && options->by) {
         status = vdt_slices_document(scorer, sides, &part, error);
         if (!status)
@@ -129,7 +131,13 @@ static vdt_status score_runs(const struct vdt_evaluate_options *options,
                              const struct vdt_opened_sides *opened, struct scored *scored,
                              struct scored *other, struct vdt_error *error)
 {
-    vdt_status status = open_sides(options, opened, NULL, scored, error);
+    vdt_status status = vdt_evaluate_step(options, "reading", error);
+    if (!status)
+        status = open_sides(options, opened, NULL, scored, error);
+    else if (opened) {
+        vdt_reader_free(opened->reader);
+        vdt_run_reader_free(opened->run);
+    }
     if (!status && options->baseline)
         status = open_sides(options, NULL, options->baseline, other, error);
     if (!status)

@@ -8,6 +8,22 @@
 #include "base/error.h"
 #include "report/evaluation.h"
 
+vdt_status vdt_evaluate_progress(const struct vdt_evaluate_options *options, uint64_t done,
+                                 uint64_t total, struct vdt_error *error)
+{
+    return options->progress == NULL || options->progress(done, total, options->payload)
+               ? VDT_OK
+               : vdt_fail(error, VDT_ERR_CANCELLED, "stopped");
+}
+
+vdt_status vdt_evaluate_step(const struct vdt_evaluate_options *options, const char *name,
+                             struct vdt_error *error)
+{
+    if (options->step)
+        options->step(name, options->payload);
+    return vdt_evaluate_progress(options, 0, 0, error);
+}
+
 void vdt_evaluation_free(struct vdt_evaluation *evaluation)
 {
     if (evaluation == NULL)

@@ -24,6 +24,14 @@ vdt_status vdt_evaluate_opened(const struct vdt_evaluate_options *options,
                                const struct vdt_opened_sides *opened,
                                struct vdt_evaluation **evaluation, struct vdt_error *error);
 
+/* Tells the caller that a step begins. VDT_ERR_CANCELLED when it wants no more. */
+vdt_status vdt_evaluate_step(const struct vdt_evaluate_options *options, const char *name,
+                             struct vdt_error *error);
+
+/* And how far it is. */
+vdt_status vdt_evaluate_progress(const struct vdt_evaluate_options *options, uint64_t done,
+                                 uint64_t total, struct vdt_error *error);
+
 struct vdt_evaluation {
     json_t *document;
     char *text;

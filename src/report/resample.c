@@ -117,18 +117,24 @@ static vdt_status do_replicate(void *payload, void *worker, uint64_t item, uint3
     return status;
 }
 
-static vdt_status run_replicates(struct replicates *all, uint32_t count, uint32_t threads,
+static vdt_status run_replicates(struct replicates *all, const struct vdt_evaluate_options *options,
                                  struct vdt_error *error)
 {
     static const struct vdt_ordered_ops ops = {start_worker, do_replicate, stop_worker};
     struct vdt_ordered *pool;
-    uint32_t slot;
+    uint32_t slot, threads = options->threads, done = 0;
     uint32_t slots = 4 * (threads ? threads : vdt_core_count());
-    vdt_status status = vdt_ordered_start(&ops, all, count, threads, slots, &pool, error);
+    vdt_status status = vdt_evaluate_step(options, "resampling", error);
+    if (!status)
+        status = vdt_ordered_start(&ops, all, options->bootstrap, threads, slots, &pool, error);
     if (status)
         return status;
-    while ((status = vdt_ordered_take(pool, &slot, error)) == VDT_OK)
+    while ((status = vdt_ordered_take(pool, &slot, error)) == VDT_OK) {
         vdt_ordered_release(pool, slot);
+        status = vdt_evaluate_progress(options, ++done, options->bootstrap, error);
+        if (status)
+            break;
+    }
     vdt_ordered_free(pool);
     return status == VDT_END ? VDT_OK : status;
 }
@@ -182,7 +188,7 @@ vdt_status vdt_bootstrap_values(const struct vdt_scorer *scorer, const struct vd
     all.values = made;
     vdt_status status = make_parts(&all, sides, error);
     if (!status)
-        status = run_replicates(&all, options->bootstrap, options->threads, error);
+        status = run_replicates(&all, options, error);
     if (status)
         return status;
     *values = made;

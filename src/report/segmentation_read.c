@@ -358,11 +358,9 @@ static vdt_status read_all(struct reading *all, struct vdt_error *error)
         return status;
     while ((status = vdt_ordered_take(pool, &slot, error)) == VDT_OK) {
         vdt_ordered_release(pool, slot);
-        if (options->progress &&
-            !options->progress(++done, sides->sample_count, options->payload)) {
-            status = vdt_fail(error, VDT_ERR_CANCELLED, "stopped");
+        status = vdt_evaluate_progress(options, ++done, sides->sample_count, error);
+        if (status)
             break;
-        }
     }
     vdt_ordered_free(pool);
     return status == VDT_END ? VDT_OK : status;

@@ -47,11 +47,17 @@ static vdt_status add_detection(struct vdt_sides *sides, enum vdt_annotation_for
 {
     struct vdt_compared compared;
     vdt_status status = vdt_compared_open(sides, form, &compared, error);
-    if (!status && sides->options->ground) {
-        status = vdt_place_objects(sides, &compared, error);
-        if (status)
-            vdt_compared_clear(&compared);
+    if (status)
+        return status;
+    if (sides->options->ground) {
+        status = vdt_evaluate_step(sides->options, "joining", error);
+        if (!status)
+            status = vdt_place_objects(sides, &compared, error);
     }
+    if (!status)
+        status = vdt_evaluate_step(sides->options, "matching", error);
+    if (status)
+        vdt_compared_clear(&compared);
     if (!status)
         status = vdt_detection_scorer(sides, &compared, form, &scorers[*count], error);
     *count += !status;
@@ -95,7 +101,9 @@ static vdt_status score_labels(struct vdt_sides *sides, struct vdt_scorer *score
         const char *key = keys[i][0] ? keys[i] : "class";
         if ((wanted && strcmp(wanted, key) != 0) || !vdt_classification_has(sides, key))
             continue;
-        status = vdt_classification_scorer(sides, key, &scorers[*count], error);
+        status = vdt_evaluate_step(sides->options, "labels", error);
+        if (!status)
+            status = vdt_classification_scorer(sides, key, &scorers[*count], error);
         *count += !status;
     }
     return status;
@@ -113,7 +121,9 @@ vdt_status vdt_tasks_score(struct vdt_sides *sides, struct vdt_scorer *scorers, 
     if (!status && sides->truth && asked(sides, "classification"))
         status = score_labels(sides, scorers, &made, error);
     if (!status && asked(sides, "segmentation") && vdt_segmentation_has(sides, truth, predicted)) {
-        status = vdt_segmentation_scorer(sides, &scorers[made], error);
+        status = vdt_evaluate_step(sides->options, "pixels", error);
+        if (!status)
+            status = vdt_segmentation_scorer(sides, &scorers[made], error);
         made += !status;
     }
     if (!status && made == 0 && sides->result_coco && asked(sides, "segmentation"))

@@ -1,9 +1,13 @@
 """vedatile.evaluate: the same document as the command."""
+import contextlib
+import io
 import json
 
+import numpy as np
 import pytest
 
 import vedatile
+from vedatile import scores as scores_of
 
 
 @pytest.fixture
@@ -118,3 +122,52 @@ def test_bootstrap_of_parts_refused(files, tmp_path):
         vedatile.evaluate(**files, bootstrap=10, bootstrap_by="scene")
     with pytest.raises(vedatile.UnsupportedError, match="all samples are one part"):
         vedatile.evaluate(**sets(tmp_path, ["a"] * 4), bootstrap=10, bootstrap_by="part")
+
+
+def test_intervals_are_pycocotools(tmp_path):
+    """Every resampling as a file of its own, a sample that is drawn twice being two images."""
+    coco, cocoeval = (pytest.importorskip(f"pycocotools.{name}") for name in ("coco", "cocoeval"))
+    rng = np.random.default_rng(11)
+    boxes = [(int(rng.integers(8)), int(rng.integers(1, 3)), rng.integers([0, 0, 8, 8], [100, 100, 120, 120]).tolist())
+             for _ in range(50)]
+    found = [(image, klass if rng.random() < .9 else 3 - klass, (np.array(box) + rng.integers(-3, 4, 4)).tolist())
+             for image, klass, box in boxes if rng.random() < .9]
+    scores = rng.permutation(len(found)) / len(found)  # no two are equal
+    categories = [{"id": 1, "name": "car"}, {"id": 2, "name": "bus"}]
+
+    def files(images):
+        """Ground truth and results of a list of images, which may have one several times."""
+        truth = [{"image_id": n + 1, "category_id": klass, "bbox": box, "area": box[2] * box[3], "iscrowd": 0}
+                 for n, at in enumerate(images) for image, klass, box in boxes if image == at]
+        results = [{"image_id": n + 1, "category_id": klass, "bbox": box, "score": score}
+                   for n, at in enumerate(images) for (image, klass, box), score in zip(found, scores) if image == at]
+        return {"images": [{"id": n + 1, "width": 220, "height": 220} for n in range(len(images))],
+                "categories": categories,
+                "annotations": [{"id": n + 1, **row} for n, row in enumerate(truth)]}, results
+
+    def stats(images):
+        truth, results = files(images)
+        with contextlib.redirect_stdout(io.StringIO()):
+            loaded = coco.COCO()
+            loaded.dataset = truth
+            loaded.createIndex()
+            done = cocoeval.COCOeval(loaded, loaded.loadRes(results), "bbox")
+            done.evaluate()
+            done.accumulate()
+            done.summarize()
+        return np.where(done.stats < 0, np.nan, done.stats)
+
+    for name, content in zip(("gt.json", "dt.json"), files(range(8)), strict=True):
+        (tmp_path / name).write_text(json.dumps(content))
+    names = "AP AP50 AP75 APs APm APl AR1 AR10 AR100 ARs ARm ARl".split()
+    made = vedatile.evaluate(ground_truth=tmp_path / "gt.json", predictions=tmp_path / "dt.json", bootstrap=60, seed=5)
+    drawn = [np.repeat(np.arange(8), np.asarray(scores_of.bootstrap_weights(8, 5, i))) for i in range(60)]
+    values = np.array([stats(images.tolist()) for images in drawn])
+    for i, name in enumerate(names):
+        want = np.nanpercentile(values[:, i], [2.5, 97.5])
+        interval = made.tasks[0]["intervals"][name]
+        got = [np.nan if interval[end] is None else interval[end] for end in ("low", "high")]
+        assert got == pytest.approx(want.tolist(), abs=1e-12, nan_ok=True), name
+    for threads in (1, 4):
+        assert made.to_json() == vedatile.evaluate(ground_truth=tmp_path / "gt.json", predictions=tmp_path / "dt.json",
+                                                   bootstrap=60, seed=5, threads=threads).to_json()

@@ -2,15 +2,18 @@
 import contextlib
 import io
 import json
+import os
+import pty
 import random
 import re
+import subprocess
 import xml.etree.ElementTree
 
 import jsonschema
 import numpy as np
 import pytest
 
-from conftest import SOURCE
+from conftest import SOURCE, VEDATILE
 
 SCHEMA = json.loads((SOURCE / "schemas/evaluation.schema.json").read_text(encoding="utf-8"))
 NAMES = "AP AP50 AP75 APs APm APl AR1 AR10 AR100 ARs ARm ARl".split()
@@ -371,3 +374,32 @@ def test_wrong_options_come_before_files(vedatile, tmp_path, options, words):
     done = vedatile("eval", "--ground-truth", tmp_path / "gt.json", "--predictions", tmp_path / "gt.json",
                     *options, code=None)
     assert done.returncode in (1, 2) and words in done.stderr and "gt.json" not in done.stderr
+
+
+def on_terminal(*arguments):
+    """What a command writes to a terminal that is its stderr."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([VEDATILE, "eval", *map(str, arguments)], stdout=subprocess.DEVNULL, stderr=theirs,
+                          env={**os.environ, "TERM": "xterm"}) as process:
+        os.close(theirs)
+        text = b""
+        with contextlib.suppress(OSError):  # the other end is closed
+            while part := os.read(ours, 65536):
+                text += part
+        os.close(ours)
+        assert process.wait() == 0
+    return text.decode()
+
+
+def test_progress(vedatile, files):
+    """On a terminal the steps, and how far those are that can be counted; nothing of it stays."""
+    shown = on_terminal(*files, "--bootstrap", 3000, "--threads", 1)
+    assert shown.index("reading ...") < shown.index("matching ...") < shown.index("resampling ...")
+    assert re.search(r"resampling \[#*-*\] +\d+%  \d+/3000 resamplings", shown)
+    assert shown.endswith("\r\x1b[K")
+    assert on_terminal(*files, "--progress", "none") == ""
+    assert vedatile("eval", *files, "--bootstrap", 5).stderr == ""
+    lines = [json.loads(line) for line in
+             vedatile("eval", *files, "--bootstrap", 5, "--progress", "json").stderr.splitlines()]
+    assert [line["step"] for line in lines if line["event"] == "step"] == ["reading", "matching", "resampling"]
+    assert (lines[-1]["done"], lines[-1]["total"], lines[-1]["step"]) == (5, 5, "resampling")

@@ -7,7 +7,6 @@
 #include "eval_limits.h"
 #include "eval_page.h"
 #include "eval_table.h"
-#include "interrupt.h"
 #include "json.h"
 #include "options.h"
 #include "progress.h"
@@ -51,6 +50,7 @@ struct eval_values {
     const char *report;
     const char *output;
     bool json;
+    int progress;
     struct count threads;
 };
 
@@ -287,6 +287,7 @@ static const struct option eval_options[] = {
      .argument = "FILE",
      .help = "write the whole document as JSON to this file"},
     OPTION_ROW_THREADS(AT(threads)),
+    OPTION_ROW_PROGRESS(AT(progress)),
     OPTION_ROW_JSON(AT(json)),
     {0},
 };
@@ -358,6 +359,33 @@ static int tell(const struct eval_values *values, const struct vdt_evaluation *e
     return code ? code : eval_limits_check(&values->fail_under, evaluation);
 }
 
+/* What is counted differs from step to step. */
+static void on_step(const char *name, void *payload)
+{
+    struct progress *progress = payload;
+    progress->unit = strcmp(name, "resampling") == 0 ? "resamplings" : "samples";
+    progress_step(progress, name);
+}
+
+/* Nothing is drawn of steps that are not counted but their names. */
+static bool on_progress(uint64_t done, uint64_t total, void *payload)
+{
+    return total == 0 || progress_update(done, total, payload);
+}
+
+static vdt_status run_library(const struct eval_values *values, uint32_t *limits, const char *map,
+                              struct vdt_evaluation **evaluation, struct vdt_error *error)
+{
+    struct progress progress = progress_start((enum progress_mode)values->progress, "samples");
+    struct vdt_evaluate_options options = wishes(values, limits, map);
+    options.step = on_step;
+    options.progress = on_progress;
+    options.payload = &progress;
+    vdt_status status = vdt_evaluate(&options, evaluation, error);
+    progress_finish(&progress);
+    return status;
+}
+
 static int evaluate(const struct eval_values *values)
 {
     struct vdt_error error = {.status = VDT_OK};
@@ -371,11 +399,10 @@ static int evaluate(const struct eval_values *values)
         (values->report && whole_file_could(values->report, &error)) ||
         (values->label_map && whole_file_read(values->label_map, &map, &error)))
         code = report_error(&eval_command, &error);
-    if (!code) {
-        struct vdt_evaluate_options options = wishes(values, limits, map);
-        code = vdt_evaluate(&options, &evaluation, &error) ? report_error(&eval_command, &error)
-                                                           : tell(values, evaluation);
-    }
+    if (!code)
+        code = run_library(values, limits, map, &evaluation, &error)
+                   ? report_error(&eval_command, &error)
+                   : tell(values, evaluation);
     vdt_evaluation_free(evaluation);
     free(limits);
     free(map);

@@ -81,7 +81,8 @@ static void draw_bar(const struct progress *progress, double rate)
                  text_bytes(total, sizeof total, progress->total),
                  text_bytes(speed, sizeof speed, (uint64_t)rate), left);
     } else
-        snprintf(line, sizeof line, "[%s] %3d%%  %llu/%llu %s  %.0f/s  %s left", bar,
+        snprintf(line, sizeof line, "%s%s[%s] %3d%%  %llu/%llu %s  %.0f/s  %s left",
+                 progress->step ? progress->step : "", progress->step ? " " : "", bar,
                  (int)(fmin(share, 1) * 100), (unsigned long long)progress->done,
                  (unsigned long long)progress->total, progress->unit, rate, left);
     fprintf(stderr, "\r\033[K%.*s", (int)terminal_columns() - 1, line);
@@ -137,6 +138,23 @@ bool progress_update(uint64_t done, uint64_t total, void *payload)
             show(progress, now);
     }
     return !interrupt_pending();
+}
+
+void progress_step(struct progress *progress, const char *step)
+{
+    if (progress->json && progress->pending)
+        show(progress, clock_seconds());
+    *progress = (struct progress){.bar = progress->bar,
+                                  .json = progress->json,
+                                  .drawn = progress->drawn || progress->bar,
+                                  .unit = progress->unit,
+                                  .step = step};
+    if (progress->json)
+        fprintf(stderr, "{\"event\":\"step\",\"step\":\"%s\"}\n", step);
+    if (progress->bar)
+        fprintf(stderr, "\r\033[K%s ...", step);
+    if (progress->json || progress->bar)
+        fflush(stderr);
 }
 
 void progress_finish(struct progress *progress)

@@ -34,6 +34,9 @@ struct progress progress_start(enum progress_mode mode, const char *unit);
 /* A vdt_progress_fn whose payload is a struct progress. False once Ctrl-C was pressed. */
 bool progress_update(uint64_t done, uint64_t total, void *payload);
 
+/* Another step begins, whose counts begin at 0; `step` is borrowed. */
+void progress_step(struct progress *progress, const char *step);
+
 /* Takes the bar off the terminal, or writes the last JSON line. */
 void progress_finish(struct progress *progress);
 
