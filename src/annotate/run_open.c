@@ -435,8 +435,9 @@ static vdt_status bind_again(struct vdt_run *run, const char *store, const json_
         bind_store(run, store, vdt_run_header_text(header, "group"), &reader, &group, error);
     if (status == VDT_OK && strcmp(uuid, run->store_uuid) != 0)
         status = vdt_fail(error, VDT_ERR_MISMATCH,
-                          "%s: it is a run of the store with uuid %s, and %s has %s", run->path,
-                          uuid, store, run->store_uuid);
+                          "%s: it is a run of the store with uuid %s, and %s has %s: give that "
+                          "store, or remove the run",
+                          run->path, uuid, store, run->store_uuid);
     return status;
 }
 

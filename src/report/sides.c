@@ -248,6 +248,32 @@ static vdt_status pair_sides(struct vdt_sides *sides, struct vdt_error *error)
     return status;
 }
 
+/* A run of another store, or of another group, has samples of other keys; those of a store that was
+ * fed anew from the same scenes are known by theirs. */
+static vdt_status check_run(struct vdt_sides *sides, struct vdt_error *error)
+{
+    const struct vdt_run_info *run = vdt_run_reader_info(sides->run);
+    const char *uuid = vdt_reader_uuid(sides->reader), *path = vdt_reader_path(sides->reader);
+    bool other = strcmp(run->store_uuid, uuid) != 0;
+    bool strange = run->predicted > 0 && sides->unknown == run->predicted;
+    if (strange && other)
+        return vdt_fail(error, VDT_ERR_MISMATCH,
+                        "%s: none of the %" PRIu64
+                        " samples that it predicts is in %s: it is a run "
+                        "of the store with uuid %s, and this one has %s",
+                        run->path, run->predicted, path, run->store_uuid, uuid);
+    if (strange)
+        return vdt_fail(error, VDT_ERR_MISMATCH,
+                        "%s: none of the %" PRIu64 " samples that it predicts is among those "
+                        "evaluated: it is a run of group %s",
+                        run->path, run->predicted, run->group);
+    if (other)
+        vdt_sides_warn(sides,
+                       "%s is a run of another store, with uuid %s; samples are matched by key",
+                       run->path, run->store_uuid);
+    return VDT_OK;
+}
+
 static vdt_status open_store(struct vdt_sides *sides, const char *run, struct vdt_error *error)
 {
     const struct vdt_evaluate_options *options = sides->options;
@@ -257,7 +283,9 @@ static vdt_status open_store(struct vdt_sides *sides, const char *run, struct vd
     vdt_status status = vdt_reader_open(options->store, &sides->reader, error);
     if (!status)
         status = vdt_run_open(options->store, run, &sides->run, error);
-    return status ? status : pair_sides(sides, error);
+    if (!status)
+        status = pair_sides(sides, error);
+    return status ? status : check_run(sides, error);
 }
 
 static vdt_status read_coco(struct vdt_sides *sides, const char *predictions,

@@ -202,8 +202,59 @@ static void print_info(const struct vdt_run_info *info)
         printf("%-12s%" PRIu64 "\n", "rasters", info->rasters);
 }
 
+/* How the store of a committed run is now. */
+struct kinship {
+    bool known; /* there is a store to compare */
+    uint64_t vanished, gained;
+    struct vdt_error problem; /* that they cannot be compared, and why */
+};
+
+static struct kinship compare_with(const char *store, const char *name)
+{
+    struct kinship kinship = {.known = true};
+    struct vdt_run_reader *reader = NULL;
+    struct vdt_reader *samples = NULL;
+    vdt_status status = vdt_run_open(store, name, &reader, &kinship.problem);
+    if (status == VDT_OK)
+        status = vdt_reader_open(store, &samples, &kinship.problem);
+    if (status == VDT_OK)
+        status = vdt_run_compare_store(reader, samples, &kinship.vanished, &kinship.gained,
+                                       &kinship.problem);
+    kinship.problem.status = status;
+    vdt_reader_free(samples);
+    vdt_run_reader_free(reader);
+    return kinship;
+}
+
+static json_t *kinship_json(const struct kinship *kinship)
+{
+    if (!kinship->known)
+        return json_null();
+    if (kinship->problem.status != VDT_OK)
+        return json_pack("{s:o}", "problem", json_from_text(kinship->problem.message));
+    return json_pack("{s:I,s:I}", "vanished", (json_int_t)kinship->vanished, "gained",
+                     (json_int_t)kinship->gained);
+}
+
+/* Nothing where all is as it was. */
+static void print_kinship(const struct kinship *kinship)
+{
+    if (!kinship->known)
+        return;
+    if (kinship->problem.status != VDT_OK) {
+        printf("%-12s", "store");
+        text_print(stdout, kinship->problem.message);
+        putchar('\n');
+    }
+    if (kinship->vanished > 0)
+        printf("%-12s%" PRIu64 " samples of the run are not in it any more\n", "store",
+               kinship->vanished);
+    if (kinship->gained > 0)
+        printf("%-12s%" PRIu64 " samples came after the run\n", "store", kinship->gained);
+}
+
 struct wanted {
-    const char *name;
+    const char *store, *name;
     bool json, found;
     int code;
 };
@@ -214,12 +265,19 @@ static bool show_one(const struct vdt_run_info *info, const char *problem, void 
     if (strcmp(info->name, wanted->name) != 0)
         return true;
     wanted->found = true;
-    if (problem != NULL)
+    struct kinship kinship = {.known = false};
+    if (problem == NULL && info->committed)
+        kinship = compare_with(wanted->store, wanted->name);
+    if (problem != NULL) {
         wanted->code = report_failed(&run_command, "%s", problem);
-    else if (wanted->json)
-        wanted->code = json_print(info_json(info, NULL));
-    else
+    } else if (wanted->json) {
+        json_t *json = info_json(info, NULL);
+        json_object_set_new(json, "store", kinship_json(&kinship));
+        wanted->code = json_print(json);
+    } else {
         print_info(info);
+        print_kinship(&kinship);
+    }
     return false;
 }
 
@@ -251,7 +309,7 @@ static int show_run(const struct run_values *values)
     struct vdt_error error = {.status = VDT_OK};
     if (values->free_run)
         return show_free(values);
-    struct wanted wanted = {values->names.items[0], values->json, false, EXIT_DONE};
+    struct wanted wanted = {values->store, values->names.items[0], values->json, false, EXIT_DONE};
     if (vdt_run_list(values->store, show_one, &wanted, &error))
         return report_error(&run_command, &error);
     if (!wanted.found)
@@ -313,6 +371,10 @@ static int commit_run(const struct run_values *values)
         code = report_error(&run_command, &error);
     else
         code = tell(values, run);
+    if (code == EXIT_DONE && !values->free_run && !values->json) {
+        struct kinship kinship = compare_with(values->store, values->names.items[0]);
+        print_kinship(&kinship);
+    }
     vdt_run_free(run);
     return code;
 }
