@@ -139,6 +139,10 @@ struct vdt_evaluation_page {
     char *(*picture)(const char *sample, const char *group, uint64_t index,
                      enum vdt_evaluation_picture which, void *payload);
     void *payload;
+    /* What the classes of segmentation look like in pictures of masks, for the legend: "#rrggbb"
+     * by class; borrowed. NULL: no legend. */
+    const char *const *colours;
+    size_t colour_count;
 };
 
 /* One self-contained page of a document, the text of vdt_evaluation_json: tables, curves, confusion

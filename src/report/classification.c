@@ -402,6 +402,18 @@ static void score_unit(const struct classified *classified, uint32_t unit, doubl
     *right = (double)good / classified->class_count;
 }
 
+/* Of several labels a sample, those whose score is high enough. */
+static json_t *predicted_classes(const struct classified *classified, uint32_t unit)
+{
+    double threshold = classified->threshold > 0 ? classified->threshold : 0.5;
+    const double *scores = classified->scores + (size_t)unit * classified->class_count;
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < classified->class_count; i++)
+        if (!isnan(scores[0]) && scores[i] >= threshold)
+            json_array_append_new(list, vdt_document_text(classified->classes[i]));
+    return list;
+}
+
 static vdt_status describe(const void *state, const struct vdt_sides *sides, uint32_t unit,
                            json_t *object, struct vdt_error *error)
 {
@@ -422,6 +434,8 @@ static vdt_status describe(const void *state, const struct vdt_sides *sides, uin
     json_object_set_new(object, "prediction",
                         known ? vdt_document_text(classified->classes[best]) : json_null());
     json_object_set_new(object, "score", vdt_document_number(known ? score : NAN));
+    if (classified->many)
+        json_object_set_new(object, "predictions", predicted_classes(classified, unit));
     return VDT_OK;
 }
 

@@ -18,7 +18,7 @@ static void clear_html(struct vdt_html *html)
 static void cell(struct vdt_html *html, const json_t *value)
 {
     vdt_html_raw(html, "<td>");
-    vdt_html_number(html, value);
+    vdt_html_score(html, value);
     vdt_html_raw(html, "</td>");
 }
 
@@ -34,12 +34,12 @@ static void metrics(struct vdt_html *html, const json_t *task)
         const char *text = json_string_value(name);
         const json_t *interval = json_object_get(intervals, text);
         vdt_html_raw(html, "<div><span>");
-        vdt_html_text(html, text);
+        vdt_html_words(html, text);
         vdt_html_raw(html, "</span><b>");
-        vdt_html_number(html, json_object_get(values, text));
+        vdt_html_score(html, json_object_get(values, text));
         vdt_html_raw(html, "</b>");
         if (json_is_number(json_object_get(interval, "low")))
-            vdt_html_put(html, "<small>%.4g to %.4g</small>",
+            vdt_html_put(html, "<small>%.4f to %.4f</small>",
                          json_number_value(json_object_get(interval, "low")),
                          json_number_value(json_object_get(interval, "high")));
         vdt_html_raw(html, "</div>");
@@ -79,8 +79,7 @@ static const char *const class_columns[] = {"AP",
 static void heading(struct vdt_html *html, const char *name)
 {
     vdt_html_raw(html, "<th scope=\"col\">");
-    for (; *name; name++)
-        vdt_html_put(html, "%c", *name == '_' ? ' ' : *name);
+    vdt_html_words(html, name);
     vdt_html_raw(html, "</th>");
 }
 
@@ -108,6 +107,17 @@ static void classes(struct vdt_html *html, const json_t *task)
         vdt_html_raw(html, "</tr>\n");
     }
     vdt_html_raw(html, "</table></div>\n");
+}
+
+static void areas(struct vdt_html *html, const json_t *task)
+{
+    const char *unit = vdt_html_member(task, "area_unit");
+    if (unit[0] == 0)
+        return;
+    vdt_html_put(html, "<p>Areas are in %s. All ground that counts: ",
+                 strcmp(unit, "square_metre") == 0 ? "square metres" : "units of the geotransform");
+    vdt_html_score(html, json_object_get(task, "area"));
+    vdt_html_raw(html, "</p>\n");
 }
 
 static void names(struct vdt_html *html, const json_t *list, const char *title)
@@ -179,30 +189,54 @@ static void changed(struct vdt_html *html, const json_t *list, const char *title
     vdt_html_raw(html, "</p>\n");
 }
 
-static void comparison(struct vdt_html *html, const json_t *task)
+/* Whether all of the interval is on one side of no difference: " class" of its row. */
+static const char *side(const json_t *interval)
+{
+    const json_t *low = json_object_get(interval, "low");
+    double better = json_number_value(json_object_get(interval, "better"));
+    bool apart = json_is_number(low) && (json_number_value(low) > 0 ||
+                                         json_number_value(json_object_get(interval, "high")) < 0);
+    return !apart ? "" : better > 0.5 ? " class=\"ahead\"" : " class=\"behind\"";
+}
+
+static void comparison_row(struct vdt_html *html, const json_t *object, const char *name,
+                           bool intervals)
 {
     static const char *const columns[] = {"before", "after", "difference"};
+    const json_t *values = json_object_get(json_object_get(object, "metrics"), name);
+    const json_t *interval = json_object_get(json_object_get(object, "intervals"), name);
+    const json_t *better = json_object_get(interval, "better");
+    vdt_html_put(html, "<tr%s><th scope=\"row\">", side(interval));
+    vdt_html_words(html, name);
+    vdt_html_raw(html, "</th>");
+    for (size_t i = 0; i < 3; i++)
+        cell(html, json_object_get(values, columns[i]));
+    if (intervals) {
+        cell(html, json_object_get(interval, "low"));
+        cell(html, json_object_get(interval, "high"));
+        if (json_is_number(better))
+            vdt_html_put(html, "<td>%.0f %%</td>", 100 * json_number_value(better));
+        else
+            vdt_html_raw(html, "<td>-</td>");
+    }
+    vdt_html_raw(html, "</tr>\n");
+}
+
+static void comparison(struct vdt_html *html, const json_t *task)
+{
     const json_t *object = json_object_get(task, "comparison"), *name;
+    bool intervals = json_object_get(object, "intervals") != NULL;
     size_t index;
     if (object == NULL)
         return;
-    vdt_html_raw(html, "<h3>Against the baseline</h3>\n<div class=\"scroll\"><table><tr><th></th>"
-                       "<th>before</th><th>after</th><th>difference</th><th>low</th><th>high</th>"
-                       "</tr>\n");
+    vdt_html_raw(html, "<h3>Against the baseline</h3>\n<div class=\"scroll\">"
+                       "<table class=\"against\"><tr><th></th>"
+                       "<th>before</th><th>after</th><th>difference</th>");
+    if (intervals)
+        vdt_html_raw(html, "<th>95 % from</th><th>to</th><th>ahead in</th>");
+    vdt_html_raw(html, "</tr>\n");
     json_array_foreach(json_object_get(task, "metric_names"), index, name)
-    {
-        const char *text = json_string_value(name);
-        const json_t *values = json_object_get(json_object_get(object, "metrics"), text);
-        const json_t *interval = json_object_get(json_object_get(object, "intervals"), text);
-        vdt_html_raw(html, "<tr><th scope=\"row\">");
-        vdt_html_text(html, text);
-        vdt_html_raw(html, "</th>");
-        for (size_t i = 0; i < 3; i++)
-            cell(html, json_object_get(values, columns[i]));
-        cell(html, json_object_get(interval, "low"));
-        cell(html, json_object_get(interval, "high"));
-        vdt_html_raw(html, "</tr>\n");
-    }
+        comparison_row(html, object, json_string_value(name), intervals);
     vdt_html_raw(html, "</table></div>\n");
     changed(html, json_object_get(object, "worse_samples"), "Samples that got worse");
     changed(html, json_object_get(object, "better_samples"), "Samples that got better");
@@ -237,6 +271,7 @@ static void task_section(struct vdt_html *html, const json_t *task, const json_t
     vdt_html_errors(html, task);
     vdt_html_raw(html, "</div>\n");
     classes(html, task);
+    areas(html, task);
     names(html, json_object_get(task, "missing_labels"), "Labels never predicted");
     names(html, json_object_get(task, "ignored_labels"), "Predicted labels without ground truth");
     vdt_html_confusion(html, task);

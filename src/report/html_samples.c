@@ -86,7 +86,9 @@ static char *ask(const struct vdt_evaluation_page *page, const json_t *sample,
                          page->payload);
 }
 
-/* The tile with everything on it that is known of its objects. */
+enum { DENSE = 60 };
+
+/* The tile with everything on it that is known of its objects, in thin lines where that is much. */
 static void drawn(struct vdt_html *html, const json_t *sample, const json_t *size,
                   const struct vdt_evaluation_page *page)
 {
@@ -102,7 +104,11 @@ static void drawn(struct vdt_html *html, const json_t *sample, const json_t *siz
     }
     if (width <= 0 || height <= 0)
         width = height = 1;
-    vdt_html_put(html, "<svg class=\"tile\" viewBox=\"0 0 %.6g %.6g\">", width, height);
+    if (picture == NULL && truth == NULL)
+        return;
+    bool dense = json_array_size(truth) + json_array_size(predictions) > DENSE;
+    vdt_html_put(html, "<svg class=\"tile%s\" viewBox=\"0 0 %.6g %.6g\">", dense ? " dense" : "",
+                 width, height);
     if (picture) {
         vdt_html_put(html, "<image width=\"%.6g\" height=\"%.6g\" href=\"", width, height);
         vdt_html_text(html, picture);
@@ -136,6 +142,47 @@ static void pictures(struct vdt_html *html, const json_t *sample,
     vdt_html_raw(html, "</div>");
 }
 
+/* What the colours of masks are. */
+static void class_legend(struct vdt_html *html, const json_t *task,
+                         const struct vdt_evaluation_page *page)
+{
+    const json_t *item;
+    size_t index;
+    if (page == NULL || page->colours == NULL || page->colour_count == 0)
+        return;
+    vdt_html_raw(html, "<ul class=\"legend\">");
+    json_array_foreach(json_object_get(task, "classes"), index, item)
+    {
+        if (index == page->colour_count)
+            break;
+        vdt_html_raw(html, "<li style=\"--c:");
+        vdt_html_text(html, page->colours[index]);
+        vdt_html_raw(html, "\">");
+        vdt_html_text(html, vdt_html_member(item, "class"));
+        vdt_html_raw(html, "</li>");
+    }
+    vdt_html_raw(html, "</ul>\n");
+}
+
+/* Several classes may be predicted. */
+static void predicted(struct vdt_html *html, const json_t *sample)
+{
+    const json_t *list = json_object_get(sample, "predictions"), *item;
+    size_t index;
+    if (json_is_array(list)) {
+        if (json_array_size(list) == 0)
+            vdt_html_raw(html, ", predicted none");
+        json_array_foreach(list, index, item)
+        {
+            vdt_html_raw(html, index ? ", " : ", predicted ");
+            vdt_html_text(html, json_string_value(item));
+        }
+    } else if (json_is_string(json_object_get(sample, "prediction"))) {
+        vdt_html_raw(html, ", predicted ");
+        vdt_html_text(html, vdt_html_member(sample, "prediction"));
+    }
+}
+
 static void caption(struct vdt_html *html, const json_t *sample)
 {
     static const char *const members[] = {"f1",    "accuracy", "right", "found",
@@ -159,10 +206,8 @@ static void caption(struct vdt_html *html, const json_t *sample)
         vdt_html_raw(html, index ? ", " : "<br/>labelled ");
         vdt_html_text(html, json_string_value(item));
     }
-    if (json_is_string(json_object_get(sample, "prediction"))) {
-        vdt_html_raw(html, ", predicted ");
-        vdt_html_text(html, vdt_html_member(sample, "prediction"));
-    }
+    if (json_is_array(truth))
+        predicted(html, sample);
     vdt_html_raw(html, "</p>");
 }
 
@@ -171,6 +216,7 @@ void vdt_html_samples(struct vdt_html *html, const json_t *task,
 {
     const json_t *list = json_object_get(task, "worst"), *sample;
     bool objects = json_object_get(task, "operating_point") != NULL;
+    bool pixels = strcmp(vdt_html_member(task, "task"), "segmentation") == 0;
     size_t index;
     if (json_array_size(list) == 0)
         return;
@@ -180,14 +226,16 @@ void vdt_html_samples(struct vdt_html *html, const json_t *task,
                            "<li class=\"missed\">label, missed</li>"
                            "<li class=\"good\">prediction, right</li>"
                            "<li class=\"bad\">prediction, wrong</li></ul>\n");
+    if (pixels)
+        class_legend(html, task, page);
     vdt_html_raw(html, "<div class=\"samples\">\n");
     json_array_foreach(list, index, sample)
     {
-        vdt_html_put(html, "<article%s>", objects ? "" : " class=\"plain\"");
-        if (objects)
-            drawn(html, sample, json_object_get(task, "sample_size"), page);
-        else
+        vdt_html_put(html, "<article%s>", pixels ? " class=\"plain\"" : "");
+        if (pixels)
             pictures(html, sample, page);
+        else
+            drawn(html, sample, json_object_get(task, "sample_size"), page);
         caption(html, sample);
         vdt_html_raw(html, "</article>\n");
     }

@@ -53,6 +53,23 @@ void vdt_html_number(struct vdt_html *html, const json_t *value)
         vdt_html_raw(html, "-");
 }
 
+void vdt_html_score(struct vdt_html *html, const json_t *value)
+{
+    double number = json_real_value(value);
+    if (json_is_real(value))
+        vdt_html_put(html, number > -100 && number < 100 ? "%.4f" : "%.1f", number);
+    else
+        vdt_html_number(html, value);
+}
+
+void vdt_html_words(struct vdt_html *html, const char *name)
+{
+    for (; *name; name++) {
+        const char one[2] = {*name == '_' ? ' ' : *name, 0};
+        vdt_html_text(html, one);
+    }
+}
+
 const char *vdt_html_member(const json_t *object, const char *name)
 {
     const char *text = json_string_value(json_object_get(object, name));

@@ -22,6 +22,10 @@ void vdt_html_text(struct vdt_html *html, const char *text);
 
 /* A number of the document to four digits, "-" for null. */
 void vdt_html_number(struct vdt_html *html, const json_t *value);
+/* In a column of such numbers: scores with four digits behind the point. */
+void vdt_html_score(struct vdt_html *html, const json_t *value);
+/* A name whose words '_' joins, as words. */
+void vdt_html_words(struct vdt_html *html, const char *name);
 
 /* A member as text; "" for none. Borrowed. */
 const char *vdt_html_member(const json_t *object, const char *name);

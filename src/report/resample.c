@@ -196,6 +196,16 @@ vdt_status vdt_bootstrap_values(const struct vdt_scorer *scorer, const struct vd
     return VDT_OK;
 }
 
+/* Errors are better when they are less. */
+static bool is_error(const char *name)
+{
+    static const char *const errors[] = {"ece", "mce", "brier"};
+    bool found = false;
+    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
+        found = found || strcmp(name, errors[i]) == 0;
+    return found;
+}
+
 vdt_status vdt_intervals_document(const struct vdt_scorer *scorer, const double *values,
                                   uint64_t count, bool differences, json_t **document,
                                   struct vdt_error *error)
@@ -216,7 +226,9 @@ vdt_status vdt_intervals_document(const struct vdt_scorer *scorer, const double 
         json_object_set_new(item, "high", vdt_document_number(interval.high));
         json_object_set_new(item, "deviation", vdt_document_number(interval.deviation));
         if (differences)
-            json_object_set_new(item, "better", vdt_document_number(interval.above));
+            json_object_set_new(item, "better",
+                                vdt_document_number(is_error(scorer->names[i]) ? 1 - interval.above
+                                                                               : interval.above));
         json_object_set_new(object, scorer->names[i], item);
     }
     *document = json_incref(object);

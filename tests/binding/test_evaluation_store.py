@@ -183,6 +183,29 @@ def test_page_has_pictures(runs, tmp_path):
     assert "https://" not in page and "http://" not in page
 
 
+def test_page_of_several_tasks(runs, tmp_path):
+    """Numbers with four digits, names as words, who is ahead, what classes look like, all labels of a sample."""
+    run_vedatile("eval", runs, "--run", "far", "--baseline", "near", "--bootstrap", 40, "--report", tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    made = vedatile.evaluate(runs, "far", baseline="near", bootstrap=40)
+    found = task(made, "segmentation")
+    miou, low = found["metrics"]["miou"], found["comparison"]["intervals"]["miou"]["low"]
+    assert f"<span>miou</span><b>{miou:.4f}</b>" in page and "<span>miou background</span>" in page
+    assert f"<td>{low:.4f}</td>" in page and "<th>ahead in</th>" in page and '<tr class="behind">' in page
+    with vedatile.Store(runs) as store:
+        for name in store.classes:
+            assert re.search(f'<li style="--c:#[0-9a-f]{{6}}">{name}</li>', page)
+    worst = task(made, "classification")["worst"]
+    with vedatile.Store(runs) as store:
+        run = {p["sample"]: p for p in worst}
+        assert run and all(set(p["predictions"]) <= set(store.classes) for p in worst)
+    several = [p for p in worst if len(p["predictions"]) > 1]
+    for sample in several:
+        assert ", predicted " + ", ".join(sample["predictions"]) in page
+    ahead = task(made, "classification")["comparison"]["intervals"]["brier"]
+    assert (ahead["better"] > .5) == (ahead["low"] + ahead["high"] < 0)  # less is better
+
+
 def test_run_metrics(runs):
     with vedatile.Store(runs) as store:
         run = store.run("near")

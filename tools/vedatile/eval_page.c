@@ -11,6 +11,7 @@
 #include <vedatile/run.h>
 
 #include "overlay.h"
+#include "palette.h"
 #include "picture.h"
 #include "png_file.h"
 #include "report.h"
@@ -293,19 +294,37 @@ static vdt_status open_gallery(const char *store, const char *run, struct galler
     return status;
 }
 
+enum { COLOURS = 32, COLOUR_TEXT = 8 };
+
+static void class_colours(char texts[COLOURS][COLOUR_TEXT], const char *colours[COLOURS])
+{
+    for (size_t i = 0; i < COLOURS; i++) {
+        struct colour colour = palette_colour(i);
+        snprintf(texts[i], COLOUR_TEXT, "#%02x%02x%02x", (unsigned)(colour.red * 255 + 0.5) & 0xff,
+                 (unsigned)(colour.green * 255 + 0.5) & 0xff,
+                 (unsigned)(colour.blue * 255 + 0.5) & 0xff);
+        colours[i] = texts[i];
+    }
+}
+
 vdt_status eval_page_write(const char *path, const char *document, const char *store,
                            const char *run, struct vdt_error *error)
 {
     struct gallery gallery = {0};
     struct vdt_evaluation_page page = {.title = run, .payload = &gallery};
-    char *html = NULL;
+    char *html = NULL, texts[COLOURS][COLOUR_TEXT];
+    const char *colours[COLOURS];
     json_t *parsed = json_loads(document, 0, NULL);
     gallery.document = parsed;
     vdt_status status = parsed == NULL ? error_memory(error)
                         : store        ? open_gallery(store, run, &gallery, error)
                                        : VDT_OK;
-    if (store)
+    class_colours(texts, colours);
+    if (store) {
         page.picture = picture;
+        page.colours = colours;
+        page.colour_count = COLOURS;
+    }
     if (!status)
         status = vdt_evaluation_html(document, &page, &html, error);
     if (!status)

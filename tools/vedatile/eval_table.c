@@ -135,6 +135,7 @@ static const char *heading(const char *name)
     static const char *const shorter[][2] = {{"APAveragedOverIOUs", "AP"},
                                              {"ground_truths", "truths"},
                                              {"average_precision", "AP"},
+                                             {"predictions", "predicted"},
                                              {"boundary_iou", "boundary"}};
     for (size_t i = 0; i < sizeof shorter / sizeof shorter[0]; i++)
         if (strcmp(shorter[i][0], name) == 0)
