@@ -10,7 +10,8 @@
 #include "eval/match_sort.h"
 #include "eval/parallel.h"
 
-enum { IOU_BLOCK = 1 << 20 };
+/* So many pairs are looked at at once, and no fewer detections than FEW_ROWS. */
+enum { IOU_BLOCK = 1 << 20, FEW_ROWS = 256 };
 
 /* Indices of objects by image. */
 struct by_image {
@@ -31,13 +32,6 @@ struct state {
     uint32_t *confused;     /* [detections]: ground truth of another class, or VDT_NO_MATCH */
     uint8_t *settled;       /* [truths]: in the confusion matrix */
     double enough, background;
-};
-
-/* Of one thread. */
-struct worker {
-    struct vdt_iou_scratch scratch;
-    double *iou;
-    size_t capacity;
 };
 
 static void clear_state(struct state *state)
@@ -183,23 +177,32 @@ static bool same_class(const struct state *state, uint32_t detection, uint32_t t
            state->diagnosis->found[detection].category == state->diagnosis->truth_category[truth];
 }
 
+/* What a detection overlaps: places among the image's ground truth. */
+struct overlaps {
+    const uint32_t *place;
+    const double *iou;
+    size_t count;
+};
+
 static struct best find_best(const struct state *state, uint32_t detection, const uint32_t *truths,
-                             size_t count, const double *iou)
+                             const struct overlaps *overlaps)
 {
     struct best best = {-1, -1, -1, 0, 0, 0};
-    for (size_t g = 0; g < count; g++) {
+    for (size_t i = 0; i < overlaps->count; i++) {
+        uint32_t g = overlaps->place[i];
+        double iou = overlaps->iou[i];
         bool own = same_class(state, detection, truths[g]);
-        if (own && iou[g] > best.own_iou) {
-            best.own_iou = iou[g];
+        if (own && iou > best.own_iou) {
+            best.own_iou = iou;
             best.own = (long)g;
         }
-        if (own && iou[g] > best.used_iou &&
+        if (own && iou > best.used_iou &&
             state->diagnosis->truth_state[truths[g]] == VDT_TRUTH_FOUND) {
-            best.used_iou = iou[g];
+            best.used_iou = iou;
             best.used = (long)g;
         }
-        if (!own && iou[g] > best.other_iou) {
-            best.other_iou = iou[g];
+        if (!own && iou > best.other_iou) {
+            best.other_iou = iou;
             best.other = (long)g;
         }
     }
@@ -236,18 +239,20 @@ static void name_error(struct state *state, uint32_t detection, const uint32_t *
 }
 
 /* A false positive of enough score takes the ground truth of another class that is left. */
-static void confuse(struct state *state, uint32_t detection, const uint32_t *truths, size_t count,
-                    const double *iou)
+static void confuse(struct state *state, uint32_t detection, const uint32_t *truths,
+                    const struct overlaps *overlaps)
 {
     double best = 0;
     if (state->detections->score[detection] < state->options->score)
         return;
-    for (size_t g = 0; g < count; g++)
-        if (iou[g] >= state->enough && iou[g] > best && !state->settled[truths[g]] &&
-            !same_class(state, detection, truths[g])) {
-            best = iou[g];
-            state->confused[detection] = truths[g];
+    for (size_t i = 0; i < overlaps->count; i++) {
+        uint32_t truth = truths[overlaps->place[i]];
+        if (overlaps->iou[i] >= state->enough && overlaps->iou[i] > best &&
+            !state->settled[truth] && !same_class(state, detection, truth)) {
+            best = overlaps->iou[i];
+            state->confused[detection] = truth;
         }
+    }
     if (state->confused[detection] != VDT_NO_MATCH)
         state->settled[state->confused[detection]] = 1;
 }
@@ -256,47 +261,42 @@ static void confuse(struct state *state, uint32_t detection, const uint32_t *tru
 
 static void *start_worker(void)
 {
-    return vdt_allocate_zero(1, sizeof(struct worker));
+    return vdt_allocate_zero(1, sizeof(struct vdt_iou_scratch));
 }
 
 static void stop_worker(void *payload)
 {
-    struct worker *worker = payload;
-    vdt_iou_scratch_clear(&worker->scratch);
-    free(worker->iou);
-    free(worker);
+    vdt_iou_scratch_clear(payload);
+    free(payload);
 }
 
 static vdt_status diagnose_image(void *payload, void *memory, uint64_t image,
                                  struct vdt_error *error)
 {
     struct state *state = payload;
-    struct worker *worker = memory;
+    struct vdt_iou_scratch *scratch = memory;
     const uint32_t *wrong = state->wrong.index + state->wrong.offsets[image];
     const uint32_t *truths = state->wanted.index + state->wanted.offsets[image];
     size_t count = (size_t)(state->wrong.offsets[image + 1] - state->wrong.offsets[image]);
     size_t wanted = (size_t)(state->wanted.offsets[image + 1] - state->wanted.offsets[image]);
-    size_t most = wanted == 0 ? count : IOU_BLOCK / wanted + 1;
-    most = most < count ? most : count;
     if (count == 0 || wanted == 0)
         return VDT_OK;
-    if (!vdt_grow(&worker->iou, &worker->capacity, most * wanted, sizeof *worker->iou))
-        return vdt_fail_memory(error, "diagnosis");
-    for (size_t first = 0; first < count; first += most) {
+    size_t most = IOU_BLOCK / wanted + FEW_ROWS;
+    vdt_status status = vdt_iou_hold(&state->truths, truths, wanted, scratch, error);
+    for (size_t first = 0; status == VDT_OK && first < count; first += most) {
         size_t here = count - first < most ? count - first : most;
-        vdt_status status =
-            vdt_iou_cell(state->detections, wrong + first, here, &state->truths, truths, wanted,
-                         state->background, &worker->scratch, worker->iou, error);
-        if (status != VDT_OK)
-            return status;
-        for (size_t i = 0; i < here; i++) {
-            const double *iou = worker->iou + i * wanted;
-            struct best best = find_best(state, wrong[first + i], truths, wanted, iou);
+        struct vdt_iou_list list;
+        status = vdt_iou_find(state->detections, wrong + first, here, state->background, scratch,
+                              &list, error);
+        for (size_t i = 0; status == VDT_OK && i < here; i++) {
+            size_t at = list.first[i];
+            struct overlaps overlaps = {list.truth + at, list.iou + at, list.first[i + 1] - at};
+            struct best best = find_best(state, wrong[first + i], truths, &overlaps);
             name_error(state, wrong[first + i], truths, &best);
-            confuse(state, wrong[first + i], truths, wanted, iou);
+            confuse(state, wrong[first + i], truths, &overlaps);
         }
     }
-    return VDT_OK;
+    return status;
 }
 
 /* The overlap of what was found with what found it. */

@@ -6,6 +6,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "eval/iou_box.h"
 #include "eval/overlap.h"
 
 struct vdt_iou_state {
@@ -19,7 +20,21 @@ struct vdt_iou_state {
     size_t side_capacity[4];
     uint32_t *near; /* places of those whose boxes overlap */
     size_t near_capacity;
+    /* What is held. */
+    const struct vdt_objects *held;
+    const uint32_t *held_index;
+    size_t held_count, held_spans;
+    struct vdt_box_set boxes;
+    /* What was found: lists of places and overlaps. */
+    size_t *first;
+    size_t first_capacity;
+    uint32_t *place;
+    size_t place_capacity;
+    double *overlap;
+    size_t overlap_capacity;
 };
+
+enum { WORDS_KEPT = 1 << 22 }; /* 32 MiB of bits */
 
 /* One call's inputs. */
 struct task {
@@ -32,13 +47,11 @@ struct task {
     double *iou;
 };
 
-static void clear_outlines(struct vdt_iou_state *state)
+static void clear_outlines(struct vdt_iou_state *state, int side)
 {
-    for (int side = 0; side < 2; side++) {
-        for (size_t i = 0; i < state->outline_count[side]; i++)
-            vdt_plane_clear(&state->geos, &state->outlines[side][i]);
-        state->outline_count[side] = 0;
-    }
+    for (size_t i = 0; i < state->outline_count[side]; i++)
+        vdt_plane_clear(&state->geos, &state->outlines[side][i]);
+    state->outline_count[side] = 0;
 }
 
 void vdt_iou_scratch_clear(struct vdt_iou_scratch *scratch)
@@ -46,7 +59,8 @@ void vdt_iou_scratch_clear(struct vdt_iou_scratch *scratch)
     struct vdt_iou_state *state = scratch->state;
     if (state == NULL)
         return;
-    clear_outlines(state);
+    clear_outlines(state, 0);
+    clear_outlines(state, 1);
     vdt_plane_geos_clear(&state->geos);
     vdt_mask_store_clear(&state->store);
     for (int side = 0; side < 2; side++) {
@@ -56,6 +70,10 @@ void vdt_iou_scratch_clear(struct vdt_iou_scratch *scratch)
     for (int i = 0; i < 4; i++)
         free(state->sides[i]);
     free(state->near);
+    vdt_box_set_clear(&state->boxes);
+    free(state->first);
+    free(state->place);
+    free(state->overlap);
     free(state);
     scratch->state = NULL;
 }
@@ -104,10 +122,19 @@ static double bound_masks(const struct vdt_mask_item *a, const struct vdt_mask_i
     return hopeless(box, a->area, b->area, crowd, lowest) ? 0 : OPEN;
 }
 
+static double share_of(struct vdt_iou_state *state, struct vdt_mask_item *a,
+                       struct vdt_mask_item *b, bool crowd)
+{
+    uint32_t shared = vdt_mask_items_share(&state->store, a, b);
+    uint32_t all = crowd ? a->area : a->area + b->area - shared;
+    return shared == 0 ? 0 : (double)shared / (double)all;
+}
+
 static vdt_status compare_masks(struct task *task, struct vdt_error *error)
 {
     struct vdt_iou_state *state = task->state;
     state->store.span_count = state->store.word_count = 0;
+    state->held = NULL;
     if (!make_masks(task, 0) || !make_masks(task, 1))
         return vdt_fail_memory(error, "masks");
     size_t nb = task->count[1], open = 0;
@@ -127,9 +154,7 @@ static vdt_status compare_masks(struct task *task, struct vdt_error *error)
             if (task->iou[i * nb + j] != OPEN)
                 continue;
             struct vdt_mask_item *a = &state->masks[0][i], *b = &state->masks[1][j];
-            uint32_t shared = vdt_mask_items_share(&state->store, a, b);
-            uint32_t all = is_crowd(task, j) ? a->area : a->area + b->area - shared;
-            task->iou[i * nb + j] = shared == 0 ? 0 : (double)shared / (double)all;
+            task->iou[i * nb + j] = share_of(state, a, b, is_crowd(task, j));
             open--;
         }
     return VDT_OK;
@@ -149,7 +174,7 @@ static bool make_outlines(struct task *task, int side)
     return true;
 }
 
-static vdt_status compare_pair(struct task *task, struct vdt_plane *a, struct vdt_plane *b,
+static vdt_status compare_pair(const struct task *task, struct vdt_plane *a, struct vdt_plane *b,
                                bool crowd, double *iou, struct vdt_error *error)
 {
     double width = (a->box[2] < b->box[2] ? a->box[2] : b->box[2]) -
@@ -208,6 +233,8 @@ static vdt_status compare_outlines(struct task *task, struct vdt_error *error)
     struct vdt_iou_state *state = task->state;
     size_t nb = task->count[1];
     vdt_status status = VDT_OK;
+    state->held = NULL;
+    clear_outlines(state, 1);
     if (!make_outlines(task, 0) || !make_outlines(task, 1) || !lay_out_boxes(state, nb))
         status = vdt_fail_memory(error, "polygons");
     for (size_t i = 0; status == VDT_OK && i < task->count[0]; i++) {
@@ -220,7 +247,184 @@ static vdt_status compare_outlines(struct task *task, struct vdt_error *error)
                                   is_crowd(task, j), &iou[j], error);
         }
     }
-    clear_outlines(state);
+    clear_outlines(state, 0);
+    clear_outlines(state, 1);
+    return status;
+}
+
+/* --- lists ---------------------------------------------------------------------------------- */
+
+static bool make_state(struct vdt_iou_scratch *scratch)
+{
+    if (scratch->state == NULL)
+        scratch->state = calloc(1, sizeof *scratch->state);
+    return scratch->state != NULL;
+}
+
+/* The boxes of what is held, for a search. */
+static bool index_boxes(struct vdt_iou_state *state, const struct vdt_shapes *shapes)
+{
+    struct vdt_box_set *boxes = &state->boxes;
+    if (shapes == NULL)
+        return vdt_box_set_fill(boxes, state->held, state->held_index, state->held_count);
+    if (!vdt_box_set_reserve(boxes, state->held_count))
+        return false;
+    for (size_t j = 0; j < state->held_count; j++) {
+        const struct vdt_mask_item *mask = &state->masks[1][j];
+        bool masks = shapes->kind == VDT_SHAPE_RLE;
+        const double *box = masks ? NULL : state->outlines[1][j].box;
+        boxes->left[j] = masks ? mask->x0 : box[0];
+        boxes->top[j] = masks ? mask->y0 : box[1];
+        boxes->right[j] = masks ? mask->x1 : box[2];
+        boxes->bottom[j] = masks ? mask->y1 : box[3];
+    }
+    return vdt_box_set_index(boxes);
+}
+
+vdt_status vdt_iou_hold(const struct vdt_objects *gt, const uint32_t *g, size_t ng,
+                        struct vdt_iou_scratch *scratch, struct vdt_error *error)
+{
+    if (!make_state(scratch))
+        return vdt_fail_memory(error, "shapes");
+    struct vdt_iou_state *state = scratch->state;
+    struct task task = {
+        .state = state, .shapes = {NULL, gt->shapes}, .index = {NULL, g}, .count = {0, ng}};
+    clear_outlines(state, 1);
+    state->store.span_count = state->store.word_count = 0;
+    state->held = gt;
+    state->held_index = g;
+    state->held_count = ng;
+    bool good = gt->shapes == NULL                  ? true
+                : gt->shapes->kind == VDT_SHAPE_RLE ? make_masks(&task, 1)
+                                                    : make_outlines(&task, 1);
+    state->held_spans = state->store.span_count;
+    if (!good || !index_boxes(state, gt->shapes) ||
+        !vdt_grow(&state->near, &state->near_capacity, ng, sizeof *state->near))
+        return vdt_fail_memory(error, "shapes");
+    return VDT_OK;
+}
+
+/* The detections' shapes. Bits of masks that are held stay until there are too many. */
+static bool make_first(struct task *task)
+{
+    struct vdt_iou_state *state = task->state;
+    if (task->shapes[0] == NULL)
+        return true;
+    if (task->shapes[0]->kind != VDT_SHAPE_RLE) {
+        clear_outlines(state, 0);
+        return make_outlines(task, 0);
+    }
+    state->store.span_count = state->held_spans;
+    if (state->store.word_count > WORDS_KEPT) {
+        state->store.word_count = 0;
+        for (size_t j = 0; j < task->count[1]; j++)
+            state->masks[1][j].bits = SIZE_MAX;
+    }
+    return make_masks(task, 0);
+}
+
+static void sides_of(const struct task *task, const struct vdt_objects *dt, size_t i,
+                     double sides[4])
+{
+    if (task->shapes[0] == NULL) {
+        const double *box = dt->box[task->index[0][i]];
+        const double made[4] = {box[0], box[1], box[2] + box[0], box[3] + box[1]};
+        memcpy(sides, made, sizeof made);
+    } else if (task->shapes[0]->kind == VDT_SHAPE_RLE) {
+        const struct vdt_mask_item *mask = &task->state->masks[0][i];
+        const double made[4] = {mask->x0, mask->y0, mask->x1, mask->y1};
+        memcpy(sides, made, sizeof made);
+    } else {
+        memcpy(sides, task->state->outlines[0][i].box, 4 * sizeof *sides);
+    }
+}
+
+/* Who may overlap whom, by their boxes. */
+static bool list_places(struct task *task, const struct vdt_objects *dt)
+{
+    struct vdt_iou_state *state = task->state;
+    size_t count = 0, nb = task->count[1];
+    if (!vdt_grow(&state->first, &state->first_capacity, task->count[0] + 1, sizeof *state->first))
+        return false;
+    for (size_t i = 0; i < task->count[0]; i++) {
+        double sides[4];
+        size_t near = nb;
+        sides_of(task, dt, i, sides);
+        if (task->lowest > 0)
+            near = vdt_box_set_touching(&state->boxes, sides, state->near);
+        if (!vdt_grow(&state->place, &state->place_capacity, count + near, sizeof *state->place) ||
+            !vdt_grow(&state->overlap, &state->overlap_capacity, count + near,
+                      sizeof *state->overlap))
+            return false;
+        state->first[i] = count;
+        for (size_t n = 0; n < near; n++)
+            state->place[count++] = task->lowest > 0 ? state->near[n] : (uint32_t)n;
+    }
+    state->first[task->count[0]] = count;
+    return true;
+}
+
+/* What masks' boxes tell, and how often each mask is compared. */
+static void bound_list(struct task *task)
+{
+    struct vdt_iou_state *state = task->state;
+    for (size_t i = 0; i < task->count[0]; i++)
+        for (size_t n = state->first[i]; n < state->first[i + 1]; n++) {
+            uint32_t j = state->place[n];
+            struct vdt_mask_item *a = &state->masks[0][i], *b = &state->masks[1][j];
+            state->overlap[n] = bound_masks(a, b, is_crowd(task, j), task->lowest);
+            a->pairs += state->overlap[n] == OPEN;
+            b->pairs += state->overlap[n] == OPEN;
+        }
+}
+
+static vdt_status measure(struct task *task, const struct vdt_objects *dt, size_t i, size_t n,
+                          struct vdt_error *error)
+{
+    struct vdt_iou_state *state = task->state;
+    uint32_t j = state->place[n];
+    double *iou = &state->overlap[n];
+    if (task->shapes[0] == NULL)
+        *iou = vdt_iou_box(dt->box[task->index[0][i]], state->held->box[task->index[1][j]],
+                           is_crowd(task, j));
+    else if (task->shapes[0]->kind != VDT_SHAPE_RLE)
+        return compare_pair(task, &state->outlines[0][i], &state->outlines[1][j], is_crowd(task, j),
+                            iou, error);
+    else if (*iou == OPEN)
+        *iou = share_of(state, &state->masks[0][i], &state->masks[1][j], is_crowd(task, j));
+    return VDT_OK;
+}
+
+vdt_status vdt_iou_find(const struct vdt_objects *dt, const uint32_t *d, size_t nd, double lowest,
+                        struct vdt_iou_scratch *scratch, struct vdt_iou_list *list,
+                        struct vdt_error *error)
+{
+    struct vdt_iou_state *state = scratch->state;
+    struct task task = {.state = state,
+                        .shapes = {dt->shapes, state->held->shapes},
+                        .index = {d, state->held_index},
+                        .count = {nd, state->held_count},
+                        .crowd = state->held->crowd,
+                        .lowest = lowest};
+    if (!make_first(&task) || !list_places(&task, dt))
+        return vdt_fail_memory(error, "shapes");
+    if (dt->shapes != NULL && dt->shapes->kind == VDT_SHAPE_RLE)
+        bound_list(&task);
+    vdt_status status = VDT_OK;
+    size_t kept = 0;
+    for (size_t i = 0, n = 0; status == VDT_OK && i < nd; i++) {
+        size_t end = state->first[i + 1];
+        state->first[i] = kept;
+        for (; status == VDT_OK && n < end; n++) {
+            status = measure(&task, dt, i, n, error);
+            if (state->overlap[n] <= 0 && lowest > 0)
+                continue;
+            state->place[kept] = state->place[n];
+            state->overlap[kept++] = state->overlap[n];
+        }
+    }
+    state->first[nd] = kept;
+    *list = (struct vdt_iou_list){state->first, state->place, state->overlap};
     return status;
 }
 
@@ -237,9 +441,7 @@ vdt_status vdt_iou_shapes(const struct vdt_shapes *a, const uint32_t *ai, size_t
                         "boxes into one of them");
     if (na == 0 || nb == 0)
         return VDT_OK;
-    if (scratch->state == NULL)
-        scratch->state = calloc(1, sizeof *scratch->state);
-    if (scratch->state == NULL)
+    if (!make_state(scratch))
         return vdt_fail_memory(error, "shapes");
     struct task task = {.state = scratch->state,
                         .shapes = {a, b},

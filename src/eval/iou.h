@@ -27,6 +27,25 @@ vdt_status vdt_iou_shapes(const struct vdt_shapes *a, const uint32_t *ai, size_t
                           const uint8_t *crowd, double lowest, struct vdt_iou_scratch *scratch,
                           double *iou, struct vdt_error *error);
 
+/* The same without a place for every pair, for cells where few of many overlap: first the ground
+ * truth is held, then detections are compared with it, some at a time. What was given is borrowed
+ * until the next is held. */
+vdt_status vdt_iou_hold(const struct vdt_objects *gt, const uint32_t *g, size_t ng,
+                        struct vdt_iou_scratch *scratch, struct vdt_error *error);
+
+/* Of detection i: places first[i] .. first[i + 1] - 1, rising by truth. Borrowed from the scratch
+ * until its next use. */
+struct vdt_iou_list {
+    const size_t *first;   /* [nd + 1] */
+    const uint32_t *truth; /* places in g */
+    const double *iou;
+};
+
+/* Lists what is above 0, or, with a `lowest` of 0 or less, all. */
+vdt_status vdt_iou_find(const struct vdt_objects *dt, const uint32_t *d, size_t nd, double lowest,
+                        struct vdt_iou_scratch *scratch, struct vdt_iou_list *list,
+                        struct vdt_error *error);
+
 /* For boxes: x, y, width, height. */
 static inline double vdt_iou_box(const double a[4], const double b[4], bool crowd)
 {

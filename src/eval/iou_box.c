@@ -3,6 +3,7 @@
  * boxes of a cell that are very wide do not make all of them candidates. */
 #include "eval/iou_box.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -66,6 +67,12 @@ static int by_place(const void *left, const void *right)
     return (a->left > b->left) - (a->left < b->left);
 }
 
+/* Finite even where the right edge is not. */
+static double width_of(const struct vdt_box_set *set, size_t i)
+{
+    return fmin(set->right[i] - set->left[i], DBL_MAX);
+}
+
 static bool make_strips(struct vdt_box_set *set)
 {
     if (set->strips == NULL && (set->strips = vdt_allocate(STRIPS, sizeof *set->strips)) == NULL)
@@ -74,10 +81,10 @@ static bool make_strips(struct vdt_box_set *set)
         return false;
     double widest = 0;
     for (size_t i = 0; i < set->count; i++)
-        widest = fmax(widest, set->right[i] - set->left[i]);
+        widest = fmax(widest, width_of(set, i));
     size_t used = 0;
     for (size_t i = 0; i < set->count; i++) {
-        double width = set->right[i] - set->left[i];
+        double width = width_of(set, i);
         if (!(width > 0)) /* overlaps nothing */
             continue;
         int narrower = ilogb(widest) - ilogb(width);
@@ -98,12 +105,25 @@ static bool make_strips(struct vdt_box_set *set)
     return true;
 }
 
-bool vdt_box_set_fill(struct vdt_box_set *set, const struct vdt_objects *objects, const uint32_t *g,
-                      size_t count)
+bool vdt_box_set_reserve(struct vdt_box_set *set, size_t count)
 {
     if (!grow(set, count))
         return false;
     set->count = count;
+    set->strip_count = 0;
+    return true;
+}
+
+bool vdt_box_set_index(struct vdt_box_set *set)
+{
+    return set->count <= DENSE || make_strips(set);
+}
+
+bool vdt_box_set_fill(struct vdt_box_set *set, const struct vdt_objects *objects, const uint32_t *g,
+                      size_t count)
+{
+    if (!vdt_box_set_reserve(set, count))
+        return false;
     for (size_t i = 0; i < count; i++) {
         const double *box = objects->box[g[i]];
         set->left[i] = box[0];
@@ -113,8 +133,7 @@ bool vdt_box_set_fill(struct vdt_box_set *set, const struct vdt_objects *objects
         set->area[i] = box[2] * box[3];
         set->crowd[i] = objects->crowd != NULL && objects->crowd[g[i]] != 0;
     }
-    set->strip_count = 0;
-    return count <= DENSE || make_strips(set);
+    return vdt_box_set_index(set);
 }
 
 /* --- overlap -------------------------------------------------------------------------------- */
@@ -171,16 +190,55 @@ static size_t find_in_strips(const struct vdt_box_set *set, const struct query *
     return count;
 }
 
-/* Without a branch that depends on where boxes are, until those that overlap are known. */
-static size_t find_in_all(const struct vdt_box_set *set, const struct query *query, double lowest,
-                          uint32_t *found, double *iou)
+/* Without a branch that depends on where boxes are. */
+static size_t touching_of_all(const struct vdt_box_set *set, const struct query *query,
+                              uint32_t *found)
 {
-    size_t touching = 0, count = 0;
+    size_t touching = 0;
     for (size_t i = 0; i < set->count; i++) {
         found[touching] = (uint32_t)i;
         touching += (size_t)((set->left[i] < query->right) & (query->left < set->right[i]) &
                              (set->top[i] < query->bottom) & (query->top < set->bottom[i]));
     }
+    return touching;
+}
+
+static int by_number(const void *left, const void *right)
+{
+    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+    return a < b ? -1 : a > b;
+}
+
+static size_t touching_of_strips(const struct vdt_box_set *set, const struct query *query,
+                                 uint32_t *found)
+{
+    size_t count = 0;
+    for (size_t s = 0; s < set->strip_count; s++) {
+        size_t end = set->strips[s].end;
+        size_t place = first_reaching(set->places, set->strips[s].first, end, query->left);
+        for (; place < end && set->places[place].left < query->right; place++) {
+            uint32_t i = set->places[place].box;
+            found[count] = i;
+            count += (size_t)((query->left < set->right[i]) & (set->top[i] < query->bottom) &
+                              (query->top < set->bottom[i]));
+        }
+    }
+    if (count > 1)
+        qsort(found, count, sizeof *found, by_number);
+    return count;
+}
+
+size_t vdt_box_set_touching(const struct vdt_box_set *set, const double sides[4], uint32_t *found)
+{
+    struct query query = {sides[0], sides[1], sides[2], sides[3], 0};
+    return set->strip_count > 0 ? touching_of_strips(set, &query, found)
+                                : touching_of_all(set, &query, found);
+}
+
+static size_t find_in_all(const struct vdt_box_set *set, const struct query *query, double lowest,
+                          uint32_t *found, double *iou)
+{
+    size_t touching = touching_of_all(set, query, found), count = 0;
     for (size_t i = 0; i < touching; i++) {
         double value = overlap(set, found[i], query);
         found[count] = found[i];

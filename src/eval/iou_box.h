@@ -25,6 +25,15 @@ bool vdt_box_set_fill(struct vdt_box_set *set, const struct vdt_objects *objects
                       size_t count);
 void vdt_box_set_clear(struct vdt_box_set *set);
 
+/* A set of boxes of other things: after _reserve the caller fills left, top, right and bottom, and
+ * _index makes ready what _touching needs. False when memory is out. */
+bool vdt_box_set_reserve(struct vdt_box_set *set, size_t count);
+bool vdt_box_set_index(struct vdt_box_set *set);
+
+/* Those of the set that share more than a border with `sides` (xmin, ymin, xmax, ymax): their
+ * places in rising order. `found` has room for all. */
+size_t vdt_box_set_touching(const struct vdt_box_set *set, const double sides[4], uint32_t *found);
+
 /* Those of the set that `box` (x, y, width, height) overlaps with an IoU of `lowest` or more, in
  * no order: their places in the set and their IoU, as pycocotools computes it. Both arrays have
  * room for all. With `lowest` 0 or less these are all. */

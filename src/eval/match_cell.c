@@ -14,7 +14,8 @@
 #include "base/error.h"
 #include "eval/match_sort.h"
 
-enum { FEW = 24, IOU_BLOCK = 1 << 20 };
+/* Of shapes so many pairs are looked at at once, and no fewer detections than FEW_ROWS. */
+enum { FEW = 24, IOU_BLOCK = 1 << 20, FEW_ROWS = 256 };
 
 void vdt_match_scratch_clear(struct vdt_match_scratch *scratch)
 {
@@ -301,38 +302,44 @@ static bool match_boxes(const struct vdt_match_task *task, const struct vdt_cell
     return true;
 }
 
+/* The rows `first` to `first + count` against the ground truth that is held. */
+static vdt_status match_some(const struct vdt_match_task *task, const struct vdt_cell *cell,
+                             uint32_t first, size_t count, struct vdt_match_scratch *scratch,
+                             struct vdt_error *error)
+{
+    struct vdt_iou_list list;
+    for (size_t i = 0; i < count; i++)
+        scratch->found[i] = task->rows[cell->row + first + i].detection;
+    vdt_status status = vdt_iou_find(task->detections, scratch->found, count, task->lowest,
+                                     &scratch->shapes, &list, error);
+    for (size_t i = 0; status == VDT_OK && i < count; i++) {
+        size_t candidates = 0;
+        for (size_t n = list.first[i]; n < list.first[i + 1]; n++)
+            if (list.iou[n] >= task->lowest)
+                scratch->candidates[candidates++] =
+                    (struct vdt_candidate){list.iou[n], list.truth[n], 0};
+        order_candidates(scratch->candidates, candidates);
+        if (!match_one(task, cell, cell->row + first + (uint32_t)i, scratch->candidates, candidates,
+                       scratch))
+            return vdt_fail_memory(error, "detection");
+    }
+    return status;
+}
+
 static vdt_status match_shapes(const struct vdt_match_task *task, const struct vdt_cell *cell,
                                struct vdt_match_scratch *scratch, struct vdt_error *error)
 {
-    const uint32_t *truths = task->cells->truth + cell->first_truth;
-    size_t most = IOU_BLOCK / cell->truths + 1;
+    size_t most = IOU_BLOCK / cell->truths + FEW_ROWS;
     most = most < cell->kept ? most : cell->kept;
-    if (!vdt_grow(&scratch->iou, &scratch->iou_capacity, most * cell->truths,
-                  sizeof *scratch->iou) ||
-        !vdt_grow(&scratch->found, &scratch->found_capacity, most, sizeof *scratch->found))
+    if (!vdt_grow(&scratch->found, &scratch->found_capacity, most, sizeof *scratch->found))
         return vdt_fail_memory(error, "detection");
-    for (uint32_t first = 0; first < cell->kept; first += (uint32_t)most) {
+    vdt_status status = vdt_iou_hold(task->truths, task->cells->truth + cell->first_truth,
+                                     cell->truths, &scratch->shapes, error);
+    for (uint32_t first = 0; status == VDT_OK && first < cell->kept; first += (uint32_t)most) {
         size_t here = cell->kept - first < most ? cell->kept - first : most;
-        for (size_t i = 0; i < here; i++)
-            scratch->found[i] = task->rows[cell->row + first + i].detection;
-        vdt_status status =
-            vdt_iou_cell(task->detections, scratch->found, here, task->truths, truths, cell->truths,
-                         task->lowest, &scratch->shapes, scratch->iou, error);
-        if (status != VDT_OK)
-            return status;
-        for (size_t i = 0; i < here; i++) {
-            const double *iou = scratch->iou + i * cell->truths;
-            size_t count = 0;
-            for (uint32_t g = 0; g < cell->truths; g++)
-                if (iou[g] >= task->lowest)
-                    scratch->candidates[count++] = (struct vdt_candidate){iou[g], g, 0};
-            order_candidates(scratch->candidates, count);
-            if (!match_one(task, cell, cell->row + first + (uint32_t)i, scratch->candidates, count,
-                           scratch))
-                return vdt_fail_memory(error, "detection");
-        }
+        status = match_some(task, cell, first, here, scratch, error);
     }
-    return VDT_OK;
+    return status;
 }
 
 vdt_status vdt_match_cell(const struct vdt_match_task *task, const struct vdt_cell *cell,

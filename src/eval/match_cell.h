@@ -42,7 +42,7 @@ struct vdt_candidate {
 struct vdt_match_scratch {
     struct vdt_box_set boxes;
     struct vdt_iou_scratch shapes;
-    double *iou; /* of shapes: [detections][truths], a few rows at a time */
+    double *iou; /* of boxes: what a detection overlaps, and how much */
     size_t iou_capacity;
     uint64_t *items; /* for sorting */
     size_t item_capacity;

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from conftest import SANITIZED, SHARED
 
-from vedatile import ArgumentError, FormatError, detection
+from vedatile import ArgumentError, FormatError, detection, shapes
 
 CASES = json.loads((pathlib.Path(__file__).parents[1] / "data/coco-edge-cases.json").read_text())["cases"]
 COCO_100 = SHARED / "coco-100"
@@ -364,3 +364,65 @@ def test_refused():
         detection.match(truths, found, images=1, categories=1, iou=3)
     with pytest.raises(ArgumentError, match="keep_ids"):
         detection.match(truths, found, images=1, categories=1, keep_ids=False).outcomes()
+
+
+# --- crowded cells: not every pair is looked at ----------------------------------------------------
+
+def crowd_of(kind, count, rng):
+    """Shapes of very different sizes in one image, some outside of all others, some empty."""
+    side = np.exp(rng.normal(2, 1, (count, 2))).clip(1, 90)
+    place = rng.random((count, 2)) * (200 - side)
+    boxes = np.concatenate([place, side], 1)
+    if kind == "box":
+        boxes[rng.random(count) < .03, 2:] = 0
+        return boxes
+    if kind == "rotated":
+        return shapes.rotated(np.concatenate([place + side / 2, side, rng.random((count, 1)) * 3], 1))
+    angle = np.arange(9) * 2 * np.pi / 9
+    reach = .3 + .2 * rng.random((count, 9))
+    outline = np.stack([np.cos(angle) * reach, np.sin(angle) * reach], 2) + .5
+    outline = boxes[:, None, :2] + outline * boxes[:, None, 2:]
+    if kind == "polygon":
+        return shapes.polygons([one] for one in outline)
+    return shapes.from_polygons(([one.ravel()] for one in outline), 200, 200)
+
+
+def matched_by_all_pairs(iou, score, crowd, threshold):
+    """COCO's matching of one cell as its text says: places of ground truth, or -1."""
+    order = np.argsort(crowd, kind="stable")
+    taken, matched = set(), []
+    for row in iou[np.argsort(-score, kind="stable")]:
+        best, at = min(threshold, 1 - 1e-10), -1
+        for g in order:
+            if g in taken and not crowd[g]:
+                continue
+            if at >= 0 and not crowd[at] and crowd[g]:
+                break
+            if row[g] >= best:
+                best, at = row[g], g
+        taken.add(at)
+        matched.append(at)
+    return matched
+
+
+@pytest.mark.parametrize("kind", ["box", "mask", "rotated", "polygon"])
+def test_crowded_cell_is_matched_as_by_all_pairs(kind):
+    rng = np.random.default_rng(["box", "mask", "rotated", "polygon"].index(kind))
+    count, many = 130, 700
+    truth, found = crowd_of(kind, count, rng), crowd_of(kind, many, rng)
+    crowd = (rng.random(count) < .1).astype(np.uint8)
+    score = rng.integers(0, 200, many) / 200
+    name = "box" if kind == "box" else "shapes"
+    iou = (shapes.boxes_iou if kind == "box" else shapes.iou)(found, truth, crowd)
+    assert (iou > 0).sum() > 300 and (iou > 0).mean() < .5
+    for thresholds in ([.02, .1, .3], [0, .4]):
+        matches = [detection.match(
+            {"image": np.zeros(count, np.uint32), name: truth, "crowd": crowd},
+            {"image": np.zeros(many, np.uint32), name: found, "score": score}, images=1,
+            categories=1, iou_thresholds=thresholds, max_detections=[many], threads=threads)
+            for threads in (1, 3)]
+        cell, = matches[0].cells()
+        assert (cell["matched"] == next(matches[1].cells())["matched"]).all()
+        for t, threshold in enumerate(thresholds):
+            want = matched_by_all_pairs(iou, score, crowd, threshold)
+            assert (cell["matched"][t] == want).all(), threshold
