@@ -85,8 +85,8 @@ MUTATIONS = [
     # --- numbers
     ("values are added one after another", "accumulate_stats.c",
      "if (count <= BLOCK)", "if (count <= BLOCK && count < 8)"),
-    ("values are added in halves of all", "accumulate_stats.c", "BUFFER = 8192", "BUFFER = 1 << 30"),
-    ("-1 is averaged", "accumulate_stats.c", "if (value > -1 &&", "if (value >= -1 &&"),
+    ("values are added in halves of all", "accumulate_stats.c", "BUFFER = 8192", "BUFFER = 1 << 16"),
+    ("-1 is averaged", "accumulate_stats.c", "if (!(*value > -1) ||", "if (!(*value >= -1) ||"),
     ("AP is of the first limit", "accumulate_stats.c",
      "size_t last = scores->shape.max_detections - 1;", "size_t last = 0;"),
     ("AP50 of a category is at the first threshold above it", "accumulate_stats.c",
@@ -94,7 +94,7 @@ MUTATIONS = [
     ("the mean of one category is that of the first", "accumulate_stats.c",
      "(one ? category * cells : 0)", "0"),
     ("categories that were not asked for are in the mean", "accumulate_stats.c",
-     "(walk->categories == NULL || walk->categories[category] != 0)", "true"),
+     "(walk->categories != NULL && walk->categories[k] == 0)", "false"),
     # --- LVIS
     ("all categories are exhaustively labelled", "match_cell.c", "if (cell->open)", "if (false)"),
     ("nobody needs to have looked", "match_group.c", "options->federated &&", "false &&"),
