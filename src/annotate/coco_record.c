@@ -62,7 +62,9 @@ static bool read_id(struct vdt_coco_text *text, struct number *id)
     static const char problem[] = "an id that is no whole number of 64 bits: number images, "
                                   "categories and annotations with whole numbers";
     if (vdt_coco_peek(text) == '"')
-        return vdt_coco_problem(text, problem);
+        return vdt_coco_problem(text, "an id that is a text: number images, categories and "
+                                      "annotations with whole numbers, or score the files with "
+                                      "vedatile.coco in Python, which takes texts");
     struct vdt_decimal number;
     if (!vdt_coco_number(text, &number))
         return false;

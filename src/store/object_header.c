@@ -104,6 +104,15 @@ static bool matches(const unsigned char *bytes, size_t length)
     return vdt_lookup3(bytes, length - CHECKSUM) == little(bytes + length - CHECKSUM);
 }
 
+/* Addresses in the file count from its end. */
+static bool has_user_block(const struct vdt_file *file)
+{
+    char bytes[8];
+    struct vdt_error ignored;
+    return vdt_file_read(file, bytes, sizeof bytes, 0, &ignored) != VDT_OK ||
+           memcmp(bytes, "\211HDF\r\n\032\n", sizeof bytes) != 0;
+}
+
 static vdt_status check_messages(struct header *header, const unsigned char *at,
                                  const unsigned char *end, struct vdt_error *error);
 
@@ -121,10 +130,10 @@ static vdt_status check_continuation(struct header *header, uint64_t address, ui
     vdt_status status = vdt_file_read(header->file, bytes, (size_t)length, address, error);
     if (status != VDT_OK)
         return status;
-    /* Addresses count from the end of a user block, which there may be. */
-    if (memcmp(bytes, "OCHK", SIGNATURE) != 0)
+    bool begins = memcmp(bytes, "OCHK", SIGNATURE) == 0;
+    if (!begins && has_user_block(header->file))
         return VDT_OK;
-    if (!matches(bytes, (size_t)length))
+    if (!begins || !matches(bytes, (size_t)length))
         return damaged(header, error);
     return check_messages(header, bytes + SIGNATURE, bytes + length - CHECKSUM, error);
 }
