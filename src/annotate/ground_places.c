@@ -63,6 +63,9 @@ static vdt_status add(struct vdt_ground_places *places, const struct vdt_annotat
         row->index >= vdt_reader_count(reader, group))
         return VDT_OK; /* the store has it no more */
     vdt_status status = vdt_reader_sample(reader, group, row->index, &sample, NULL, error);
+    const char *reference = vdt_strings_at(&set->samples.references, index);
+    if (status == VDT_OK && strcmp(sample.key, reference) != 0)
+        return VDT_OK; /* another store of the same name */
     const char *wkt = status == VDT_OK ? vdt_reader_crs(reader, sample.crs) : "";
     if (status != VDT_OK || *wkt == '\0' || !invert(sample.geotransform, place.to_pixel))
         return status;

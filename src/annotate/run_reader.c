@@ -185,6 +185,9 @@ vdt_status vdt_run_open(const char *store, const char *run, struct vdt_run_reade
         status = read_header(reader, error);
     if (status == VDT_OK)
         status = read_set(reader, error);
+    /* Where samples lie on the ground is for exports. */
+    if (status == VDT_OK && store != NULL && (reader->set->store = vdt_copy_string(store)) == NULL)
+        status = vdt_fail_memory(error, path);
     if (status == VDT_OK)
         status = read_rasters(reader, error);
     if (status == VDT_OK)

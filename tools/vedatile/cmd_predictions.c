@@ -13,8 +13,17 @@
 #include "report.h"
 #include "text.h"
 
-enum format { FORMAT_AUTO, FORMAT_COCO, FORMAT_JSONL, FORMAT_RASTER };
-static const char *const format_words[] = {"auto", "coco", "jsonl", "raster", NULL};
+enum format {
+    FORMAT_AUTO,
+    FORMAT_COCO,
+    FORMAT_JSONL,
+    FORMAT_RASTER,
+    FORMAT_GEOJSON,
+    FORMAT_YOLO,
+    FORMAT_VOC
+};
+static const char *const format_words[] = {"auto",    "coco", "jsonl", "raster",
+                                           "geojson", "yolo", "voc",   NULL};
 static const char *const mode_words[] = {"add", "update", "append", NULL};
 
 struct predictions_values {
@@ -26,6 +35,7 @@ struct predictions_values {
     int format;
     int mode;
     const char *images;
+    const char *crs;
     bool boxes_only;
     bool commit;
     const char *group;
@@ -76,11 +86,12 @@ static const struct option predictions_options[] = {
     {.name = "format",
      .kind = OPTION_CHOICE,
      .offset = AT(format),
-     .argument = "auto|coco|jsonl|raster",
+     .argument = "auto|coco|jsonl|raster|geojson|yolo|voc",
      .choices = format_words,
      .help = "coco: a results file; jsonl: lines or an array of records "
              "(schemas/annotation.schema.json); raster: class rasters, GeoTIFF or PNG, named as "
-             "their samples; default: auto, by the file's name"},
+             "their samples; export only: geojson on the ground, folders of yolo and voc; default: "
+             "auto, by the file's name"},
     {.name = "images",
      .kind = OPTION_TEXT,
      .offset = AT(images),
@@ -89,6 +100,11 @@ static const struct option predictions_options[] = {
      .help =
          "coco: the ground truth file with the names of image and category ids; without it they "
          "are numbers of samples and class ids"},
+    {.name = "crs",
+     .kind = OPTION_TEXT,
+     .offset = AT(crs),
+     .argument = "store",
+     .help = "geojson, export: 'store' for the store's CRS; default: longitude and latitude"},
     {.name = "boxes-only",
      .kind = OPTION_FLAG,
      .offset = AT(boxes_only),
@@ -138,13 +154,16 @@ static bool ends_with(const char *text, const char *ending)
     return size >= length && strcmp(text + size - length, ending) == 0;
 }
 
-/* By the file's name: .jsonl and .ndjson are lines, .json COCO's results, all else a raster. */
+/* By the file's name: .jsonl and .ndjson are lines, .geojson is the ground, .json COCO's results,
+ * all else a raster. */
 static int format_of(const struct predictions_values *values, const char *path)
 {
     if (values->format != FORMAT_AUTO)
         return values->format;
     if (ends_with(path, ".jsonl") || ends_with(path, ".ndjson"))
         return FORMAT_JSONL;
+    if (ends_with(path, ".geojson"))
+        return FORMAT_GEOJSON;
     return ends_with(path, ".json") ? FORMAT_COCO : FORMAT_RASTER;
 }
 
@@ -228,7 +247,14 @@ static vdt_status import_file(const struct predictions_values *values, struct vd
         status =
             vdt_run_add_coco(run, path, values->images, values->boxes_only, mode, &counts, error);
         break;
-    default: status = vdt_run_add_raster_file(run, path, NULL, mode, &counts, error);
+    case FORMAT_RASTER:
+        status = vdt_run_add_raster_file(run, path, NULL, mode, &counts, error);
+        break;
+    default:
+        status = error_set(error, VDT_ERR_UNSUPPORTED,
+                           "%s: predictions are not read from %s: give COCO's results or lines of "
+                           "JSON ('vedatile annotations import' reads it as labels)",
+                           path, format_words[format_of(values, path)]);
     }
     total->added += counts.added;
     total->updated += counts.updated;
@@ -294,22 +320,57 @@ static int import_files(const struct predictions_values *values)
 /* --- export -------------------------------------------------------------------------------------
  */
 
+/* The forms that predictions share with labels. */
+static vdt_status export_annotations(const struct vdt_run_reader *reader, const char *path,
+                                     int format, const char *crs, uint64_t *count,
+                                     uint64_t *dropped, struct vdt_error *error)
+{
+    struct vdt_annotations_exchange exchange = {
+        .path = path,
+        .format = format == FORMAT_GEOJSON ? VDT_ANNOTATIONS_GEOJSON
+                  : format == FORMAT_YOLO  ? VDT_ANNOTATIONS_YOLO
+                                           : VDT_ANNOTATIONS_VOC,
+        .crs = crs};
+    struct vdt_annotations_report report;
+    struct vdt_annotations *set = vdt_run_annotations(reader);
+    vdt_status status = vdt_annotations_export(set, &exchange, &report, error);
+    if (status != VDT_OK)
+        return status;
+    *dropped = report.dropped;
+    *count = vdt_annotations_count(set) - report.dropped;
+    return VDT_OK;
+}
+
+static vdt_status export_run(const struct predictions_values *values,
+                             const struct vdt_run_reader *reader, const char *path, uint64_t *count,
+                             uint64_t *dropped, struct vdt_error *error)
+{
+    int format = format_of(values, path);
+    switch (format) {
+    case FORMAT_RASTER: return vdt_run_export_rasters(reader, path, count, error);
+    case FORMAT_COCO:
+    case FORMAT_JSONL:
+        return vdt_run_export(reader, path, format == FORMAT_COCO, values->images, count, dropped,
+                              error);
+    default: return export_annotations(reader, path, format, values->crs, count, dropped, error);
+    }
+}
+
 static int export_file(const struct predictions_values *values)
 {
     struct vdt_error error = {.status = VDT_OK};
     struct vdt_run_reader *reader = NULL;
     const char *path = values->files.items[0];
     uint64_t count = 0, dropped = 0;
-    int format = format_of(values, path);
     if (values->files.count != 1)
         return report_wrong(&predictions_command, "export: one FILE is made");
+    if (values->crs != NULL && format_of(values, path) != FORMAT_GEOJSON)
+        return report_wrong(&predictions_command, "--crs is for --format geojson");
     vdt_status status =
         vdt_run_open(values->free_run ? NULL : values->store,
                      values->free_run ? values->store : values->run, &reader, &error);
     if (status == VDT_OK)
-        status = format == FORMAT_RASTER ? vdt_run_export_rasters(reader, path, &count, &error)
-                                         : vdt_run_export(reader, path, format == FORMAT_COCO,
-                                                          values->images, &count, &dropped, &error);
+        status = export_run(values, reader, path, &count, &dropped, &error);
     vdt_run_reader_free(reader);
     if (status)
         return report_error(&predictions_command, &error);
@@ -348,7 +409,8 @@ const struct command predictions_command = {
     .notes = "examples:\n"
              "  vedatile predictions import roofs.h5 results.json --run may --images gt.json\n"
              "  vedatile predictions import roofs.h5 masks/*.tif --run may --commit\n"
-             "  vedatile predictions export roofs.h5 may.jsonl --run may\n",
+             "  vedatile predictions export roofs.h5 may.jsonl --run may\n"
+             "  vedatile predictions export roofs.h5 may.geojson --run may\n",
     .options = predictions_options,
     .run = run_predictions,
 };
