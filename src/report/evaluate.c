@@ -126,6 +126,13 @@ static vdt_status make_document(struct scored *scored, const struct scored *othe
     return VDT_OK;
 }
 
+static void release_opened(const struct vdt_opened_sides *opened)
+{
+    vdt_annotations_free(opened->labels);
+    vdt_reader_free(opened->reader);
+    vdt_run_reader_free(opened->run);
+}
+
 /* Both runs are opened before one is scored, so that a name that is wrong is told soon. */
 static vdt_status score_runs(const struct vdt_evaluate_options *options,
                              const struct vdt_opened_sides *opened, struct scored *scored,
@@ -134,10 +141,8 @@ static vdt_status score_runs(const struct vdt_evaluate_options *options,
     vdt_status status = vdt_evaluate_step(options, "reading", error);
     if (!status)
         status = open_sides(options, opened, NULL, scored, error);
-    else if (opened) {
-        vdt_reader_free(opened->reader);
-        vdt_run_reader_free(opened->run);
-    }
+    else if (opened)
+        release_opened(opened);
     if (!status && options->baseline)
         status = open_sides(options, NULL, options->baseline, other, error);
     if (!status)
@@ -187,8 +192,6 @@ vdt_status vdt_evaluate_opened(const struct vdt_evaluate_options *options,
         status = vdt_fail(error, VDT_ERR_UNSUPPORTED, "labels: no file can be opened here");
     if (!status)
         return evaluate(options, opened, evaluation, error);
-    vdt_annotations_free(opened->labels);
-    vdt_reader_free(opened->reader);
-    vdt_run_reader_free(opened->run);
+    release_opened(opened);
     return status;
 }

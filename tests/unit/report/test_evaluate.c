@@ -370,6 +370,12 @@ static size_t open_files(void)
     return count;
 }
 
+static bool stop_at_once(uint64_t done, uint64_t total, void *payload)
+{
+    (void)payload;
+    return done + total > 0;
+}
+
 /* What is open is taken, whether options are wrong, samples are missing, or all is well. */
 static void test_opened_is_taken(void **state)
 {
@@ -387,17 +393,25 @@ static void test_opened_is_taken(void **state)
                {{.by = "region", .regions = "x"}, VDT_ERR_UNSUPPORTED},
                {{.ground = true, .ignore_areas = "x"}, VDT_ERR_UNSUPPORTED},
                {{.group = "nogroup"}, VDT_ERR_NOT_FOUND},
-               {{.by = "nofield"}, VDT_ERR_NOT_FOUND}};
+               {{.by = "nofield"}, VDT_ERR_NOT_FOUND},
+               {{.progress = stop_at_once}, VDT_ERR_CANCELLED}};
     size_t before = open_files();
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+    for (size_t i = 0; i < 2 * (sizeof all / sizeof all[0]); i++) {
+        struct vdt_evaluate_options options = all[i / 2].options;
         struct vdt_opened_sides sides = {0};
         struct vdt_evaluation *made = NULL;
+        vdt_status wanted = all[i / 2].status;
+        if (i % 2) { /* with an empty set of labels, of which no sample is labelled */
+            const struct vdt_annotations_options none = {0};
+            assert_int_equal(vdt_annotations_open(&none, &sides.labels, &error), VDT_OK);
+            wanted = options.labels || !wanted ? VDT_ERR_NOT_FOUND : wanted;
+            options.labels = "x";
+        }
         assert_int_equal(vdt_reader_open(in_folder("store.h5"), &sides.reader, &error), VDT_OK);
         assert_int_equal(vdt_run_open(in_folder("store.h5"), "first", &sides.run, &error), VDT_OK);
         assert_true(open_files() > before);
-        assert_int_equal(vdt_evaluate_opened(&all[i].options, &sides, &made, &error),
-                         all[i].status);
-        assert_true((made != NULL) == (all[i].status == VDT_OK));
+        assert_int_equal(vdt_evaluate_opened(&options, &sides, &made, &error), wanted);
+        assert_true((made != NULL) == (wanted == VDT_OK));
         vdt_evaluation_free(made);
         assert_int_equal(open_files(), before);
     }
