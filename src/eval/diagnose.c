@@ -435,7 +435,8 @@ vdt_status vdt_diagnose(const struct vdt_matches *matches, const struct vdt_obje
     if (options->threshold >= matches->options.threshold_count)
         return vdt_fail(error, VDT_ERR_ARGUMENT, "diagnosis: threshold %zu of %zu",
                         options->threshold, matches->options.threshold_count);
-    if (!sound(matches, ground_truth) || !sound(matches, detections) || detections->score == NULL)
+    if (!sound(matches, ground_truth) || !sound(matches, detections) ||
+        (detections->score == NULL && detections->count > 0))
         return vdt_fail(error, VDT_ERR_ARGUMENT, "diagnosis: these objects were not matched");
     double threshold = matches->options.thresholds[options->threshold];
     vdt_cleanup(clear_state) struct state state = {

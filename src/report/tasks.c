@@ -126,6 +126,9 @@ vdt_status vdt_tasks_score(struct vdt_sides *sides, struct vdt_scorer *scorers, 
             status = vdt_segmentation_scorer(sides, &scorers[made], error);
         made += !status;
     }
+    /* A model that finds nothing at all finds none of the kind that there is. */
+    if (!status && made == 0 && predicted == 0 && objects && (sides->truth || sides->truth_coco))
+        status = score_objects(sides, truth, truth, scorers, &made, error);
     if (!status && made == 0 && sides->result_coco && asked(sides, "segmentation"))
         status = vdt_fail(error, VDT_ERR_UNSUPPORTED,
                           "%s: class rasters are made of runs; `vedatile predictions import` makes "
