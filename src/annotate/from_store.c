@@ -20,6 +20,9 @@ struct from_store {
     uint8_t *onehot;
     uint16_t *instances;
     struct vdt_masks *masks;
+    uint32_t (*columns)[2]; /* [65536], by number: where its pixels begin and end */
+    uint32_t *counts;
+    size_t count_capacity;
     float (*boxes)[4];
     uint16_t *box_class;
     int64_t *box_feature;
@@ -32,6 +35,8 @@ static void clear(struct from_store *from)
 {
     free(from->onehot);
     free(from->instances);
+    free(from->columns);
+    free(from->counts);
     free(from->boxes);
     free(from->box_class);
     free(from->box_feature);
@@ -83,19 +88,61 @@ static bool add(struct from_store *from, struct vdt_annotation *a)
     return vdt_set_append(from->set, a);
 }
 
+/* Where the pixels of each instance are, so that each mask is looked for there only. */
+static void find_columns(struct from_store *from, size_t count)
+{
+    const struct vdt_tile_spec *tile = &from->spec.tile;
+    for (size_t i = 0; i <= count; i++)
+        from->columns[i][0] = from->columns[i][1] = 0;
+    for (uint32_t y = 0; y < tile->rows; y++)
+        for (uint32_t x = 0; x < tile->cols; x++) {
+            uint16_t id = from->instances[(size_t)y * tile->cols + x];
+            if (id == 0 || id > count)
+                continue;
+            uint32_t *columns = from->columns[id];
+            if (columns[1] == 0 || x < columns[0])
+                columns[0] = x;
+            if (x >= columns[1])
+                columns[1] = x + 1;
+        }
+}
+
+/* Run lengths of some columns as those of all of them. */
+static bool spread_counts(struct from_store *from, const uint32_t *counts, size_t count,
+                          const uint32_t columns[2], struct vdt_annotation *a)
+{
+    const struct vdt_tile_spec *tile = &from->spec.tile;
+    uint32_t behind = (tile->cols - columns[1]) * tile->rows;
+    if (!vdt_grow(&from->counts, &from->count_capacity, count + 1, sizeof *from->counts))
+        return false;
+    memcpy(from->counts, counts, count * sizeof *counts);
+    from->counts[0] += columns[0] * tile->rows;
+    if (count % 2 == 1)
+        from->counts[count - 1] += behind;
+    else if (behind > 0)
+        from->counts[count++] = behind;
+    a->counts = from->counts;
+    a->count_count = count;
+    return true;
+}
+
 static vdt_status add_mask(struct from_store *from, struct vdt_annotation *a, uint16_t id,
                            struct vdt_error *error)
 {
     const struct vdt_tile_spec *tile = &from->spec.tile;
+    const uint32_t *columns = from->columns[id];
+    uint32_t last = columns[1] > columns[0] ? columns[1] : columns[0] + 1;
     vdt_masks_clear(from->masks);
-    vdt_status status = vdt_masks_add_u16(from->masks, tile->rows, tile->cols, from->instances, id,
-                                          (ptrdiff_t)tile->cols, 1, error);
+    vdt_status status =
+        vdt_masks_add_u16(from->masks, tile->rows, last - columns[0], from->instances + columns[0],
+                          id, (ptrdiff_t)tile->cols, 1, error);
     if (status != VDT_OK)
         return status;
     const struct vdt_shapes *shapes = vdt_masks_shapes(from->masks);
+    size_t count = (size_t)(shapes->count_offsets[1] - shapes->count_offsets[0]);
+    if (!spread_counts(from, shapes->counts, count, (uint32_t[2]){columns[0], last}, a))
+        return vdt_fail_memory(error, "annotations");
     a->kind = VDT_ANNOTATION_MASK;
-    a->counts = shapes->counts;
-    a->count_count = (size_t)(shapes->count_offsets[1] - shapes->count_offsets[0]);
     a->rows = tile->rows;
     a->cols = tile->cols;
     a->box_given = true; /* the store's, also of what no pixel is left of */
@@ -115,6 +162,8 @@ static vdt_status add_boxes(struct from_store *from, size_t group, uint64_t inde
         status = vdt_reader_instances(from->reader, group, index, from->instances, error);
     if (status != VDT_OK)
         return status;
+    if (from->instances != NULL)
+        find_columns(from, count < UINT16_MAX ? count : UINT16_MAX);
     name_boxes(from, count);
     for (size_t i = 0; status == VDT_OK && i < count; i++) {
         char metadata[64];
@@ -193,6 +242,7 @@ static vdt_status begin(struct from_store *from, struct vdt_error *error)
         done = (from->onehot = vdt_allocate(from->spec.class_count, 1)) != NULL;
     if (done && (from->spec.tasks & VDT_INSTANCE) != 0)
         done = (from->instances = vdt_allocate((size_t)tile->rows * tile->cols, 2)) != NULL &&
+               (from->columns = vdt_allocate_zero(UINT16_MAX + 1, sizeof *from->columns)) != NULL &&
                vdt_masks_new(&from->masks, error) == VDT_OK;
     /* Classes are in the order of their ids, also those that nothing has. */
     for (size_t i = 0; done && i < from->spec.class_count; i++) {

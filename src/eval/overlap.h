@@ -9,6 +9,8 @@
 #include <vedatile/error.h>
 #include <vedatile/shapes.h>
 
+#include "base/shared_area.h"
+
 /* --- masks ---------------------------------------------------------------------------------- */
 
 struct vdt_mask_item {
@@ -45,6 +47,7 @@ uint32_t vdt_mask_items_share(struct vdt_mask_store *store, struct vdt_mask_item
 struct vdt_plane_geos {
     GEOSContextHandle_t handle;
     char message[256];
+    struct vdt_shared_area small;
 };
 void vdt_plane_geos_clear(struct vdt_plane_geos *geos);
 
@@ -58,6 +61,7 @@ struct vdt_plane {
     size_t corners;                    /* of a convex one, counter-clockwise; else 0 */
     double points[VDT_CONVEX_MOST][2]; /* of a convex one */
     GEOSGeometry *geometry;            /* of the others, made when it is needed; owned */
+    size_t plain; /* points of one that was valid as it was, when the geometry is made; else 0 */
 };
 void vdt_plane_make(const struct vdt_shapes *shapes, uint64_t index, struct vdt_plane *outline);
 void vdt_plane_clear(struct vdt_plane_geos *geos, struct vdt_plane *outline);

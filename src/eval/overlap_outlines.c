@@ -1,4 +1,5 @@
-/* The area that two polygons share: by clipping where both are convex and small, else by GEOS. */
+/* The area that two polygons share: by clipping where both are convex and small, by slabs where
+ * both are small, else by GEOS. */
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,6 +9,8 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "eval/overlap.h"
+
+enum { PLAIN_MOST = 1000 }; /* points of two outlines that are compared without GEOS */
 
 /* --- GEOS ----------------------------------------------------------------------------------- */
 
@@ -31,6 +34,7 @@ void vdt_plane_geos_clear(struct vdt_plane_geos *geos)
 {
     if (geos->handle != NULL)
         GEOS_finish_r(geos->handle);
+    vdt_shared_area_clear(&geos->small);
     *geos = (struct vdt_plane_geos){0};
 }
 
@@ -83,32 +87,50 @@ static GEOSGeometry *make_part(GEOSContextHandle_t handle, const struct vdt_shap
         while (made > 0)
             GEOSGeom_destroy_r(handle, rings[--made]);
     free(rings);
-    return repaired(handle, polygon);
+    return polygon;
 }
 
-/* Parts that overlap are one: what they share counts once. */
-static GEOSGeometry *make_geometry(GEOSContextHandle_t handle, const struct vdt_shapes *shapes,
-                                   uint64_t index)
+/* All parts as one geometry of a kind; NULL when one cannot be made. */
+static GEOSGeometry *make_parts(GEOSContextHandle_t handle, const struct vdt_shapes *shapes,
+                                uint64_t index, int kind)
 {
     uint64_t first = shapes->shape_offsets[index];
     size_t count = (size_t)(shapes->shape_offsets[index + 1] - first), made = 0;
-    if (count == 0)
-        return GEOSGeom_createEmptyPolygon_r(handle);
-    if (count == 1)
-        return make_part(handle, shapes, first);
     GEOSGeometry **parts = vdt_allocate(count, sizeof *parts);
     for (; parts != NULL && made < count; made++) {
         parts[made] = make_part(handle, shapes, first + made);
+        if (kind == GEOS_GEOMETRYCOLLECTION)
+            parts[made] = repaired(handle, parts[made]);
         if (parts[made] == NULL)
             break;
     }
-    GEOSGeometry *all = NULL, *joined = NULL;
+    GEOSGeometry *all = NULL;
     if (parts != NULL && made == count)
-        all = GEOSGeom_createCollection_r(handle, GEOS_GEOMETRYCOLLECTION, parts, (unsigned)count);
+        all = GEOSGeom_createCollection_r(handle, kind, parts, (unsigned)count);
     else
         while (made > 0)
             GEOSGeom_destroy_r(handle, parts[--made]);
     free(parts);
+    return all;
+}
+
+/* Parts that overlap are one: what they share counts once. *plain: nothing had to be done. */
+static GEOSGeometry *make_geometry(GEOSContextHandle_t handle, const struct vdt_shapes *shapes,
+                                   uint64_t index, bool *plain)
+{
+    uint64_t first = shapes->shape_offsets[index], count = shapes->shape_offsets[index + 1] - first;
+    *plain = false;
+    if (count == 0)
+        return GEOSGeom_createEmptyPolygon_r(handle);
+    GEOSGeometry *all = count == 1 ? make_part(handle, shapes, first)
+                                   : make_parts(handle, shapes, index, GEOS_MULTIPOLYGON);
+    *plain = all != NULL && GEOSisValid_r(handle, all) == 1;
+    if (*plain || count == 1)
+        return *plain ? all : repaired(handle, all);
+    if (all != NULL)
+        GEOSGeom_destroy_r(handle, all);
+    GEOSGeometry *joined = NULL;
+    all = make_parts(handle, shapes, index, GEOS_GEOMETRYCOLLECTION);
     if (all != NULL) {
         joined = GEOSUnaryUnion_r(handle, all);
         GEOSGeom_destroy_r(handle, all);
@@ -124,6 +146,22 @@ static vdt_status refuse(const struct vdt_plane_geos *geos, const struct vdt_pla
                     geos->message[0] == '\0' ? "out of memory" : geos->message);
 }
 
+/* The rings of all parts. */
+static void rings_of(const struct vdt_plane *outline, uint64_t rings[2])
+{
+    const struct vdt_shapes *shapes = outline->shapes;
+    for (int i = 0; i < 2; i++)
+        rings[i] = shapes->part_offsets[shapes->shape_offsets[outline->index + (uint64_t)i]];
+}
+
+static size_t count_points(const struct vdt_plane *outline)
+{
+    uint64_t rings[2];
+    rings_of(outline, rings);
+    return (size_t)(outline->shapes->ring_offsets[rings[1]] -
+                    outline->shapes->ring_offsets[rings[0]]);
+}
+
 static vdt_status need_geometry(struct vdt_plane_geos *geos, struct vdt_plane *outline,
                                 struct vdt_error *error)
 {
@@ -136,7 +174,9 @@ static vdt_status need_geometry(struct vdt_plane_geos *geos, struct vdt_plane *o
             make_ring(handle, (const double(*)[2])outline->points, outline->corners);
         outline->geometry = ring == NULL ? NULL : GEOSGeom_createPolygon_r(handle, ring, NULL, 0);
     } else if (handle != NULL) {
-        outline->geometry = make_geometry(handle, outline->shapes, outline->index);
+        bool plain = false;
+        outline->geometry = make_geometry(handle, outline->shapes, outline->index, &plain);
+        outline->plain = plain ? count_points(outline) : 0;
     }
     return outline->geometry == NULL ? refuse(geos, outline, error) : VDT_OK;
 }
@@ -252,6 +292,7 @@ void vdt_plane_make(const struct vdt_shapes *shapes, uint64_t index, struct vdt_
     outline->area = NAN;
     outline->corners = 0;
     outline->geometry = NULL;
+    outline->plain = 0;
     outline->box[0] = outline->box[1] = INFINITY;
     outline->box[2] = outline->box[3] = -INFINITY;
     if (shapes->kind == VDT_SHAPE_ROTATED)
@@ -340,15 +381,62 @@ static bool same(const struct vdt_plane *a, const struct vdt_plane *b)
            memcmp(a->points, b->points, a->corners * sizeof a->points[0]) == 0;
 }
 
-vdt_status vdt_planes_share(struct vdt_plane_geos *geos, struct vdt_plane *a, struct vdt_plane *b,
-                            double *area, struct vdt_error *error)
+/* Points of an outline that is valid as it is, convex ones included; 0: of another. */
+static size_t plain_points(const struct vdt_plane *outline)
 {
-    double most = a->area < b->area ? a->area : b->area;
-    if (a->corners > 0 && b->corners > 0) {
-        double shared = same(a, b) ? most : share_convex(a, b);
-        *area = shared < most ? shared : most;
+    return outline->corners > 0 ? outline->corners : outline->plain;
+}
+
+static bool add_plain(struct vdt_shared_area *small, int which, const struct vdt_plane *outline,
+                      const double origin[2])
+{
+    const struct vdt_shapes *shapes = outline->shapes;
+    if (outline->corners > 0)
+        return vdt_shared_area_ring(small, which, (const double(*)[2])outline->points,
+                                    outline->corners, origin);
+    uint64_t rings[2];
+    bool good = true;
+    rings_of(outline, rings);
+    for (uint64_t r = rings[0]; good && r < rings[1]; r++)
+        good = vdt_shared_area_ring(small, which, shapes->points + shapes->ring_offsets[r],
+                                    (size_t)(shapes->ring_offsets[r + 1] - shapes->ring_offsets[r]),
+                                    origin);
+    return good;
+}
+
+static bool same_rings(const struct vdt_plane *a, const struct vdt_plane *b)
+{
+    uint64_t first[2], second[2];
+    if (a->corners > 0 || b->corners > 0 || a->plain != b->plain)
+        return false;
+    rings_of(a, first);
+    rings_of(b, second);
+    return first[1] - first[0] == 1 && second[1] - second[0] == 1 &&
+           memcmp(a->shapes->points + a->shapes->ring_offsets[first[0]],
+                  b->shapes->points + b->shapes->ring_offsets[second[0]],
+                  a->plain * sizeof *a->shapes->points) == 0;
+}
+
+/* Of few points: by arithmetic. */
+static vdt_status share_plain(struct vdt_plane_geos *geos, const struct vdt_plane *a,
+                              const struct vdt_plane *b, double most, double *area,
+                              struct vdt_error *error)
+{
+    double areas[3];
+    *area = most;
+    if (same_rings(a, b))
         return VDT_OK;
-    }
+    vdt_shared_area_begin(&geos->small);
+    if (!add_plain(&geos->small, 0, a, a->box) || !add_plain(&geos->small, 1, b, a->box) ||
+        !vdt_shared_area_measure(&geos->small, NULL, areas))
+        return vdt_fail_memory(error, "polygons");
+    *area = areas[2] < most ? areas[2] : most;
+    return VDT_OK;
+}
+
+static vdt_status share_any(struct vdt_plane_geos *geos, struct vdt_plane *a, struct vdt_plane *b,
+                            double most, double *area, struct vdt_error *error)
+{
     vdt_status status = need_geometry(geos, a, error);
     if (status == VDT_OK)
         status = need_geometry(geos, b, error);
@@ -364,4 +452,19 @@ vdt_status vdt_planes_share(struct vdt_plane_geos *geos, struct vdt_plane *a, st
     if (shared != NULL)
         GEOSGeom_destroy_r(geos->handle, shared);
     return status;
+}
+
+vdt_status vdt_planes_share(struct vdt_plane_geos *geos, struct vdt_plane *a, struct vdt_plane *b,
+                            double *area, struct vdt_error *error)
+{
+    double most = a->area < b->area ? a->area : b->area;
+    if (a->corners > 0 && b->corners > 0) {
+        double shared = same(a, b) ? most : share_convex(a, b);
+        *area = shared < most ? shared : most;
+        return VDT_OK;
+    }
+    size_t first = plain_points(a), second = plain_points(b);
+    return first > 0 && second > 0 && first + second <= PLAIN_MOST
+               ? share_plain(geos, a, b, most, area, error)
+               : share_any(geos, a, b, most, area, error);
 }

@@ -13,6 +13,7 @@ void vdt_piece_view_clear(struct vdt_piece_view *view)
 {
     vdt_overlay_free(view->overlay);
     vdt_geometry_clear(&view->work);
+    vdt_shared_area_clear(&view->small);
     for (int i = 0; i < 2; i++) {
         free(view->bits[i]);
         free(view->runs[i]);
@@ -153,14 +154,31 @@ static double area_of_parts(const struct vdt_geometry *shapes, size_t first, siz
     return area;
 }
 
+static vdt_status small_alike(struct vdt_piece_view *view, const struct vdt_pieces *pieces,
+                              const struct vdt_piece *a, const struct vdt_piece *b,
+                              const double common[4], struct vdt_likeness *likeness,
+                              struct vdt_error *error)
+{
+    double within[4] = {0, 0, common[2] - common[0], common[3] - common[1]}, areas[3];
+    vdt_shared_area_begin(&view->small);
+    if (!vdt_piece_sides(pieces, a, 0, common, &view->small) ||
+        !vdt_piece_sides(pieces, b, 1, common, &view->small) ||
+        !vdt_shared_area_measure(&view->small, within, areas))
+        return vdt_fail_memory(error, "objects on the ground");
+    *likeness = likeness_of(areas[2], areas[0], areas[1]);
+    return VDT_OK;
+}
+
 static vdt_status polygons_alike(struct vdt_piece_view *view, const struct vdt_pieces *pieces,
                                  const struct vdt_piece *a, const struct vdt_piece *b,
                                  const double common[4], struct vdt_likeness *likeness,
                                  struct vdt_error *error)
 {
     struct vdt_geometry *work = &view->work;
-    struct vdt_overlay_parts first = {&pieces->shapes, a->part, a->part_count};
-    struct vdt_overlay_parts second = {&pieces->shapes, b->part, b->part_count};
+    struct vdt_overlay_parts first = vdt_piece_parts(pieces, a);
+    struct vdt_overlay_parts second = vdt_piece_parts(pieces, b);
+    if (vdt_piece_points(pieces, a) + vdt_piece_points(pieces, b) <= VDT_SMALL_SHAPES)
+        return small_alike(view, pieces, a, b, common, likeness, error);
     work->part_count = work->ring_count = work->point_count = 0;
     vdt_status status = need_overlay(view, error);
     if (status == VDT_OK)
@@ -173,8 +191,8 @@ static vdt_status polygons_alike(struct vdt_piece_view *view, const struct vdt_p
     double shared = 0, areas[2] = {area_of_parts(work, 0, middle),
                                    area_of_parts(work, middle, work->part_count - middle)};
     status = vdt_overlay_shared(
-        view->overlay, &(struct vdt_overlay_parts){work, 0, middle},
-        &(struct vdt_overlay_parts){work, middle, work->part_count - middle}, &shared, error);
+        view->overlay, &(struct vdt_overlay_parts){work, 0, middle, true},
+        &(struct vdt_overlay_parts){work, middle, work->part_count - middle, true}, &shared, error);
     *likeness = likeness_of(shared, areas[0], areas[1]);
     return status;
 }
@@ -250,7 +268,7 @@ static vdt_status polygon_runs(struct vdt_piece_view *view, int which,
                                struct vdt_error *error)
 {
     struct vdt_geometry *work = &view->work;
-    struct vdt_overlay_parts whole = {&pieces->shapes, piece->part, piece->part_count};
+    struct vdt_overlay_parts whole = vdt_piece_parts(pieces, piece);
     work->part_count = work->ring_count = work->point_count = 0;
     vdt_status status = need_overlay(view, error);
     if (status == VDT_OK)

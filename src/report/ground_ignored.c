@@ -169,7 +169,7 @@ static vdt_status take_area(struct finder *finder, uint32_t area, struct vdt_err
 static vdt_status add_common(struct finder *finder, const struct vdt_overlay_parts *ground,
                              struct vdt_error *error)
 {
-    struct vdt_overlay_parts whole = {&finder->whole, 0, finder->whole.part_count};
+    struct vdt_overlay_parts whole = {&finder->whole, 0, finder->whole.part_count, false};
     size_t before = finder->found.part_count;
     if (!vdt_grow(&finder->ends, &finder->end_capacity, finder->sources + 1, sizeof *finder->ends))
         return vdt_fail_memory(error, "ignored ground");
@@ -186,7 +186,7 @@ static vdt_status add_pixels(struct finder *finder, const double box[4], struct 
         uint64_t number = finder->first + finder->hits.ids[i];
         if (!vdt_ground_shape(&finder->pixels->shapes, number, &finder->piece))
             return vdt_fail_memory(error, "ignored ground");
-        struct vdt_overlay_parts ground = {&finder->piece, 0, finder->piece.part_count};
+        struct vdt_overlay_parts ground = {&finder->piece, 0, finder->piece.part_count, false};
         status = add_common(finder, &ground, error);
     }
     return status;
@@ -206,14 +206,14 @@ static vdt_status add_polygons(struct finder *finder, const double box[4], struc
     vdt_status status = vdt_region_map_crosses(map, box, &crosses, error);
     if (status == VDT_OK && !crosses) {
         status = vdt_region_map_at(map, middle, &region, error);
-        struct vdt_overlay_parts whole = {&finder->whole, 0, finder->whole.part_count};
+        struct vdt_overlay_parts whole = {&finder->whole, 0, finder->whole.part_count, false};
         if (status == VDT_OK && region < map->region_count)
             status = add_common(finder, &whole, error);
         return status;
     }
     for (size_t f = 0; status == VDT_OK && f < map->shapes.feature_count; f++) {
         const struct vdt_feature *feature = &map->shapes.features[f];
-        struct vdt_overlay_parts ground = {&map->shapes, feature->first, feature->count};
+        struct vdt_overlay_parts ground = {&map->shapes, feature->first, feature->count, false};
         if (meets(feature->box, box))
             status = add_common(finder, &ground, error);
     }
@@ -228,7 +228,7 @@ static vdt_status join_found(struct finder *finder, struct vdt_error *error)
     if (each == NULL)
         return vdt_fail_memory(error, "ignored ground");
     for (size_t i = 0, first = 0; i < finder->sources; first = finder->ends[i++])
-        each[i] = (struct vdt_overlay_parts){&finder->found, first, finder->ends[i] - first};
+        each[i] = (struct vdt_overlay_parts){&finder->found, first, finder->ends[i] - first, false};
     struct vdt_geometry *joined = &finder->joined;
     joined->point_count = joined->ring_count = joined->part_count = 0;
     vdt_status status = vdt_overlay_join(finder->overlay, each, finder->sources, joined, error);

@@ -17,6 +17,7 @@ enum {
 };
 
 static const double MASK_MOST = 4e9; /* pixels of the box about a mask */
+static const double ROUNDING = 1e-12;
 
 struct work {
     const struct vdt_pieces *pieces;
@@ -29,6 +30,7 @@ struct maker {
     struct vdt_overlay *overlay;
     struct vdt_outliner outliner;
     struct vdt_geometry plain; /* one object in pixels */
+    struct vdt_shared_area small;
     uint8_t *bits;
     size_t bit_capacity;
 };
@@ -41,6 +43,7 @@ static void stop_maker(void *payload, void *worker)
     vdt_overlay_free(maker->overlay);
     vdt_outliner_clear(&maker->outliner);
     vdt_geometry_clear(&maker->plain);
+    vdt_shared_area_clear(&maker->small);
     free(maker->bits);
     free(maker);
 }
@@ -100,26 +103,72 @@ static vdt_status make_mask(struct maker *maker, const struct work *work,
                               error);
 }
 
+static const struct vdt_piece *member(const struct work *work, const struct vdt_cluster *cluster,
+                                      size_t i)
+{
+    return &work->pieces->pieces[work->clusters->members[cluster->first + i]];
+}
+
+/* Whether a piece adds nothing to another one, but for rounding. */
+static bool is_within(struct maker *maker, const struct vdt_pieces *pieces,
+                      const struct vdt_piece *inner, const struct vdt_piece *outer)
+{
+    double areas[3];
+    for (int axis = 0; axis < 2; axis++)
+        if (inner->box[axis] < outer->box[axis] - ROUNDING ||
+            inner->box[axis + 2] > outer->box[axis + 2] + ROUNDING)
+            return false;
+    if (vdt_piece_points(pieces, inner) + vdt_piece_points(pieces, outer) > VDT_SMALL_SHAPES)
+        return false;
+    vdt_shared_area_begin(&maker->small);
+    return vdt_piece_sides(pieces, inner, 0, outer->box, &maker->small) &&
+           vdt_piece_sides(pieces, outer, 1, outer->box, &maker->small) &&
+           vdt_shared_area_measure(&maker->small, NULL, areas) &&
+           areas[0] - areas[2] <= ROUNDING * areas[0];
+}
+
+/* Leaves out the pieces that others have all of: most where tiles overlap. */
+static size_t needed_pieces(struct maker *maker, const struct work *work,
+                            const struct vdt_cluster *cluster, const struct vdt_piece **needed)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < cluster->count; i++) {
+        const struct vdt_piece *piece = member(work, cluster, i);
+        bool within = false;
+        for (size_t k = 0; k < kept && !within; k++)
+            within = is_within(maker, work->pieces, piece, needed[k]);
+        if (within)
+            continue;
+        size_t left = 0;
+        for (size_t k = 0; k < kept; k++)
+            if (!is_within(maker, work->pieces, needed[k], piece))
+                needed[left++] = needed[k];
+        needed[left] = piece;
+        kept = left + 1;
+    }
+    return kept;
+}
+
 static vdt_status make_polygon(struct maker *maker, const struct work *work,
                                const struct vdt_cluster *cluster, struct vdt_error *error)
 {
     const struct vdt_pieces *pieces = work->pieces;
-    const struct vdt_piece *first = &pieces->pieces[work->clusters->members[cluster->first]];
-    if (cluster->count == 1 && first->part_count == 1)
-        return vdt_geometry_copy_part(&maker->plain, &pieces->shapes,
-                                      &pieces->shapes.parts[first->part])
-                   ? VDT_OK
-                   : vdt_fail_memory(error, "objects on the ground");
+    vdt_cleanup(vdt_free_pointer) const struct vdt_piece **needed =
+        vdt_allocate(cluster->count, sizeof *needed);
     vdt_cleanup(vdt_free_pointer) struct vdt_overlay_parts *all =
         vdt_allocate(cluster->count, sizeof *all);
-    if (all == NULL)
+    if (needed == NULL || all == NULL)
         return vdt_fail_memory(error, "objects on the ground");
-    for (size_t i = 0; i < cluster->count; i++) {
-        const struct vdt_piece *piece =
-            &pieces->pieces[work->clusters->members[cluster->first + i]];
-        all[i] = (struct vdt_overlay_parts){&pieces->shapes, piece->part, piece->part_count};
-    }
-    return vdt_overlay_join(maker->overlay, all, cluster->count, &maker->plain, error);
+    size_t count = needed_pieces(maker, work, cluster, needed);
+    bool copied = true;
+    for (size_t p = 0; copied && count == 1 && p < needed[0]->part_count; p++)
+        copied = vdt_geometry_copy_part(&maker->plain, &pieces->shapes,
+                                        &pieces->shapes.parts[needed[0]->part + p]);
+    if (count == 1)
+        return copied ? VDT_OK : vdt_fail_memory(error, "objects on the ground");
+    for (size_t i = 0; i < count; i++)
+        all[i] = vdt_piece_parts(pieces, needed[i]);
+    return vdt_overlay_join(maker->overlay, all, count, &maker->plain, error);
 }
 
 /* --- onto the plane -----------------------------------------------------------------------------

@@ -174,12 +174,15 @@ static vdt_status take_polygon(struct vdt_pieces *pieces, struct vdt_overlay *ov
         return vdt_fail_memory(error, "objects on the ground");
     if (!measure(&pieces->shapes, begin.part_count, piece))
         return bad(pieces, piece->input, "a coordinate of its shape is no number", error);
-    if (piece->part_count == 0 || !reaches_out(piece->box, window))
+    if (piece->part_count == 0)
         return VDT_OK;
     vdt_cleanup(vdt_geometry_clear) struct vdt_geometry inside = {0};
-    struct vdt_overlay_parts whole = {&pieces->shapes, begin.part_count, piece->part_count};
-    vdt_status status = vdt_overlay_cut(overlay, &whole, window, &inside, error);
-    if (status != VDT_OK)
+    struct vdt_overlay_parts whole = {
+        .geometry = &pieces->shapes, .first = begin.part_count, .count = piece->part_count};
+    bool changed = reaches_out(piece->box, window);
+    vdt_status status = changed ? vdt_overlay_cut(overlay, &whole, window, &inside, error)
+                                : vdt_overlay_mend(overlay, &whole, &changed, &inside, error);
+    if (status != VDT_OK || !changed)
         return status;
     forget_from(&pieces->shapes, &begin);
     for (size_t i = 0; i < inside.part_count; i++)
@@ -324,6 +327,36 @@ vdt_status vdt_pieces_take(struct vdt_pieces *pieces, const struct vdt_ground_ar
     if (status == VDT_OK)
         qsort_r(pieces->pieces, pieces->count, sizeof *pieces->pieces, in_order, (void *)areas);
     return status;
+}
+
+struct vdt_overlay_parts vdt_piece_parts(const struct vdt_pieces *pieces,
+                                         const struct vdt_piece *piece)
+{
+    return (struct vdt_overlay_parts){&pieces->shapes, piece->part, piece->part_count, true};
+}
+
+size_t vdt_piece_points(const struct vdt_pieces *pieces, const struct vdt_piece *piece)
+{
+    const struct vdt_geometry *shapes = &pieces->shapes;
+    size_t count = 0;
+    for (size_t p = piece->part; p < piece->part + piece->part_count; p++)
+        for (size_t r = 0; r < shapes->parts[p].count; r++)
+            count += shapes->rings[shapes->parts[p].first + r].count;
+    return count;
+}
+
+bool vdt_piece_sides(const struct vdt_pieces *pieces, const struct vdt_piece *piece, int which,
+                     const double origin[2], struct vdt_shared_area *to)
+{
+    const struct vdt_geometry *shapes = &pieces->shapes;
+    bool good = true;
+    for (size_t p = piece->part; p < piece->part + piece->part_count; p++)
+        for (size_t r = 0; good && r < shapes->parts[p].count; r++) {
+            const struct vdt_ring *ring = &shapes->rings[shapes->parts[p].first + r];
+            good = vdt_shared_area_ring(to, which, (const double(*)[2])shapes->points + ring->first,
+                                        ring->count, origin);
+        }
+    return good;
 }
 
 void vdt_pieces_clear(struct vdt_pieces *pieces)

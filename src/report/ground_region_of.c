@@ -49,13 +49,13 @@ static vdt_status weigh(struct asker *asker, const struct vdt_objects *objects, 
     struct vdt_region_map *map = &asker->map;
     if (!vdt_ground_shape(objects->shapes, object, &asker->work))
         return vdt_fail_memory(error, "regions");
-    struct vdt_overlay_parts whole = {&asker->work, 0, asker->work.part_count};
+    struct vdt_overlay_parts whole = {&asker->work, 0, asker->work.part_count, false};
     for (uint32_t i = 0; i < map->region_count; i++)
         map->shares[i] = 0;
     vdt_status status = VDT_OK;
     for (size_t f = 0; status == VDT_OK && f < map->shapes.feature_count; f++) {
         const struct vdt_feature *feature = &map->shapes.features[f];
-        struct vdt_overlay_parts part = {&map->shapes, feature->first, feature->count};
+        struct vdt_overlay_parts part = {&map->shapes, feature->first, feature->count, false};
         double shared = 0;
         if (!meets(feature->box, box))
             continue;

@@ -150,7 +150,7 @@ static vdt_status add_feature(struct vdt_overlay *overlay, const struct vdt_grou
     const double *of = feature->box, window[4] = {box[0] - turn, box[1], box[2] - turn, box[3]};
     if (of[0] > window[2] || of[2] < window[0] || of[1] > window[3] || of[3] < window[1])
         return VDT_OK;
-    struct vdt_overlay_parts whole = {&regions->lonlat, feature->first, feature->count};
+    struct vdt_overlay_parts whole = {&regions->lonlat, feature->first, feature->count, false};
     vdt_status status = vdt_overlay_cut(overlay, &whole, window, &inside, error);
     if (status != VDT_OK || inside.part_count == 0)
         return status;

@@ -6,9 +6,11 @@
 #include <vedatile/shapes.h>
 
 #include "base/geometry.h"
+#include "base/shared_area.h"
 #include "report/ground.h"
 #include "source/equal_area.h"
 #include "source/lonlat.h"
+#include "source/overlay.h"
 #include "tile/index.h"
 
 /* --- tiles ------------------------------------------------------------------------------------ */
@@ -100,8 +102,18 @@ struct vdt_pieces {
     enum vdt_piece_kind kind;
     struct vdt_piece *pieces;
     size_t count;
-    struct vdt_geometry shapes; /* of polygons, in the order of input */
+    struct vdt_geometry shapes; /* of polygons, in the order of input; valid */
 };
+struct vdt_overlay_parts vdt_piece_parts(const struct vdt_pieces *pieces,
+                                         const struct vdt_piece *piece);
+
+/* Adds the sides of a polygon as those of shape `which`. False when memory is out. */
+bool vdt_piece_sides(const struct vdt_pieces *pieces, const struct vdt_piece *piece, int which,
+                     const double origin[2], struct vdt_shared_area *to);
+
+/* Points of two polygons up to which they are compared by arithmetic, without an overlay. */
+enum { VDT_SMALL_SHAPES = 1000 };
+size_t vdt_piece_points(const struct vdt_pieces *pieces, const struct vdt_piece *piece);
 
 vdt_status vdt_pieces_take(struct vdt_pieces *pieces, const struct vdt_ground_areas *areas,
                            const struct vdt_ground_input *input, struct vdt_error *error);
@@ -116,6 +128,7 @@ void vdt_piece_paint(const struct vdt_pieces *pieces, const struct vdt_piece *pi
 struct vdt_piece_view {
     struct vdt_overlay *overlay; /* opened when it is needed */
     struct vdt_geometry work;
+    struct vdt_shared_area small;
     uint8_t *bits[2];
     size_t bit_capacity[2];
     double (*runs[2])[2];

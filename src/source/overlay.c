@@ -73,12 +73,18 @@ static GEOSGeometry *make_polygon(GEOSContextHandle_t geos, const struct vdt_geo
     return polygon;
 }
 
-/* Of what is valid and shares nothing a polygon or several; else what GEOS makes of it. */
+/* What GEOS makes of an invalid polygon: no lines and points, which have no area. */
 static GEOSGeometry *make_valid(GEOSContextHandle_t geos, GEOSGeometry *shape)
 {
     if (shape == NULL || GEOSisValid_r(geos, shape) == 1)
         return shape;
-    GEOSGeometry *valid = GEOSMakeValid_r(geos, shape);
+    GEOSGeometry *valid = NULL;
+    GEOSMakeValidParams *how = GEOSMakeValidParams_create_r(geos);
+    if (how != NULL && GEOSMakeValidParams_setMethod_r(geos, how, GEOS_MAKE_VALID_STRUCTURE) &&
+        GEOSMakeValidParams_setKeepCollapsed_r(geos, how, 0))
+        valid = GEOSMakeValidWithParams_r(geos, shape, how);
+    if (how != NULL)
+        GEOSMakeValidParams_destroy_r(geos, how);
     GEOSGeom_destroy_r(geos, shape);
     return valid;
 }
@@ -97,18 +103,25 @@ static GEOSGeometry *collect(GEOSContextHandle_t geos, GEOSGeometry **made, size
 static GEOSGeometry *make_shape(GEOSContextHandle_t geos, const struct vdt_overlay_parts *shape)
 {
     const struct vdt_part *parts = shape->geometry->parts + shape->first;
-    if (shape->count == 1)
-        return make_valid(geos, make_polygon(geos, shape->geometry, &parts[0]));
+    if (shape->count == 1) {
+        GEOSGeometry *one = make_polygon(geos, shape->geometry, &parts[0]);
+        return shape->valid ? one : make_valid(geos, one);
+    }
     if (shape->count == 0)
         return GEOSGeom_createEmptyPolygon_r(geos);
     GEOSGeometry **made = vdt_allocate(shape->count, sizeof(GEOSGeometry *));
     GEOSGeometry *joined = NULL;
     size_t count = 0;
-    for (; made != NULL && count < shape->count; count++)
-        if ((made[count] = make_valid(geos, make_polygon(geos, shape->geometry, &parts[count]))) ==
-            NULL)
+    for (; made != NULL && count < shape->count; count++) {
+        made[count] = make_polygon(geos, shape->geometry, &parts[count]);
+        if (!shape->valid)
+            made[count] = make_valid(geos, made[count]);
+        if (made[count] == NULL)
             break;
-    if (made != NULL && count == shape->count)
+    }
+    if (made != NULL && count == shape->count && shape->valid && count < UINT32_MAX)
+        joined = GEOSGeom_createCollection_r(geos, GEOS_MULTIPOLYGON, made, (unsigned)count);
+    else if (made != NULL && count == shape->count)
         joined = collect(geos, made, count);
     else
         while (count > 0)
@@ -122,6 +135,25 @@ static GEOSGeometry *make_shape(GEOSContextHandle_t geos, const struct vdt_overl
 static vdt_status failed(struct vdt_error *error)
 {
     return vdt_fail(error, VDT_ERR_MEMORY, "polygons that GEOS cannot compare");
+}
+
+vdt_status vdt_overlay_mend(struct vdt_overlay *overlay, const struct vdt_overlay_parts *shape,
+                            bool *mended, struct vdt_geometry *to, struct vdt_error *error)
+{
+    GEOSContextHandle_t geos = overlay->geos;
+    struct vdt_overlay_parts as_is = *shape;
+    as_is.valid = true;
+    GEOSGeometry *given = make_shape(geos, &as_is), *valid = NULL;
+    if (given == NULL)
+        return failed(error);
+    *mended = GEOSisValid_r(geos, given) != 1;
+    GEOSGeom_destroy_r(geos, given);
+    if (!*mended)
+        return VDT_OK;
+    valid = make_shape(geos, shape);
+    bool good = valid != NULL && vdt_geos_append(geos, valid, to);
+    GEOSGeom_destroy_r(geos, valid);
+    return good ? VDT_OK : failed(error);
 }
 
 vdt_status vdt_overlay_shared(struct vdt_overlay *overlay, const struct vdt_overlay_parts *a,

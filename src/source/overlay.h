@@ -14,11 +14,18 @@ struct vdt_overlay; /* one thread */
 vdt_status vdt_overlay_open(struct vdt_overlay **overlay, struct vdt_error *error);
 void vdt_overlay_free(struct vdt_overlay *overlay); /* accepts NULL */
 
-/* Parts [first, first + count) of a geometry; what they share is theirs once. */
+/* Parts [first, first + count) of a geometry; what they share is theirs once. An outline that
+ * crosses itself is what GEOS makes of it by structure: all that it goes round. */
 struct vdt_overlay_parts {
     const struct vdt_geometry *geometry;
     size_t first, count;
+    bool valid; /* none crosses itself, they share no ground: as vdt_overlay_mend leaves them */
 };
+
+/* Appends the shape as valid parts that share no ground; *mended is false, and nothing is appended,
+ * where it is that already. */
+vdt_status vdt_overlay_mend(struct vdt_overlay *overlay, const struct vdt_overlay_parts *shape,
+                            bool *mended, struct vdt_geometry *to, struct vdt_error *error);
 
 /* The area that two have in common. */
 vdt_status vdt_overlay_shared(struct vdt_overlay *overlay, const struct vdt_overlay_parts *a,
