@@ -320,6 +320,24 @@ static vdt_status add_item(struct vdt_ground_merged *merged, const struct work *
     return VDT_OK;
 }
 
+/* Without a pool: PROJ has a state for each thread, and a confined process can only use that which
+ * its thread had before. */
+static vdt_status make_here(struct vdt_ground_merged *merged, struct work *work, uint64_t items,
+                            struct vdt_geometry *shapes, struct vdt_error *error)
+{
+    void *maker = NULL;
+    vdt_status status = start_maker(work, &maker, error);
+    if (status != VDT_OK)
+        return status;
+    for (uint64_t item = 0; status == VDT_OK && item < items; item++) {
+        status = make_item(work, maker, item, 0, error);
+        if (status == VDT_OK)
+            status = add_item(merged, work, item * OBJECTS_EACH, &work->made[0], shapes, error);
+    }
+    stop_maker(work, maker);
+    return status == VDT_OK ? VDT_END : status;
+}
+
 static vdt_status make_all(struct vdt_ground_merged *merged, struct work *work, uint32_t slots,
                            struct vdt_error *error)
 {
@@ -327,8 +345,10 @@ static vdt_status make_all(struct vdt_ground_merged *merged, struct work *work, 
     vdt_cleanup(vdt_geometry_clear) struct vdt_geometry shapes = {0};
     struct vdt_ordered *ordered = NULL;
     uint64_t items = (work->clusters->count + OBJECTS_EACH - 1) / OBJECTS_EACH, item = 0;
-    vdt_status status =
-        vdt_ordered_start(&ops, work, items, work->pieces->areas->threads, slots, &ordered, error);
+    const uint32_t threads = work->pieces->areas->threads;
+    vdt_status status = threads == 1
+                            ? make_here(merged, work, items, &shapes, error)
+                            : vdt_ordered_start(&ops, work, items, threads, slots, &ordered, error);
     uint32_t slot = 0;
     while (status == VDT_OK && (status = vdt_ordered_take(ordered, &slot, error)) == VDT_OK) {
         status = add_item(merged, work, item++ * OBJECTS_EACH, &work->made[slot], &shapes, error);

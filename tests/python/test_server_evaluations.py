@@ -203,6 +203,10 @@ def test_what_cannot_be_evaluated_fails_and_is_tried_again(catalog, scored):
     ({"run": "RUN", "parameters": {"task": "detect"}}, 400, "instance"),
     ({"run": "RUN", "parameters": {"iou": "box"}}, 400, "polygon"),
     ({"run": "RUN", "parameters": {"by": "region"}}, 400, "regions"),
+    ({"run": "RUN", "parameters": {"by": "region", "regions": "/etc/passwd"}}, 400, "regions"),
+    ({"run": "RUN", "parameters": {"ignore_areas": "/etc/passwd"}}, 400, "ignore_areas"),
+    ({"run": "RUN", "parameters": {"ground": True, "by": "scene", "task": "detection"}}, 400, "region"),
+    ({"run": "RUN", "parameters": {"ground": True, "ground_overlap": 2}}, 400, "overlap"),
     ({"run": "RUN", "parameters": {"by": "region:code"}}, 400, "regions"),
     ({"run": "RUN", "parameters": {"group": "train", "view": "all"}}, 400, "both"),
     ({"run": "RUN", "parameters": {"iou_thresholds": [0.5, 1.5]}}, 400, "iou_thresholds"),
@@ -304,6 +308,30 @@ def test_submit_of_rasters(catalog, tmp_path):
     assert 0.2 < sent["metrics"]["miou"] < 0.99
     run = catalog.json("GET", f"/v1/runs/{sent['run']['id']}", user="ana")
     assert (run["rasters"], run["predicted"], run["state"]) == (len(paths) - 2, len(paths) - 2, "committed")
+
+
+def test_on_the_ground(catalog, tmp_path):
+    """Objects of overlapping tiles are put together there as here, in the confined process."""
+    env = {"VEDATILE_URL": catalog.url, "VEDATILE_TOKEN": catalog.tokens["ana"], "HOME": str(tmp_path)}
+    local = tmp_path / "tiles.h5"
+    run_vedatile("feed", local, "--image", SOURCE / "data/olinda/scene.tif", "--labels",
+                 SOURCE / "data/olinda/sectors.geojson", "--class-field", "TIPO", "--match", "all", "--task", "detection",
+                 "--tile", 96, "--stride", 72)
+    lines = "".join(json.dumps(one) + "\n" for one in Truth(local).predictions(2.0))
+    (tmp_path / "guess.jsonl").write_text(lines)
+    run_vedatile("predictions", "import", local, tmp_path / "guess.jsonl", "--run", "guess", "--format", "jsonl", "--commit")
+    run_vedatile("save", local, "--name", "Tiles", env=env)
+    for more, options in (({}, []), ({"ground_overlap": 0.3, "ground_scores": "mean", "ground_cut": "ignore",
+                                      "ground_min_visible": 0.25},
+                                     ["--ground-overlap", 0.3, "--ground-scores", "mean", "--ground-cut", "ignore",
+                                      "--ground-min-visible", 0.25])):
+        sent = json.loads(run_vedatile("submit", local, "--run", "guess", "--json", "--parameters",
+                                       json.dumps({"ground": True, **more}), env=env).stdout)
+        assert sent["state"] == "done", sent["message"]
+        here = json.loads(run_vedatile("eval", local, "--run", "guess", "--ground", *options, "--json").stdout)
+        there = catalog.json("GET", f"/v1/evaluations/{sent['id']}", user="ana")["document"]
+        assert there["tasks"] == here["tasks"] and there["parameters"]["ground"] is True
+        assert 0.1 < sent["metrics"]["AP"] < 1
 
 
 # --- jobs -----------------------------------------------------------------------------------------

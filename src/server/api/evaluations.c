@@ -49,15 +49,22 @@ static vdt_status check_options(const struct vdt_evaluate_options *options, stru
     if (options->worst > WORST_MOST || options->examples > WORST_MOST)
         return vdt_fail(error, VDT_ERR_ARGUMENT, "parameters: worst and examples are at most %d",
                         WORST_MOST);
-    return vdt_options_check(options, true, error);
+    if (!(options->ground_overlap >= 0 && options->ground_overlap <= 1) ||
+        !(options->ground_min_visible >= 0 && options->ground_min_visible <= 1))
+        return vdt_fail(error, VDT_ERR_ARGUMENT,
+                        "parameters: ground_overlap and ground_min_visible are from 0 to 1");
+    vdt_status status = vdt_options_check(options, true, error);
+    if (status == VDT_ERR_UNSUPPORTED) /* what does not go together is wrong to ask for */
+        status = error->status = VDT_ERR_ARGUMENT;
+    return status;
 }
 
 vdt_status vdt_evaluation_parameters(const json_t *wish, char **text, struct vdt_error *error)
 {
     /* What is of this machine, or says what is compared, is not the caller's to choose. */
-    static const char *const ours[] = {"store",        "run",     "ground_truth", "predictions",
-                                       "baseline",     "threads", "regions",      "ground",
-                                       "ignore_areas", NULL};
+    static const char *const ours[] = {"store",       "run",          "ground_truth",
+                                       "predictions", "baseline",     "threads",
+                                       "regions",     "ignore_areas", NULL};
     vdt_cleanup(vdt_json_release) json_t *empty = json_object();
     struct vdt_evaluate_options *options = NULL;
     if (wish == NULL || json_is_null(wish))

@@ -76,6 +76,12 @@ vdt_status vdt_job_open_run(struct vdt_job *job, struct vdt_error *error)
     return vdt_run_open(NULL, path, &job->run, error);
 }
 
+bool vdt_evaluation_wants_ground(const unsigned char *request)
+{
+    vdt_cleanup(vdt_json_release) json_t *asked = json_loads((const char *)request, 0, NULL);
+    return json_is_true(json_object_get(json_object_get(asked, "parameters"), "ground"));
+}
+
 static vdt_status read_options(struct vdt_job *job, json_t **request,
                                struct vdt_evaluate_options **options, struct vdt_error *error)
 {

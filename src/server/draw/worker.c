@@ -144,7 +144,8 @@ int vdt_worker_run(int channel, const struct vdt_job_order *order)
         return 1;
     int opened = -1;
     if (job.head.kind == VDT_JOB_INSPECT ||
-        (job.head.kind == VDT_JOB_RENDER && vdt_render_wants_ground(job.request)))
+        (job.head.kind == VDT_JOB_RENDER && vdt_render_wants_ground(job.request)) ||
+        (job.head.kind == VDT_JOB_EVALUATE && vdt_evaluation_wants_ground(job.request)))
         opened = vdt_ground_prepare();
     vdt_status status = job.head.kind == VDT_JOB_EVALUATE ? vdt_job_open_run(&job, &error) : VDT_OK;
     const struct vdt_confinement confinement = {.channel = channel,

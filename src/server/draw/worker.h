@@ -40,6 +40,8 @@ vdt_status vdt_job_render(struct vdt_job *job, struct vdt_error *error);
 vdt_status vdt_job_evaluate(struct vdt_job *job, struct vdt_error *error);
 /* Before it: opens the run, which the server itself wrote, as long as files can be opened. */
 vdt_status vdt_job_open_run(struct vdt_job *job, struct vdt_error *error);
+/* Whether it needs vdt_ground_prepare. */
+bool vdt_evaluation_wants_ground(const unsigned char *request);
 vdt_status vdt_job_try(struct vdt_job *job, struct vdt_error *error);
 
 /* Whether a request of VDT_JOB_RENDER needs vdt_ground_prepare. */
