@@ -52,14 +52,14 @@ static const struct vdt_scorer *find_other(const struct scored *other,
     return NULL;
 }
 
+/* *values are those of the replicates; owned by the caller. */
 static vdt_status add_intervals(const struct vdt_scorer *scorer, const struct vdt_sides *sides,
-                                json_t *task, struct vdt_error *error)
+                                json_t *task, double **values, struct vdt_error *error)
 {
-    vdt_cleanup(vdt_free_pointer) double *values = NULL;
     json_t *intervals = NULL;
-    vdt_status status = vdt_bootstrap_values(scorer, NULL, sides, &values, error);
+    vdt_status status = vdt_bootstrap_values(scorer, NULL, NULL, sides, values, error);
     if (!status)
-        status = vdt_intervals_document(scorer, values, sides->options->bootstrap, false,
+        status = vdt_intervals_document(scorer, *values, sides->options->bootstrap, false,
                                         &intervals, error);
     if (!status)
         json_object_set_new(task, "intervals", intervals);
@@ -72,6 +72,7 @@ static vdt_status add_task(const struct vdt_scorer *scorer, struct vdt_sides *si
     const struct vdt_evaluate_options *options = sides->options;
     vdt_cleanup(vdt_free_pointer) double *values =
         vdt_allocate(scorer->value_count, sizeof *values);
+    vdt_cleanup(vdt_free_pointer) double *replicates = NULL;
     json_t *task = scorer->about, *part = NULL;
     json_array_append(tasks, task);
     json_object_set_new(task, "task", json_string(scorer->task));
@@ -94,10 +95,10 @@ static vdt_status add_task(const struct vdt_scorer *scorer, struct vdt_sides *si
             json_object_set_new(task, "slices", part);
     }
     if (!status && options->bootstrap)
-        status = add_intervals(scorer, sides, task, error);
+        status = add_intervals(scorer, sides, task, &replicates, error);
     const struct vdt_scorer *before = other ? find_other(other, scorer) : NULL;
     if (!status && before) {
-        status = vdt_comparison_document(scorer, before, sides, &part, error);
+        status = vdt_comparison_document(scorer, before, replicates, sides, &part, error);
         if (!status)
             json_object_set_new(task, "comparison", part);
     }

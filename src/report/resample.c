@@ -54,7 +54,9 @@ vdt_status vdt_values_document(const struct vdt_scorer *scorer, const double *va
 
 struct replicates {
     const struct vdt_scorer *scorer;
-    const struct vdt_scorer *other;
+    const struct vdt_scorer *other; /* may be NULL */
+    size_t *place;                  /* [value_count] of the same name in `other`; SIZE_MAX: none */
+    const double *known;            /* values of `scorer` alone that are there already, or NULL */
     uint64_t seed;
     double *values;
     uint32_t *drawn; /* units that count */
@@ -66,7 +68,7 @@ struct replicates {
 struct replicate_worker {
     uint32_t *draws;   /* [drawn_count] */
     uint32_t *weights; /* [unit_count] */
-    double *others;    /* [value_count] */
+    double *others;    /* of the other task */
 };
 
 static void stop_worker(void *payload, void *worker)
@@ -87,7 +89,7 @@ static vdt_status start_worker(void *payload, void **worker, struct vdt_error *e
         return vdt_fail_memory(error, "bootstrap");
     made->draws = vdt_allocate(all->drawn_count, sizeof *made->draws);
     made->weights = vdt_allocate_zero(all->scorer->unit_count, sizeof *made->weights);
-    made->others = vdt_allocate(all->scorer->value_count, sizeof *made->others);
+    made->others = vdt_allocate(all->other ? all->other->value_count : 0, sizeof *made->others);
     if (made->draws == NULL || made->weights == NULL || made->others == NULL) {
         stop_worker(payload, made);
         return vdt_fail_memory(error, "bootstrap");
@@ -101,19 +103,22 @@ static vdt_status do_replicate(void *payload, void *worker, uint64_t item, uint3
 {
     const struct replicates *all = payload;
     struct replicate_worker *own = worker;
-    double *values = all->values + item * all->scorer->value_count;
+    size_t count = all->scorer->value_count;
+    double *values = all->values + item * count;
     (void)slot;
     vdt_status status = vdt_bootstrap_weights(all->seed, item, all->drawn_count, all->part,
                                               all->part_count, own->draws, error);
     for (uint32_t i = 0; !status && i < all->drawn_count; i++)
         own->weights[all->drawn[i]] = own->draws[i];
-    if (!status)
+    if (!status && all->known)
+        memcpy(values, all->known + item * count, count * sizeof *values);
+    else if (!status)
         status = all->scorer->score(all->scorer->state, own->weights, values, error);
     if (status || all->other == NULL)
         return status;
     status = all->other->score(all->other->state, own->weights, own->others, error);
-    for (size_t i = 0; !status && i < all->scorer->value_count; i++)
-        values[i] -= own->others[i];
+    for (size_t i = 0; !status && i < count; i++)
+        values[i] -= all->place[i] < SIZE_MAX ? own->others[all->place[i]] : (double)NAN;
     return status;
 }
 
@@ -164,19 +169,39 @@ static vdt_status make_parts(struct replicates *all, const struct vdt_sides *sid
     return status;
 }
 
+/* Classes may be in one run only. */
+static vdt_status find_places(struct replicates *all, struct vdt_error *error)
+{
+    const struct vdt_scorer *scorer = all->scorer, *other = all->other;
+    if (other == NULL)
+        return VDT_OK;
+    all->place = vdt_allocate(scorer->value_count, sizeof *all->place);
+    if (all->place == NULL)
+        return vdt_fail_memory(error, "bootstrap");
+    for (size_t i = 0; i < scorer->value_count; i++) {
+        all->place[i] =
+            i < other->value_count && strcmp(scorer->names[i], other->names[i]) == 0 ? i : SIZE_MAX;
+        for (size_t k = 0; all->place[i] == SIZE_MAX && k < other->value_count; k++)
+            if (strcmp(scorer->names[i], other->names[k]) == 0)
+                all->place[i] = k;
+    }
+    return VDT_OK;
+}
+
 static void clear_replicates(struct replicates *all)
 {
+    free(all->place);
     free(all->drawn);
     free(all->part);
 }
 
 vdt_status vdt_bootstrap_values(const struct vdt_scorer *scorer, const struct vdt_scorer *other,
-                                const struct vdt_sides *sides, double **values,
+                                const double *known, const struct vdt_sides *sides, double **values,
                                 struct vdt_error *error)
 {
     const struct vdt_evaluate_options *options = sides->options;
     vdt_cleanup(clear_replicates) struct replicates all = {
-        .scorer = scorer, .other = other, .seed = options->seed};
+        .scorer = scorer, .other = other, .known = known, .seed = options->seed};
     all.drawn = vdt_allocate(scorer->unit_count, sizeof *all.drawn);
     vdt_cleanup(vdt_free_pointer) double *made =
         vdt_allocate(options->bootstrap, scorer->value_count * sizeof *made);
@@ -187,6 +212,8 @@ vdt_status vdt_bootstrap_values(const struct vdt_scorer *scorer, const struct vd
             all.drawn[all.drawn_count++] = i;
     all.values = made;
     vdt_status status = make_parts(&all, sides, error);
+    if (!status)
+        status = find_places(&all, error);
     if (!status)
         status = run_replicates(&all, options, error);
     if (status)
@@ -355,14 +382,6 @@ static double value_of(const struct vdt_scorer *scorer, const double *values, co
     return NAN;
 }
 
-static bool same_names(const struct vdt_scorer *scorer, const struct vdt_scorer *other)
-{
-    bool same = scorer->value_count == other->value_count;
-    for (size_t i = 0; same && i < scorer->value_count; i++)
-        same = strcmp(scorer->names[i], other->names[i]) == 0;
-    return same;
-}
-
 static json_t *differences_document(const struct vdt_scorer *scorer, const struct vdt_scorer *other,
                                     const double *after, const double *before)
 {
@@ -379,8 +398,8 @@ static json_t *differences_document(const struct vdt_scorer *scorer, const struc
 }
 
 vdt_status vdt_comparison_document(const struct vdt_scorer *scorer, const struct vdt_scorer *other,
-                                   const struct vdt_sides *sides, json_t **document,
-                                   struct vdt_error *error)
+                                   const double *known, const struct vdt_sides *sides,
+                                   json_t **document, struct vdt_error *error)
 {
     vdt_cleanup(vdt_json_release) json_t *object = json_object(), *intervals = NULL;
     vdt_cleanup(vdt_free_pointer) double *after = vdt_allocate(scorer->value_count, sizeof(double));
@@ -397,8 +416,8 @@ vdt_status vdt_comparison_document(const struct vdt_scorer *scorer, const struct
         return status;
     json_object_set_new(object, "metrics", differences_document(scorer, other, after, before));
     uint32_t count = sides->options->bootstrap;
-    if (count && same_names(scorer, other) && scorer->unit_count == other->unit_count) {
-        status = vdt_bootstrap_values(scorer, other, sides, &values, error);
+    if (count && scorer->unit_count == other->unit_count) {
+        status = vdt_bootstrap_values(scorer, other, known, sides, &values, error);
         if (!status)
             status = vdt_intervals_document(scorer, values, count, true, &intervals, error);
         if (status)

@@ -171,3 +171,33 @@ def test_intervals_are_pycocotools(tmp_path):
     for threads in (1, 4):
         assert made.to_json() == vedatile.evaluate(ground_truth=tmp_path / "gt.json", predictions=tmp_path / "dt.json",
                                                    bootstrap=60, seed=5, threads=threads).to_json()
+
+
+def test_runs_of_other_classes(tmp_path):
+    """Differences and intervals by name, where one run has a class more."""
+    files = sets(tmp_path, [None] * 12)
+    run = vedatile.Run("old", path=tmp_path / "old.h5", classes=["bus", "car"])
+    for i in range(12):
+        if i % 3 == 0:
+            run.add(f"s{i}", boxes=[[0, 0, 10, 10], [20, 20, 30, 30]], labels=["car", "bus"], scores=[.9, .8])
+        else:
+            run.mark(f"s{i}")
+    run.commit()
+    made = vedatile.evaluate(**files, baseline=tmp_path / "old.h5", bootstrap=80)
+    found, = made.tasks
+    with_intervals = found["comparison"]["intervals"]
+    again = vedatile.evaluate(**files, bootstrap=80)
+    assert again.tasks[0]["intervals"] == found["intervals"]
+    recall = np.array([.5, 1 / 3])
+    assert [found["comparison"]["metrics"]["AR100"][k] for k in ("after", "before")] == pytest.approx(recall)
+    weights = np.array([np.asarray(scores_of.bootstrap_weights(12, 0, i), float) for i in range(80)])
+    hits = np.arange(12) < 6, np.arange(12) % 3 == 0
+    want = [(weights * h).sum(1) / weights.sum(1) for h in hits]
+    for name in ("AR100", "recall", "class:car:AP"):
+        assert name in with_intervals
+    got = with_intervals["AR100"]
+    assert [got["low"], got["high"]] == pytest.approx(np.percentile(want[0] - want[1], [2.5, 97.5]).tolist(), abs=1e-12)
+    backwards, = vedatile.evaluate(ground_truth=files["ground_truth"], predictions=tmp_path / "old.h5",
+                                   baseline=files["predictions"], bootstrap=80).tasks
+    assert backwards["comparison"]["intervals"]["AR100"]["low"] == pytest.approx(-got["high"], abs=1e-12)
+    assert backwards["comparison"]["intervals"]["class:bus:AP"]["low"] is None  # the other has no such class

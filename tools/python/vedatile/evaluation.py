@@ -81,7 +81,7 @@ def evaluate(store: Any = None, run: Any = None, *, labels: str | None = None,
              ground_overlap: float | None = None, ground_scores: str | None = None,
              ground_cut: str | None = None, ground_min_visible: float | None = None,
              ignore_areas: _Path | None = None, bootstrap: int = 0, bootstrap_by: str | None = None,
-             seed: int = 0, worst: int = 10, examples: int = 3, baseline: str | None = None,
+             seed: int = 0, worst: int = 10, examples: int = 3, baseline: Any = None,
              threads: int = 0) -> Evaluation:
     """Scores a run of a store, or a file of predictions, against labels: what the command
     `vedatile eval` does. docs/evaluate.md says what is scored and how.
@@ -129,7 +129,9 @@ def evaluate(store: Any = None, run: Any = None, *, labels: str | None = None,
         "ground_scores": ground_scores, "ground_cut": ground_cut,
         "ground_min_visible": ground_min_visible, "ignore_areas": ignore_areas,
         "bootstrap": bootstrap, "bootstrap_by": bootstrap_by, "seed": seed, "worst": worst,
-        "examples": examples, "baseline": getattr(baseline, "name", baseline), "threads": threads}
+        "examples": examples,
+        "baseline": baseline if isinstance(baseline, os.PathLike) else getattr(baseline, "name", baseline),
+        "threads": threads}
     given = {name: os.fspath(value) if isinstance(value, os.PathLike) else value
              for name, value in options.items() if value is not None}
     return Evaluation(_vedatile.evaluate(json.dumps(given)))
