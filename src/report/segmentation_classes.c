@@ -66,7 +66,7 @@ static vdt_status store_classes(struct vdt_segmented *segmented, const struct vd
     for (uint32_t i = 0; map && i < VALUES; i++)
         segmented->truth_values[i] = (uint16_t)i;
     for (size_t i = 0; !status && i < spec.class_count; i++) {
-        uint16_t value;
+        uint16_t value = 0;
         status = find_class(segmented, map, spec.classes[i], &value, error);
         if (!status && map)
             segmented->truth_values[i + 1] = value;
