@@ -4,6 +4,9 @@
 
 #include <vedatile/annotations.h>
 
+/* Of a record that could not be looked at: nothing is wrong with it. */
+#define VDT_WHY_MEMORY "out of memory"
+
 enum {
     VDT_ANNOTATION_WHY = 256,
     VDT_ANNOTATION_LONGEST_ID = 1024,

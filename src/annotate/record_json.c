@@ -40,7 +40,7 @@ static bool wrong(char *why, const char *format, ...)
 
 static bool no_memory(char *why)
 {
-    return wrong(why, "out of memory");
+    return wrong(why, VDT_WHY_MEMORY);
 }
 
 /* --- labels ---------------------------------------------------------------------------------- */

@@ -40,7 +40,7 @@ static bool make_masks(struct vdt_record_room *room, char *why)
         vdt_masks_clear(room->masks);
         return true;
     }
-    return vdt_masks_new(&room->masks, &error) == VDT_OK || wrong(why, "out of memory");
+    return vdt_masks_new(&room->masks, &error) == VDT_OK || wrong(why, VDT_WHY_MEMORY);
 }
 
 static bool parse_list(const json_t *counts, struct vdt_record_room *room, struct vdt_annotation *a,
@@ -48,7 +48,7 @@ static bool parse_list(const json_t *counts, struct vdt_record_room *room, struc
 {
     size_t count = json_array_size(counts);
     if (!vdt_grow(&room->counts, &room->count_capacity, count + 1, sizeof *room->counts))
-        return wrong(why, "out of memory");
+        return wrong(why, VDT_WHY_MEMORY);
     for (size_t i = 0; i < count; i++) {
         const json_t *run = json_array_get(counts, i);
         json_int_t number = json_integer_value(run);
@@ -147,7 +147,7 @@ static bool parse_png(const char *text, size_t length, struct vdt_record_room *r
     free(room->bytes);
     room->bytes = vdt_allocate(1, length + 1);
     if (room->bytes == NULL || !make_masks(room, why))
-        return wrong(why, "out of memory");
+        return wrong(why, VDT_WHY_MEMORY);
     size_t size = decode64(text, length, room->bytes);
     if (size == SIZE_MAX)
         return wrong(why, "the mask's \"png\" is no base64");
@@ -155,7 +155,7 @@ static bool parse_png(const char *text, size_t length, struct vdt_record_room *r
         return false;
     unsigned char *pixels = vdt_allocate(raster.rows, raster.cols);
     if (pixels == NULL)
-        return wrong(why, "out of memory");
+        return wrong(why, VDT_WHY_MEMORY);
     vdt_status status = vdt_raster_decode("mask", room->bytes, size, &raster, pixels, &error);
     if (status == VDT_OK)
         status = vdt_masks_add_u8(room->masks, raster.rows, raster.cols, pixels,

@@ -7,6 +7,7 @@
 #include <vedatile/store.h>
 
 #include "annotate/run_state.h"
+#include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/path.h"
@@ -38,6 +39,15 @@ char *vdt_run_path(const char *store, const char *run)
     if (path != NULL)
         snprintf(path, size, "%s.runs/%s.h5", store, run);
     return path;
+}
+
+vdt_status vdt_run_find_path(const char *store, const char *run, char **path,
+                             struct vdt_error *error)
+{
+    if (store != NULL && !vdt_run_name_good(run))
+        return vdt_fail(error, VDT_ERR_ARGUMENT, "'%.100s' is no name of a run", run);
+    *path = store == NULL ? vdt_copy_string(run) : vdt_run_path(store, run);
+    return *path == NULL ? vdt_fail_memory(error, run) : VDT_OK;
 }
 
 char *vdt_run_log_path(const char *path)

@@ -8,6 +8,9 @@
 enum { VDT_RUN_TIME_SIZE = 32 };
 
 bool vdt_run_name_good(const char *name);
+/* STORE.runs/NAME.h5; of no store, `run` as it is. Owned. */
+vdt_status vdt_run_find_path(const char *store, const char *run, char **path,
+                             struct vdt_error *error);
 /* Now, ISO 8601 in UTC. */
 void vdt_run_time(char text[VDT_RUN_TIME_SIZE]);
 

@@ -66,7 +66,8 @@ static vdt_status take_value(struct read *read, const json_t *value, uint64_t li
     char why[VDT_ANNOTATION_WHY];
     uint32_t sample;
     if (!vdt_record_parse(value, &read->room, &record, why))
-        return wrong(read, line, why, error);
+        return strcmp(why, VDT_WHY_MEMORY) == 0 ? vdt_fail_memory(error, read->what)
+                                                : wrong(read, line, why, error);
     if (record.is_category) /* a run has the values that it finds */
         return VDT_OK;
     if (record.sample == NULL)

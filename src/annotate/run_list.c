@@ -241,14 +241,16 @@ static vdt_status remove_file(const char *path, bool *removed, struct vdt_error 
 
 vdt_status vdt_run_remove(const char *store, const char *run, struct vdt_error *error)
 {
-    vdt_cleanup(vdt_free_pointer) char *path =
-        store == NULL ? vdt_copy_string(run) : vdt_run_path(store, run);
-    vdt_cleanup(vdt_free_pointer) char *log = path == NULL ? NULL : vdt_run_log_path(path);
-    vdt_cleanup(vdt_free_pointer) char *part = path == NULL ? NULL : vdt_path_with(path, ".part");
+    vdt_cleanup(vdt_free_pointer) char *path = NULL;
+    vdt_status status = vdt_run_find_path(store, run, &path, error);
+    if (status != VDT_OK)
+        return status;
+    vdt_cleanup(vdt_free_pointer) char *log = vdt_run_log_path(path);
+    vdt_cleanup(vdt_free_pointer) char *part = vdt_path_with(path, ".part");
     if (log == NULL || part == NULL)
-        return vdt_fail(error, VDT_ERR_ARGUMENT, "'%.100s' is no name of a run", run);
+        return vdt_fail_memory(error, path);
     vdt_cleanup(close_log) struct vdt_run_log locked = {.fd = -1};
-    vdt_status status = vdt_run_log_lock(log, &locked, error);
+    status = vdt_run_log_lock(log, &locked, error);
     bool removed = false, ignored = false;
     if (status == VDT_ERR_NOT_FOUND)
         status = VDT_OK;

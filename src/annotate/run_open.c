@@ -344,7 +344,7 @@ vdt_status vdt_run_create(const struct vdt_run_options *options, struct vdt_run 
         status = prepare(run, options, name, error);
     if (status == VDT_OK)
         status = make_folder(run, options->path == NULL ? options->store : NULL, error);
-    vdt_cleanup(vdt_free_pointer) char *log = run == NULL ? NULL : vdt_run_log_path(run->path);
+    vdt_cleanup(vdt_free_pointer) char *log = status == VDT_OK ? vdt_run_log_path(run->path) : NULL;
     if (status == VDT_OK && log == NULL)
         status = vdt_fail_memory(error, name);
     if (status == VDT_OK)

@@ -151,15 +151,6 @@ static vdt_status read_set(struct vdt_run_reader *reader, struct vdt_error *erro
                : VDT_OK;
 }
 
-/* STORE.runs/NAME.h5, or the path as it is. */
-static char *path_of(const char *store, const char *run, struct vdt_error *error)
-{
-    char *path = store == NULL ? vdt_copy_string(run) : vdt_run_path(store, run);
-    if (path == NULL)
-        vdt_fail(error, VDT_ERR_ARGUMENT, "'%.100s' is no name of a run", run);
-    return path;
-}
-
 static vdt_status not_there(const char *store, const char *path, const char *run,
                             struct vdt_error *error)
 {
@@ -172,15 +163,16 @@ static vdt_status not_there(const char *store, const char *path, const char *run
 vdt_status vdt_run_open(const char *store, const char *run, struct vdt_run_reader **opened,
                         struct vdt_error *error)
 {
-    vdt_cleanup(vdt_free_pointer) char *path = path_of(store, run, error);
-    if (path == NULL)
-        return VDT_ERR_ARGUMENT;
+    vdt_cleanup(vdt_free_pointer) char *path = NULL;
+    vdt_status status = vdt_run_find_path(store, run, &path, error);
+    if (status != VDT_OK)
+        return status;
     if (access(path, F_OK) != 0)
         return not_there(store, path, run, error);
     vdt_cleanup(close_reader) struct vdt_run_reader *reader = vdt_allocate_zero(1, sizeof *reader);
     if (reader == NULL)
         return vdt_fail_memory(error, path);
-    vdt_status status = vdt_table_file_open(path, &reader->table, error);
+    status = vdt_table_file_open(path, &reader->table, error);
     if (status == VDT_OK)
         status = read_header(reader, error);
     if (status == VDT_OK)

@@ -80,6 +80,8 @@ vdt_status vdt_staged_problem(struct vdt_staged *staged, vdt_status status, uint
                               struct vdt_error *error)
 {
     char text[1024];
+    if (status == VDT_ERR_MEMORY || strcmp(why, VDT_WHY_MEMORY) == 0)
+        return vdt_fail_memory(error, staged->what);
     int length = snprintf(text, sizeof text, "%.300s: %s %llu", staged->what, staged->noun,
                           (unsigned long long)place);
     if (sample != NULL)
@@ -90,7 +92,7 @@ vdt_status vdt_staged_problem(struct vdt_staged *staged, vdt_status status, uint
             snprintf(text + length, sizeof text - (size_t)length, ", annotation \"%.60s\"", id);
     snprintf(text + length, sizeof text - (size_t)length, ": %s", why);
     staged->report->failed++;
-    if (!staged->change->skip_bad || status == VDT_ERR_MEMORY)
+    if (!staged->change->skip_bad)
         return vdt_fail(error, status, "%s", text);
     if (staged->change->problem != NULL)
         staged->change->problem(text, staged->change->payload);

@@ -34,6 +34,8 @@ static H5FD_t *driver_open(const char *name, unsigned flags, hid_t fapl, haddr_t
     if (driver != NULL) {
         driver->file = info->file;
         info->file->driver = driver;
+    } else if (info != NULL) {
+        info->file->failure.status = vdt_fail_memory(&info->file->failure, info->file->path);
     }
     return (H5FD_t *)driver;
 }
@@ -186,6 +188,8 @@ vdt_status vdt_file_hdf5(struct vdt_file *file, hid_t *id, struct vdt_error *err
         opened = H5Fopen(file->runs != NULL ? "/" : file->path,
                          file->writing ? H5F_ACC_RDWR : H5F_ACC_RDONLY, access);
     H5Pclose(access);
+    if (opened < 0 && file->failure.status == VDT_ERR_MEMORY)
+        return vdt_fail_memory(error, file->path);
     if (opened < 0)
         return vdt_fail(error, VDT_ERR_FORMAT, "%s: not a store: no whole HDF5 file", file->path);
     if (file->writing && !creating) {

@@ -243,7 +243,10 @@ vdt_status vdt_table_file_open(const char *path, struct vdt_table_file **out,
     if (status != VDT_OK)
         return status;
     hid_t h5 = -1;
-    if (vdt_file_hdf5(table->file, &h5, NULL) != VDT_OK)
+    status = vdt_file_hdf5(table->file, &h5, NULL);
+    if (status == VDT_ERR_MEMORY)
+        return vdt_fail_memory(error, path);
+    if (status != VDT_OK)
         return vdt_fail(error, VDT_ERR_FORMAT, "%s: no whole HDF5 file", path);
     status = read_structure(table, h5, error);
     H5Fclose(h5);
