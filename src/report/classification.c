@@ -49,18 +49,20 @@ static void clear_labels(struct vdt_annotation_labels *labels)
     vdt_annotation_labels_clear(labels);
 }
 
-bool vdt_classification_has(const struct vdt_sides *sides, const char *key)
+vdt_status vdt_classification_has(const struct vdt_sides *sides, const char *key, bool *has,
+                                  struct vdt_error *error)
 {
-    bool has[2] = {false, false};
     struct vdt_annotations *sets[] = {sides->truth, sides->predicted};
-    for (size_t i = 0; i < 2 && sets[i]; i++) {
+    *has = sides->truth != NULL && sides->predicted != NULL;
+    for (size_t i = 0; i < 2 && *has; i++) {
         struct vdt_annotation_labels labels = {0};
-        if (vdt_annotations_labels(sets[i], key, &labels, NULL) == VDT_OK) {
-            has[i] = labels.count > 0;
-            vdt_annotation_labels_clear(&labels);
-        }
+        vdt_status status = vdt_annotations_labels(sets[i], key, &labels, error);
+        if (status)
+            return status;
+        *has = labels.count > 0;
+        vdt_annotation_labels_clear(&labels);
     }
-    return has[0] && has[1];
+    return VDT_OK;
 }
 
 /* --- arrays -------------------------------------------------------------------------------- */

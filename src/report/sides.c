@@ -164,7 +164,7 @@ static vdt_status find_predicted(struct vdt_sides *sides, struct vdt_error *erro
         struct vdt_annotated_sample known;
         uint32_t found;
         vdt_status status =
-            vdt_annotations_find_sample(sides->predicted, sample->reference, &found, NULL);
+            vdt_annotations_find_sample(sides->predicted, sample->reference, &found, error);
         if (status == VDT_ERR_NOT_FOUND)
             continue;
         if (!status)

@@ -149,7 +149,9 @@ static vdt_status add_member(struct slicing *slicing, uint32_t units, uint32_t u
 {
     uint32_t before = slicing->count;
     uint32_t slice = vdt_name_index(&slicing->names, &slicing->count, name);
-    if (slice == UINT32_MAX || slicing->count > SLICES_MOST)
+    if (slice == UINT32_MAX)
+        return vdt_fail_memory(error, "slices");
+    if (slicing->count > SLICES_MOST)
         return vdt_fail(error, VDT_ERR_UNSUPPORTED, "slices: more than %d values", SLICES_MOST);
     if (slicing->count > before) {
         uint8_t *grown = realloc(slicing->members, (size_t)slicing->count * units);

@@ -99,7 +99,10 @@ static vdt_status score_labels(struct vdt_sides *sides, struct vdt_scorer *score
     vdt_status status = vdt_annotations_keys(sides->truth, &keys, &key_count, error);
     for (size_t i = 0; !status && i < key_count && *count < VDT_TASKS_MOST - 1; i++) {
         const char *key = keys[i][0] ? keys[i] : "class";
-        if ((wanted && strcmp(wanted, key) != 0) || !vdt_classification_has(sides, key))
+        bool has = !wanted || strcmp(wanted, key) == 0;
+        if (has)
+            status = vdt_classification_has(sides, key, &has, error);
+        if (status || !has)
             continue;
         status = vdt_evaluate_step(sides->options, "labels", error);
         if (!status)

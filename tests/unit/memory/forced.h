@@ -85,7 +85,8 @@ static inline void force(forced_work work, void (*undo)(void), unsigned long mos
             fail_msg("allocation %lu of %lu: another result", fail, count);
         if (status != VDT_OK && (error.status != status || error.message[0] == 0 ||
                                  strchr(error.message, '\n') != NULL))
-            fail_msg("allocation %lu of %lu: %d without a line", fail, count, status);
+            fail_msg("allocation %lu of %lu: %d and no line of it: %d \"%s\"", fail, count, status,
+                     error.status, error.message);
         if (status != VDT_OK && status != VDT_ERR_MEMORY && all_after)
             fail_msg("allocation %lu of %lu: %s", fail, count, error.message);
         refused += status != VDT_OK;
