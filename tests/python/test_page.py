@@ -383,7 +383,7 @@ def test_runs(browser, catalog, tmp_path):
 
 
 def test_runs_of_a_private_entry(browser, catalog, stores):
-    """The report needs the token, so a button saves it; an entry without runs says so."""
+    """The report needs the token, so a button saves it with its pictures; an entry without runs says so."""
     browser.open(f"#/entries/{catalog.secret}/runs")
     assert "Nothing is here" in browser.text("main")
     browser.open()
@@ -403,6 +403,9 @@ def test_runs_of_a_private_entry(browser, catalog, stores):
     browser.wait("return window.saved.length === 1")
     text = browser.run("return window.saved[0]")
     assert text.lower().startswith("<!doctype html>") and browser.run("return window.name_") == f"report-{coco['id']}.html"
+    # The pictures are in it, and nothing that names the server or the token.
+    assert text.count("data:image/png;base64,iVBOR") > 0
+    assert not re.search(r'(src|href)="(?!data:|#)', text) and catalog.server.tokens["ana"] not in text
     catalog.server.request("DELETE", f"/v1/entries/{made}", user="ana")
 
 

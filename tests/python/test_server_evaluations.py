@@ -165,6 +165,10 @@ def test_pictures_of_a_report(catalog, scored):
     tiles = f"/v1/entries/{catalog.entry}/samples/".encode()
     hidden = catalog.get(path, user="ana")[2]
     assert tiles not in hidden and b"<svg" in hidden
+    assert tiles in catalog.get(path + "?pictures=1", user="ana")[2]
+    assert catalog.get(path + "?pictures=0", user="ana")[2] == hidden
+    assert catalog.get(path + "?pictures=yes", user="ana")[0] == 400
+    assert catalog.get(path + "?pictures=1")[0] == 404
     catalog.json("POST", f"/v1/entries/{catalog.entry}/publish", user="ana")
     try:
         shown = catalog.get(path)[2]

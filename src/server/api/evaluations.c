@@ -235,6 +235,7 @@ struct pictures {
     const char *base;
     char entry[VDT_SLUG_SIZE + 1];
     int64_t version;
+    bool asked;  /* ?pictures=1: by who puts them into the page */
     bool hidden; /* a browser has no token to ask for pictures with, nor may a page have one */
 };
 
@@ -275,7 +276,7 @@ static vdt_status read_report(struct vdt_request *request, struct vdt_session *s
     if (status != VDT_OK)
         return status;
     pictures->version = run.version;
-    pictures->hidden = !entry.is_public;
+    pictures->hidden = !entry.is_public && !pictures->asked;
     snprintf(pictures->entry, sizeof pictures->entry, "%s", row.entry_slug);
     *title = row.run_name;
     row.run_name = NULL;
@@ -289,7 +290,13 @@ static void handle_report(struct vdt_request *request)
     vdt_cleanup(vdt_free_pointer) char *document = NULL;
     vdt_cleanup(vdt_free_pointer) char *title = NULL;
     struct pictures pictures = {.base = vdt_request_base(request)};
+    const char *asked = vdt_request_query(request, "pictures");
     char *html = NULL;
+    pictures.asked = asked != NULL && strcmp(asked, "1") == 0;
+    if (asked != NULL && !pictures.asked && strcmp(asked, "0") != 0) {
+        vdt_reply_error(request, 400, "BadRequest", "pictures: is 0 or 1");
+        return;
+    }
     vdt_status status =
         vdt_db_begin(vdt_request_server(request)->db, VDT_DB_READ, &session, &error);
     if (status == VDT_OK)

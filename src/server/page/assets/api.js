@@ -126,12 +126,37 @@ export function nextToken(reply) {
   }
 }
 
-/* Saves a file that needs the token. */
-export async function download(path, name) {
-  const data = await (await call(path)).blob();
+function save(data, name) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(data);
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}
+
+/* Saves a file that needs the token. */
+export async function download(path, name) {
+  save(await (await call(path)).blob(), name);
+}
+
+function dataUrl(data) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result);
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(data);
+  });
+}
+
+/* A sample's picture in a page of the server's own making. Of its address only the path is used, so that no page
+ * sends the token elsewhere. */
+const PICTURE = /(src|href)="[^"]*?\/(v1\/entries\/[^"/]+\/samples\/[^"/]+\/(?:image|mask)\.png[^"]*)"/g;
+
+/* Saves a page whose pictures need the token as well: they are put into it. What is not there stays empty. */
+export async function downloadPage(path, name) {
+  const page = await (await call(path)).text();
+  const addresses = [...new Set([...page.matchAll(PICTURE)].map((found) => found[2]))];
+  const pictures = await Promise.all(addresses.map((one) => blob(one.replaceAll("&amp;", "&")).then(dataUrl).catch(() => "data:,")));
+  const whole = page.replace(PICTURE, (_, attribute, address) => `${attribute}="${pictures[addresses.indexOf(address)]}"`);
+  save(new Blob([whole], {type: "text/html"}), name);
 }

@@ -1,5 +1,5 @@
 /* Runs of models on an entry, with what their evaluations came to. */
-import {download, json, nextToken, url} from "./api.js";
+import {downloadPage, json, nextToken, url} from "./api.js";
 import {announce, badge, command, decimal, h, moment, number, replace} from "./dom.js";
 
 const MAIN = ["AP", "AP50", "mAP", "mAP@0.5", "miou", "accuracy", "f1", "roc_auc"];
@@ -23,7 +23,8 @@ function metrics(evaluation) {
     h("div", {}, h("dt", {}, name), h("dd", {}, decimal(evaluation.metrics[name])))));
 }
 
-/* A page that everybody may see is a link; another needs the token, so it is saved. */
+/* A page that everybody may see is a link; another needs the token, so it is saved
+ * with its pictures in it. */
 function report(entry, evaluation, run) {
   const path = url(["v1", "evaluations", evaluation.id, "report"]);
   const label = `Report of run ${run.name}`;
@@ -31,7 +32,7 @@ function report(entry, evaluation, run) {
   return h("button", {type: "button", "aria-label": `Save the ${label.toLowerCase()}`, onclick: async (event) => {
     event.target.disabled = true;
     try {
-      await download(path, `report-${evaluation.id}.html`);
+      await downloadPage(url(["v1", "evaluations", evaluation.id, "report"], {pictures: 1}), `report-${evaluation.id}.html`);
       announce("The report is saved.");
     } catch (error) {
       event.target.after(h("p", {class: "notice", role: "alert"}, error.message));
