@@ -273,6 +273,32 @@ VDT_API VDT_CHECKED vdt_status vdt_catalog_submit(struct vdt_catalog *catalog,
                                                   const struct vdt_submit_options *options,
                                                   char **document, struct vdt_error *error);
 
+/* --- annotations -------------------------------------------------------------------------- */
+
+struct vdt_annotations_report; /* vedatile/annotations.h */
+
+/* Zero-initialised fields mean the default. All texts are borrowed for the call. */
+struct vdt_annotation_transfer {
+    const char *store; /* required: a local store that was saved to the catalog or pulled */
+    const char *name;  /* of the set, here and there; NULL: "labels" */
+    bool update;       /* what is there under the same sample and id is replaced; else left alone */
+};
+
+/* Sends an annotation set of a local store to the entry that the store is of: samples that are
+ * annotated, and their annotations. Again is as once. `report` (may be NULL) counts what is new
+ * there. VDT_ERR_NOT_FOUND: there is no such set, or the store is in no catalog; VDT_ERR_MISMATCH:
+ * the catalog refuses an annotation, and what was sent before it is there. */
+VDT_API VDT_CHECKED vdt_status vdt_catalog_send_annotations(
+    struct vdt_catalog *catalog, const struct vdt_annotation_transfer *options,
+    struct vdt_annotations_report *report, struct vdt_error *error);
+
+/* The other way: adds what the entry's set has to the local one, which is made where there is none
+ * and written whole at the end. report->dropped counts annotations on samples that this store has
+ * not. VDT_ERR_BUSY while somebody else writes the local set. */
+VDT_API VDT_CHECKED vdt_status vdt_catalog_fetch_annotations(
+    struct vdt_catalog *catalog, const struct vdt_annotation_transfer *options,
+    struct vdt_annotations_report *report, struct vdt_error *error);
+
 /* A call of any route (schemas/openapi.json), for those without a function here: `path` begins with
  * "/v1/" and is percent-encoded, `body` is JSON or NULL, `method` NULL for GET. *document (may be
  * NULL) is the answer; NULL for answers without one. */

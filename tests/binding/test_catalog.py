@@ -237,6 +237,16 @@ def test_models_runs_and_evaluations(as_user, server, olinda, tmp_path):
     assert [one["run"]["id"] for one in found] == ids[::-1]
     assert [one["id"] for one in catalog.evaluations(run=ids[0])] == [found[2]["id"]]
     assert list(catalog.evaluations(entry=entry.id, sortby="-nothing")) == []
+    with vedatile.Store("scored.h5") as store, store.annotations(write=True) as labels:
+        labels.add({"sample": key, "id": "a", "type": "box", "box": [1, 2, 5, 6], "labels": {"class": "roof"}})
+    assert catalog.send_annotations("scored.h5") == {"added": 1, "updated": 0, "ignored": 0, "marked": 1, "dropped": 0}
+    assert catalog.send_annotations("scored.h5", update=True)["updated"] == 1
+    assert [(one["name"], one["annotations"]) for one in catalog.annotation_sets(entry.id)] == [("labels", 1)]
+    assert [one["id"] for one in catalog.annotations(entry.id, class_name="roof", sample=key, type="box")] == ["a"]
+    assert not list(catalog.annotations(entry.id, class_name="tree"))
+    assert catalog.fetch_annotations("scored.h5") == {"added": 0, "updated": 0, "ignored": 1, "marked": 0, "dropped": 0}
+    with pytest.raises(vedatile.NotFoundError):
+        catalog.fetch_annotations("scored.h5", "other")
     with pytest.raises(vedatile.NotFoundError):
         catalog.ask("GET", "/v1/runs/nothing")
     with pytest.raises(vedatile.ArgumentError):

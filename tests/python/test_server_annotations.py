@@ -147,6 +147,13 @@ def test_marks_tell_nothing_found_from_not_looked_at(catalog, path):
     assert (told["processed"], told["marked"], told["samples"], told["annotations"]) == (0, 1, 1, 0)
     assert catalog.json("GET", f"{path}/samples/{first}", user="ana")["state"] == "annotated"
     assert catalog.json("GET", f"{path}/samples/{second}", user="ana")["state"] == "unannotated"
+    add(catalog, path, [{"sample": key} for key in catalog.keys[5:]])
+    listed, target = [], f"{path}/samples?limit=4"
+    while target:
+        page = catalog.json("GET", target, user="ana")
+        listed += [one["sample"] for one in page["samples"]]
+        target = next((link["href"][len(catalog.url):] for link in page["links"]), None)
+    assert listed == sorted([first, *catalog.keys[5:]])
 
 
 def test_samples_are_found_three_ways(catalog, path):
@@ -431,3 +438,59 @@ def test_kill(tmp_path, stores):
     rows(killed, "UPDATE annotation_set SET samples = samples + 1")
     done = run_vedatile("serve", "--root", root, "--check", code=None)
     assert done.returncode != 0 and "annotation set labels" in done.stdout + done.stderr
+
+
+# --- from a local store ---------------------------------------------------------------------------
+
+def test_sent_and_fetched(catalog, stores, tmp_path):
+    """A set beside a store goes to the entry and comes back to another copy as it was."""
+    env = {"VEDATILE_URL": catalog.url, "VEDATILE_TOKEN": catalog.tokens["ana"], "HOME": str(tmp_path)}
+    local, other = tmp_path / "mine.h5", tmp_path / "other.h5"
+    local.write_bytes(stores[0].read_bytes())
+    keys = catalog.keys
+    records = [record for key in keys[:3] for record in kinds(key)] + [
+        truth(key, f"n{i}") for key in keys[3:8] for i in range(400)]
+    (tmp_path / "truth.jsonl").write_text("".join(json.dumps(one) + "\n" for one in [*records, {"sample": keys[9]}]))
+    run_vedatile("annotations", "import", local, tmp_path / "truth.jsonl", "--name", "mine")
+    assert "is in no catalog" in run_vedatile("annotations", "send", local, "--name", "mine", code=1, env=env).stderr
+    run_vedatile("save", local, "--name", "Sent", env=env)
+    entry = json.loads(run_vedatile("status", local, "--json", env=env).stdout)["entry"]["data"]["id"]
+    assert "nothing" in run_vedatile("annotations", "send", local, "--name", "nothing", code=1, env=env).stderr
+    sent = json.loads(run_vedatile("annotations", "send", local, "--name", "mine", "--json", env=env).stdout)
+    assert (sent["sent"], sent["marked"], sent["ignored"]) == (len(records), 9, 0)
+    again = run_vedatile("annotations", "send", local, "--name", "mine", env=env).stdout
+    assert again == f"0 sent, {len(records)} there already\n"
+    path = f"/v1/entries/{entry}/annotations/mine"
+    assert counts(catalog, path)[:2] == (9, len(records))
+    run_vedatile("pull", entry, "-o", other, env=env)
+    run_vedatile("annotations", "fetch", other, "--name", "mine", env=env)
+    here, there = (run_vedatile("annotations", "export", one, one.with_suffix(".jsonl"), "--name", "mine", "--format",
+                                "jsonl") and one.with_suffix(".jsonl").read_text() for one in (local, other))
+    assert sorted(here.splitlines()) == sorted(there.splitlines()) and here.count("\n") > len(records)
+    # What others changed comes with --update only, and what the store has not is left out.
+    add(catalog, path, [truth(keys[3], "n0", "changed")], query="?update=1")
+    assert run_vedatile("annotations", "fetch", other, "--name", "mine", env=env).stdout.startswith("0 added, ")
+    fetched = json.loads(run_vedatile("annotations", "fetch", other, "--name", "mine", "--update", "--json", env=env).stdout)
+    assert fetched["updated"] == len(records)
+    assert '"changed"' in run_vedatile("annotations", "list", other, "--name", "mine", "--sample", keys[3], "--id", "n0").stdout
+    save(catalog, "ana", entry, stores[1], catalog.json("GET", f"/v1/entries/{entry}", user="ana")["data"]["digest"])
+    third = tmp_path / "third.h5"
+    run_vedatile("pull", entry, "-o", third, env=env)
+    shared = [one for one in records if one["sample"] in samples_of(catalog, "ana", entry)]
+    left = json.loads(run_vedatile("annotations", "fetch", third, "--name", "mine", "--json", env=env).stdout)
+    assert (left["added"], left["dropped"]) == (len(shared), len(records) - len(shared)) and left["dropped"] > 0
+
+
+def test_sending_what_the_catalog_refuses(catalog, stores, tmp_path):
+    """Read only: nothing is sent, and one line says why."""
+    local = tmp_path / "mine.h5"
+    local.write_bytes(stores[0].read_bytes())
+    env = {"VEDATILE_URL": catalog.url, "VEDATILE_TOKEN": catalog.tokens["ana"], "HOME": str(tmp_path)}
+    run_vedatile("save", local, "--name", "Shared", env=env)
+    entry = json.loads(run_vedatile("status", local, "--json", env=env).stdout)["entry"]["data"]["id"]
+    catalog.json("PUT", f"/v1/entries/{entry}/sharing/carla", {"access": "read"}, user="ana")
+    run_vedatile("annotations", "mark", local, "--index", 0)
+    env["VEDATILE_TOKEN"] = catalog.tokens["carla"]
+    assert "vedatile annotations: " in run_vedatile("annotations", "send", local, code=1, env=env).stderr
+    assert "no annotation set" in run_vedatile("annotations", "fetch", local, code=1, env=env).stderr
+    assert catalog.json("GET", f"/v1/entries/{entry}/annotations", user="carla") == {"sets": []}

@@ -68,6 +68,7 @@ TABLE = {
     "GET /v1/entries/{id}/annotations/{set}": READ,
     "POST /v1/entries/{id}/annotations/{set}": "401 403 200 200 200 401 401 404 403 200",
     "DELETE /v1/entries/{id}/annotations/{set}": "401 403 204 204 204 401 401 404 403 204",
+    "GET /v1/entries/{id}/annotations/{set}/samples": READ,
     "GET /v1/entries/{id}/annotations/{set}/samples/{reference}": READ,
     "DELETE /v1/entries/{id}/annotations/{set}/samples/{reference}": "401 403 204 204 204 401 401 404 403 204",
     "DELETE /v1/entries/{id}/annotations/{set}/samples/{reference}/{annotation}":

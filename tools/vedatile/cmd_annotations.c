@@ -5,6 +5,7 @@
 #include <string.h>
 #include <vedatile/annotations.h>
 
+#include "catalog_options.h"
 #include "json.h"
 #include "options.h"
 #include "report.h"
@@ -32,6 +33,7 @@ struct annotations_values {
     const char *crs;
     bool oriented;
     double wait;
+    struct catalog_values catalog;
     bool json;
 };
 
@@ -39,12 +41,13 @@ struct annotations_values {
 
 static bool action_accepts(const char *text, char *message, size_t size)
 {
-    static const char *const actions[] = {"list",   "add",    "mark", "update", "remove",
-                                          "import", "export", "sets", "delete"};
+    static const char *const actions[] = {"list",   "add",  "mark",   "update", "remove", "import",
+                                          "export", "sets", "delete", "send",   "fetch"};
     for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
         if (strcmp(text, actions[i]) == 0)
             return true;
-    snprintf(message, size, "list, add, update, remove, mark, import, export, sets or delete");
+    snprintf(message, size,
+             "list, add, update, remove, mark, import, export, sets, delete, send or fetch");
     return false;
 }
 
@@ -54,7 +57,7 @@ static const struct option annotations_options[] = {
      .required = true,
      .offset = AT(action),
      .accepts = action_accepts,
-     .help = "list, add, update, remove, mark, import, export, sets or delete"},
+     .help = "list, add, update, remove, mark, import, export, sets, delete, send or fetch"},
     {.name = "STORE",
      .kind = OPTION_POSITION,
      .required = true,
@@ -117,7 +120,8 @@ static const struct option annotations_options[] = {
     {.name = "update",
      .kind = OPTION_FLAG,
      .offset = AT(update),
-     .help = "add, import: what is there already is replaced; default: it is left alone"},
+     .help = "add, import, send, fetch: what is there already is replaced; default: it is left "
+             "alone"},
     {.name = "skip-bad",
      .kind = OPTION_FLAG,
      .offset = AT(skip_bad),
@@ -148,6 +152,7 @@ static const struct option annotations_options[] = {
      .low = 0,
      .high = 1e6,
      .help = "how long to wait for another process that changes the set; default: 0"},
+    OPTION_ROWS_CATALOG(AT(catalog)),
     OPTION_ROW_JSON(AT(json)),
     {0},
 };
@@ -542,6 +547,29 @@ static int run_delete(const struct annotations_values *values)
     return status == VDT_OK ? EXIT_DONE : report_error(&annotations_command, &error);
 }
 
+/* --- the catalog ------------------------------------------------------------------------------ */
+
+static int run_transfer(const struct annotations_values *values)
+{
+    struct catalog_session session;
+    struct vdt_annotations_report report = {0};
+    struct vdt_error error = {.status = VDT_OK};
+    const struct vdt_annotation_transfer options = {
+        .store = values->store, .name = values->name, .update = values->update};
+    int code =
+        catalog_connect(&annotations_command, &values->catalog, PROGRESS_NONE, false, &session);
+    if (code != OPTIONS_RUN)
+        return code;
+    bool send = is(values, "send");
+    vdt_status status =
+        send ? vdt_catalog_send_annotations(session.catalog, &options, &report, &error)
+             : vdt_catalog_fetch_annotations(session.catalog, &options, &report, &error);
+    code = status == VDT_OK ? print_report(values, &report, send ? "sent" : "added")
+                            : catalog_failed(&annotations_command, &session, &error);
+    catalog_close(&session);
+    return code;
+}
+
 /* --- the command ------------------------------------------------------------------------------ */
 
 static int check_values(const struct annotations_values *values)
@@ -560,6 +588,9 @@ static int check_values(const struct annotations_values *values)
         return report_wrong(&annotations_command, "--all is for mark");
     if (!files && !is(values, "export") && values->files.count > 0)
         return report_wrong(&annotations_command, "%s takes no FILE", values->action);
+    if ((is(values, "send") || is(values, "fetch")) && values->free)
+        return report_wrong(&annotations_command, "%s is of a store that is in a catalog",
+                            values->action);
     if (is(values, "mark") && !one && !values->all)
         return report_wrong(&annotations_command, "mark needs --sample, --index or --all");
     if (is(values, "remove") && !one && !values->number.given)
@@ -574,12 +605,13 @@ static int run_annotations(int argc, char **argv)
     if (code == OPTIONS_RUN)
         code = check_values(&values);
     if (code == OPTIONS_RUN)
-        code = is(&values, "list")     ? run_list(&values)
-               : is(&values, "sets")   ? run_sets(&values)
-               : is(&values, "export") ? run_export(&values)
-               : is(&values, "delete") ? run_delete(&values)
-               : values.all            ? run_mark_all(&values)
-                                       : run_change(&values);
+        code = is(&values, "list")                           ? run_list(&values)
+               : is(&values, "sets")                         ? run_sets(&values)
+               : is(&values, "export")                       ? run_export(&values)
+               : is(&values, "delete")                       ? run_delete(&values)
+               : values.all                                  ? run_mark_all(&values)
+               : is(&values, "send") || is(&values, "fetch") ? run_transfer(&values)
+                                                             : run_change(&values);
     options_clear(&annotations_command, &values);
     return code;
 }
@@ -597,6 +629,7 @@ const struct command annotations_command = {
         "  mark    a sample as looked at, with nothing on it\n"
         "  import  files of others; export  for others\n"
         "  sets    the names of a store's sets; delete  a whole set\n"
+        "  send    a set to the entry that the store is of; fetch  what the entry's set has\n"
         "\nexamples:\n"
         "  vedatile annotations import roofs.h5 roofs.geojson --class-field kind\n"
         "  vedatile annotations list roofs.h5 --index 0\n"

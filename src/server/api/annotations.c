@@ -133,6 +133,52 @@ static vdt_status list_annotations(struct vdt_request *request, struct vdt_sessi
     return status;
 }
 
+/* --- pages of samples ------------------------------------------------------------------------- */
+
+struct samples {
+    json_t *list;
+    int limit;
+    bool more;
+    char last[VDT_KEY_SIZE];
+};
+
+static bool add_sample(void *payload, const char *sample)
+{
+    struct samples *page = payload;
+    page->more = json_array_size(page->list) == (size_t)page->limit;
+    if (page->more)
+        return false;
+    json_array_append_new(page->list, json_pack("{s:s}", "sample", sample));
+    snprintf(page->last, sizeof page->last, "%s", sample);
+    return true;
+}
+
+static vdt_status list_samples(struct vdt_request *request, struct vdt_session *session,
+                               struct vdt_answer *answer, struct vdt_error *error)
+{
+    vdt_cleanup(vdt_entry_row_clear) struct vdt_entry_row entry = {0};
+    vdt_cleanup(vdt_json_release) json_t *after = NULL;
+    struct vdt_set_row set = {0};
+    struct samples page = {0};
+    char name[VDT_SLUG_SIZE + VDT_SET_NAME_MOST + 24];
+    vdt_status status = find(request, session, VDT_ACCESS_READ, &entry, &set, error);
+    snprintf(name, sizeof name, "annotated/%s/%s", entry.slug, set.name);
+    if (status == VDT_OK)
+        status = vdt_api_page(request, name, &page.limit, &after, error);
+    if (status != VDT_OK)
+        return status;
+    page.list = json_array();
+    status = vdt_set_each_sample(session, set.id, json_string_value(after), page.limit + 1,
+                                 add_sample, &page, error);
+    if (status != VDT_OK) {
+        json_decref(page.list);
+        return status;
+    }
+    return vdt_api_answer_page(request, name, "samples", page.list,
+                               page.more ? json_string(page.last) : NULL, page.limit, "", answer,
+                               error);
+}
+
 /* --- one sample ------------------------------------------------------------------------------- */
 
 /* The key of {reference}. */
@@ -314,6 +360,7 @@ static void handle_add(struct vdt_request *request)
 VDT_API_HANDLER(handle_sets, VDT_DB_READ, list_sets)
 VDT_API_HANDLER(handle_list, VDT_DB_READ, list_annotations)
 VDT_API_HANDLER(handle_remove, VDT_DB_WRITE, remove_set)
+VDT_API_HANDLER(handle_samples, VDT_DB_READ, list_samples)
 VDT_API_HANDLER(handle_sample, VDT_DB_READ, get_sample)
 VDT_API_HANDLER(handle_clear, VDT_DB_WRITE, clear_sample)
 VDT_API_HANDLER(handle_take_away, VDT_DB_WRITE, remove_annotation)
@@ -327,6 +374,7 @@ const struct vdt_route vdt_annotation_routes[] = {
     {"GET", SET, VDT_SCOPE_NONE, VDT_ROUTE_ANYONE, 0, handle_list, NULL},
     {"POST", SET, VDT_SCOPE_WRITE, 0, VDT_RECORDS_MOST, handle_add, &annotations_body},
     {"DELETE", SET, VDT_SCOPE_WRITE, 0, 0, handle_remove, NULL},
+    {"GET", SET "/samples", VDT_SCOPE_NONE, VDT_ROUTE_ANYONE, 0, handle_samples, NULL},
     {"GET", SAMPLE, VDT_SCOPE_NONE, VDT_ROUTE_ANYONE, 0, handle_sample, NULL},
     {"DELETE", SAMPLE, VDT_SCOPE_WRITE, 0, 0, handle_clear, NULL},
     {"DELETE", SAMPLE "/{annotation}", VDT_SCOPE_WRITE, 0, 0, handle_take_away, NULL},

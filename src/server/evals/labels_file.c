@@ -105,7 +105,7 @@ vdt_status vdt_labels_file_write(struct vdt_server *server, struct vdt_session *
                         set->name, (long long)set->bytes, (long long)LABELS_MOST);
     vdt_status status = open_file(server, &writing, error);
     if (status == VDT_OK)
-        status = vdt_set_each_sample(session, set->id, put_sample, &writing, error);
+        status = vdt_set_each_sample(session, set->id, NULL, -1, put_sample, &writing, error);
     if (status == VDT_OK && writing.status == VDT_OK)
         status = vdt_set_each(session, set->id, &all, put_annotation, &writing, error);
     if (status == VDT_OK && writing.status == VDT_OK)

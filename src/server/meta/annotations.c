@@ -367,17 +367,21 @@ vdt_status vdt_set_each(struct vdt_session *session, int64_t set, const struct v
     return status == VDT_END ? VDT_OK : status;
 }
 
-vdt_status vdt_set_each_sample(struct vdt_session *session, int64_t set,
-                               bool (*each)(void *payload, const char *sample), void *payload,
-                               struct vdt_error *error)
+vdt_status vdt_set_each_sample(struct vdt_session *session, int64_t set, const char *after,
+                               int limit, bool (*each)(void *payload, const char *sample),
+                               void *payload, struct vdt_error *error)
 {
     vdt_cleanup(vdt_rows_release) struct vdt_rows *rows = NULL;
     vdt_status status = vdt_db_prepare(
-        session, "SELECT sample FROM annotated_sample WHERE annotation_set = ?1 ORDER BY sample",
+        session,
+        "SELECT sample FROM annotated_sample WHERE annotation_set = ?1 AND sample > ?2 ORDER BY "
+        "sample LIMIT ?3",
         &rows, error);
     if (status != VDT_OK)
         return status;
     vdt_bind_integer(rows, 1, set);
+    vdt_bind_text(rows, 2, after == NULL ? "" : after);
+    vdt_bind_integer(rows, 3, limit);
     while ((status = vdt_rows_next(rows, error)) == VDT_OK)
         if (!each(payload, vdt_rows_text(rows, 0)))
             return VDT_OK;

@@ -96,10 +96,11 @@ vdt_status vdt_set_each(struct vdt_session *session, int64_t set, const struct v
                                      const char *document),
                         void *payload, struct vdt_error *error);
 
-/* Keys of annotated samples in their order. False ends it. */
-vdt_status vdt_set_each_sample(struct vdt_session *session, int64_t set,
-                               bool (*each)(void *payload, const char *sample), void *payload,
-                               struct vdt_error *error);
+/* Keys of annotated samples in their order, behind `after` (NULL: from the beginning), `limit` at
+ * most (-1: all). False ends it. */
+vdt_status vdt_set_each_sample(struct vdt_session *session, int64_t set, const char *after,
+                               int limit, bool (*each)(void *payload, const char *sample),
+                               void *payload, struct vdt_error *error);
 
 /* Takes a piece of what removed sets have left, in a transaction of its own. VDT_END: nothing is
  * left. */

@@ -1,5 +1,7 @@
 /* The function catalog: one call of the catalog's client, and what belongs to the login file. */
+#include <stdio.h>
 #include <string.h>
+#include <vedatile/annotations.h>
 #include <vedatile/catalog.h>
 
 #include "ext.h"
@@ -14,6 +16,8 @@ struct arguments {
     struct vdt_pull_options pull;
     struct vdt_submit_options submit;
     const char *method, *body;
+    const char *set;
+    bool update;
     const char *entry, *store, *path, *notes, *user;
     bool published;
 };
@@ -61,6 +65,8 @@ static const struct ext_option table[] = {{"url", EXT_TEXT, AT(url), NULL},
                                           {"run", EXT_TEXT, AT(submit.run), NULL},
                                           {"parameters", EXT_TEXT, AT(submit.parameters), NULL},
                                           {"no_wait", EXT_BOOL, AT(submit.no_wait), NULL},
+                                          {"set", EXT_TEXT, AT(set), NULL},
+                                          {"replace", EXT_BOOL, AT(update), NULL},
                                           {"method", EXT_TEXT, AT(method), NULL},
                                           {"body", EXT_TEXT, AT(body), NULL},
                                           {0}};
@@ -191,6 +197,42 @@ CALL(call_submit)
     return vdt_catalog_submit(catalog, &options, document, error);
 }
 
+/* What was done, as JSON. */
+static vdt_status transfer(struct vdt_catalog *catalog, const struct arguments *a, bool fetch,
+                           char **document, struct vdt_error *error)
+{
+    const struct vdt_annotation_transfer options = {
+        .store = a->store, .name = a->set, .update = a->update};
+    struct vdt_annotations_report report = {0};
+    char text[256];
+    vdt_status status = fetch ? vdt_catalog_fetch_annotations(catalog, &options, &report, error)
+                              : vdt_catalog_send_annotations(catalog, &options, &report, error);
+    if (status != VDT_OK)
+        return status;
+    snprintf(text, sizeof text,
+             "{\"added\": %llu, \"updated\": %llu, \"ignored\": %llu, \"marked\": %llu, "
+             "\"dropped\": %llu}",
+             (unsigned long long)report.added, (unsigned long long)report.updated,
+             (unsigned long long)report.ignored, (unsigned long long)report.marked,
+             (unsigned long long)report.dropped);
+    *document = strdup(text);
+    if (*document != NULL)
+        return VDT_OK;
+    error->status = VDT_ERR_MEMORY;
+    snprintf(error->message, sizeof error->message, "out of memory");
+    return VDT_ERR_MEMORY;
+}
+
+CALL(call_send_annotations)
+{
+    return transfer(catalog, a, false, document, error);
+}
+
+CALL(call_fetch_annotations)
+{
+    return transfer(catalog, a, true, document, error);
+}
+
 CALL(call_ask)
 {
     return vdt_catalog_ask(catalog, a->method, a->path, a->body, document, error);
@@ -208,6 +250,8 @@ static const struct call calls[] = {{"me", true, call_me},
                                     {"save", true, call_save},
                                     {"pull", true, call_pull},
                                     {"submit", true, call_submit},
+                                    {"send_annotations", true, call_send_annotations},
+                                    {"fetch_annotations", true, call_fetch_annotations},
                                     {"ask", true, call_ask},
                                     {"complete", false, call_complete},
                                     {"local", false, call_local},

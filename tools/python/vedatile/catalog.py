@@ -482,3 +482,32 @@ def submit(store: _Path, run: str, parameters: Mapping[str, Any] | None = None, 
     wait=False it may be pending still. Asked again, nothing is sent twice."""
     return _ask("submit", store=os.fspath(store), run=run, no_wait=not wait,
                 parameters=None if parameters is None else json.dumps(parameters))
+
+
+# --- annotations ---
+
+def annotation_sets(entry: str) -> list[dict[str, Any]]:  # pylint: disable=redefined-outer-name
+    """The annotation sets of an entry (its id): "name", "revision", "samples", "annotations"."""
+    sets: list[dict[str, Any]] = ask("GET", f"/v1/entries/{urllib.parse.quote(entry, safe='')}/annotations")["sets"]
+    return sets
+
+
+def annotations(entry: str, name: str = "labels", *, sample: str | None = None,  # pylint: disable=redefined-outer-name
+                type: str | None = None,  # pylint: disable=redefined-builtin
+                class_name: str | None = None) -> Iterator[dict[str, Any]]:
+    """Annotations of an entry's set in the order in which they came, of one sample, type or class."""
+    path = f"/v1/entries/{urllib.parse.quote(entry, safe='')}/annotations/{urllib.parse.quote(name, safe='')}"
+    return _list(path, "annotations", sample=sample, type=type, **{"class": class_name})
+
+
+def send_annotations(store: _Path, name: str = "labels", *, update: bool = False) -> dict[str, int]:
+    """Sends an annotation set of a local store to the entry that the store was saved to or pulled from. What is
+    there under the same sample and id is left alone, or replaced with `update`. What was done: "added",
+    "updated", "ignored", "marked"."""
+    return _ask("send_annotations", store=os.fspath(store), set=name, replace=update)
+
+
+def fetch_annotations(store: _Path, name: str = "labels", *, update: bool = False) -> dict[str, int]:
+    """Adds what the entry's set has to the local store's, which is made where there is none. "dropped" counts
+    annotations on samples that the store has not."""
+    return _ask("fetch_annotations", store=os.fspath(store), set=name, replace=update)
