@@ -259,7 +259,9 @@ static vdt_status read_layout(hid_t file, const char *path, struct vdt_layout *l
         spec.band_names = (const char *const *)bands;
         struct vdt_error reason;
         if (vdt_layout_init(layout, &spec, &reason) != VDT_OK)
-            status = vdt_fail(error, VDT_ERR_FORMAT, "%s: %s", path, reason.message);
+            status = reason.status == VDT_ERR_MEMORY
+                         ? vdt_fail_memory(error, path)
+                         : vdt_fail(error, VDT_ERR_FORMAT, "%s: %s", path, reason.message);
     }
     vdt_h5_free_texts(classes, spec.class_count);
     vdt_h5_free_texts(bands, band_count);
@@ -315,6 +317,7 @@ struct names {
     char **names;
     size_t count, capacity;
     char bad[64]; /* the one that was looked at last */
+    bool full;    /* memory is out */
 };
 
 /* A group that cannot be opened is an error: skipping it would make its samples vanish. */
@@ -333,10 +336,15 @@ static herr_t note_group(hid_t file, const char *name, const H5L_info_t *info, v
     H5Oclose(object);
     if (!samples)
         return 0;
-    if (!vdt_grow(&names->names, &names->capacity, names->count + 1, sizeof *names->names))
+    char *copy = vdt_copy_string(name);
+    names->full = copy == NULL || !vdt_grow(&names->names, &names->capacity, names->count + 1,
+                                            sizeof *names->names);
+    if (names->full) {
+        free(copy);
         return -1;
-    names->names[names->count] = vdt_copy_string(name);
-    return names->names[names->count++] == NULL ? -1 : 0;
+    }
+    names->names[names->count++] = copy;
+    return 0;
 }
 
 static int compare_names(const void *a, const void *b)
@@ -351,6 +359,8 @@ vdt_status vdt_header_groups(hid_t file, const char *path, char ***out, size_t *
     /* Native order, because HDF5 1.10 crashes where sorting a damaged group fails. */
     if (H5Literate(file, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, note_group, &names) < 0) {
         vdt_h5_free_texts(names.names, names.count);
+        if (names.full)
+            return vdt_fail_memory(error, path);
         return vdt_fail(error, VDT_ERR_FORMAT, "%s: /%s: not a whole group of this file", path,
                         names.bad);
     }
