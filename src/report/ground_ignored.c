@@ -85,8 +85,9 @@ struct finder {
     struct vdt_ground_ways ways;
     struct vdt_overlay *overlay;
     struct vdt_ground_merged *pixels;
-    struct vdt_index *index; /* of the pixels of `area`, from `first` on */
-    size_t first;
+    struct vdt_index *index; /* of parts of the pixels of `area`, which begin with */
+    uint64_t first;          /* this part, the first one of */
+    size_t object;           /* this object */
     uint32_t area, grid;
     bool started;
     struct vdt_hits hits;
@@ -127,26 +128,40 @@ static vdt_status place_pixels(const struct vdt_ground_ignored *ignored, struct 
     return vdt_ground_merge(ignored->areas, &input, &finder->pixels, error);
 }
 
+/* The box about the outline of a part. */
+static void measure_part(const struct vdt_shapes *shapes, uint64_t part, double box[4])
+{
+    uint64_t ring = shapes->part_offsets[part];
+    box[0] = box[1] = INFINITY;
+    box[2] = box[3] = -INFINITY;
+    for (uint64_t i = shapes->ring_offsets[ring]; i < shapes->ring_offsets[ring + 1]; i++)
+        for (int axis = 0; axis < 2; axis++) {
+            box[axis] = fmin(box[axis], shapes->points[i][axis]);
+            box[axis + 2] = fmax(box[axis + 2], shapes->points[i][axis]);
+        }
+}
+
+/* Part by part: a tile's pixels may be thousands of specks. */
 static vdt_status index_pixels(struct finder *finder, uint32_t area, struct vdt_error *error)
 {
     const struct vdt_ground_merged *pixels = finder->pixels;
+    const struct vdt_shapes *shapes = &pixels->shapes;
     size_t first = 0, end;
     while (first < pixels->count && pixels->area_of[first] < area)
         first++;
     for (end = first; end < pixels->count && pixels->area_of[end] == area;)
         end++;
-    vdt_cleanup(vdt_free_pointer) double(*boxes)[4] = vdt_allocate(end - first, sizeof *boxes);
+    uint64_t part = shapes->shape_offsets[first], parts = shapes->shape_offsets[end] - part;
+    vdt_cleanup(vdt_free_pointer) double(*boxes)[4] = vdt_allocate(parts, sizeof *boxes);
     if (boxes == NULL)
         return vdt_fail_memory(error, "ignored ground");
-    for (size_t i = first; i < end; i++)
-        for (int axis = 0; axis < 2; axis++) {
-            boxes[i - first][axis] = pixels->box[i][axis];
-            boxes[i - first][axis + 2] = pixels->box[i][axis] + pixels->box[i][axis + 2];
-        }
+    for (uint64_t i = 0; i < parts; i++)
+        measure_part(shapes, part + i, boxes[i]);
     vdt_index_free(finder->index);
     finder->index = NULL;
-    finder->first = first;
-    return vdt_index_build((const double(*)[4])boxes, end - first, &finder->index, error);
+    finder->first = part;
+    finder->object = first;
+    return vdt_index_build((const double(*)[4])boxes, parts, &finder->index, error);
 }
 
 static vdt_status take_area(struct finder *finder, uint32_t area, struct vdt_error *error)
@@ -179,14 +194,43 @@ static vdt_status add_common(struct finder *finder, const struct vdt_overlay_par
     return status;
 }
 
+/* Appends a part of the pixels to `piece`. */
+static bool copy_pixels(struct finder *finder, uint64_t part)
+{
+    const struct vdt_shapes *shapes = &finder->pixels->shapes;
+    struct vdt_geometry *to = &finder->piece;
+    uint64_t ring = shapes->part_offsets[part], end = shapes->part_offsets[part + 1];
+    uint64_t first = shapes->ring_offsets[ring], points = shapes->ring_offsets[end] - first;
+    if (!vdt_grow(&to->parts, &to->part_capacity, to->part_count + 1, sizeof *to->parts) ||
+        !vdt_grow(&to->rings, &to->ring_capacity, to->ring_count + end - ring, sizeof *to->rings) ||
+        !vdt_grow(&to->points, &to->point_capacity, to->point_count + points, sizeof *to->points))
+        return false;
+    to->parts[to->part_count++] = (struct vdt_part){to->ring_count, end - ring};
+    for (uint64_t r = ring; r < end; r++)
+        to->rings[to->ring_count++] =
+            (struct vdt_ring){to->point_count + shapes->ring_offsets[r] - first,
+                              shapes->ring_offsets[r + 1] - shapes->ring_offsets[r]};
+    memcpy(to->points + to->point_count, shapes->points + first, points * sizeof *to->points);
+    to->point_count += points;
+    return true;
+}
+
+/* Those of one tile after the other: hits rise, and parts of a tile follow each other. */
 static vdt_status add_pixels(struct finder *finder, const double box[4], struct vdt_error *error)
 {
+    const uint64_t *offsets = finder->pixels->shapes.shape_offsets;
+    size_t object = finder->object, i = 0;
     vdt_status status = vdt_index_query(finder->index, box, &finder->hits, error);
-    for (size_t i = 0; status == VDT_OK && i < finder->hits.count; i++) {
-        uint64_t number = finder->first + finder->hits.ids[i];
-        if (!vdt_ground_shape(&finder->pixels->shapes, number, &finder->piece))
-            return vdt_fail_memory(error, "ignored ground");
-        struct vdt_overlay_parts ground = {&finder->piece, 0, finder->piece.part_count, false};
+    while (status == VDT_OK && i < finder->hits.count) {
+        struct vdt_geometry *piece = &finder->piece;
+        piece->point_count = piece->ring_count = piece->part_count = 0;
+        while (offsets[object + 1] <= finder->first + finder->hits.ids[i])
+            object++;
+        for (; i < finder->hits.count && finder->first + finder->hits.ids[i] < offsets[object + 1];
+             i++)
+            if (!copy_pixels(finder, finder->first + finder->hits.ids[i]))
+                return vdt_fail_memory(error, "ignored ground");
+        struct vdt_overlay_parts ground = {piece, 0, piece->part_count, false};
         status = add_common(finder, &ground, error);
     }
     return status;

@@ -163,15 +163,20 @@ def test_protocols_without_crowds(tmp_path):
 
 def test_masks_say_what_is_ignored(tmp_path):
     scene = Scene(tmp_path, "utm", [(box, "car") for box in BOXES], FOUND)
-    areas = scene.write(tmp_path / "areas.geojson", [((310, 250, 610, 500), {})])
+    # The last two have 7/8 of a wrong prediction between them, in one tile.
+    areas = scene.write(tmp_path / "areas.geojson", [(box, {}) for box in [
+        (310, 250, 610, 500), (20, 600, 60, 640), (700, 100, 710, 110), (800, 800, 840, 815), (800, 820, 840, 840)]])
     plain = scene.store(256, 128)
     masked = scene.store(512, 256, "--ignore", areas, task="segmentation,detection")
     options = ("--task", "detection", "--score-threshold", .1, "--iou-thresholds", "0.5")
     by_mask = evaluate(masked, *options)
     by_file = evaluate(plain, *options, "--ignore-areas", areas)
     row = by_mask["classes"][0]
-    assert (row["found"], row["wrong"], row["missed"], row["ground_truths"]) == (1, 1, 1, 2)
+    assert (row["found"], row["wrong"], row["missed"], row["ground_truths"]) == (1, 0, 1, 2)
     assert row == by_file["classes"][0]
+    for limit, wrong in ((.85, 1), (.9, 2)):  # the others lie in it to 1, 3/4 and 7/8
+        strict = evaluate(masked, *options[:-1], limit)["classes"][0]
+        assert strict["wrong"] == wrong
     both = evaluate(masked, *options, "--ignore-areas", areas)  # counted once where both say so
     assert both["classes"] == by_mask["classes"]
 
