@@ -18,7 +18,7 @@ const char *const vdt_html_style =
     ".numbers span,.numbers small{display:block;color:var(--soft);font-size:.8rem;"
     "overflow-wrap:anywhere}.numbers b{font-size:1.25rem;font-variant-numeric:tabular-nums}\n"
     ".scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}"
-    "th,td{padding:.2rem .7rem;text-align:right;border-bottom:1px solid var(--line)}"
+    "th,td{padding:.2rem .5rem;text-align:right;border-bottom:1px solid var(--line)}"
     "th{font-weight:600}th[scope=row],th:first-child{text-align:left;min-width:6rem;max-width:"
     "22rem;overflow-wrap:"
     "anywhere}\n"
