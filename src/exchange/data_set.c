@@ -10,9 +10,9 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "exchange/file.h"
-#include "source/label_paths.h"
-#include "source/labels.h"
-#include "source/yolo_data.h"
+#include "source/labels/label_paths.h"
+#include "source/labels/labels.h"
+#include "source/labels/yolo_data.h"
 
 static void free_labels(struct vdt_labels_source **source)
 {

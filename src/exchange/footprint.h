@@ -5,7 +5,7 @@
 
 #include "base/json.h"
 #include "exchange/record.h"
-#include "source/lonlat.h"
+#include "source/ground/lonlat.h"
 
 /* {0} is empty; used again from sample to sample. One thread. */
 struct vdt_outline {

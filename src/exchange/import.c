@@ -12,7 +12,7 @@
 #include "exchange/data_set.h"
 #include "exchange/file.h"
 #include "exchange/importer.h"
-#include "source/raster_file.h"
+#include "source/scenes/raster_file.h"
 #include "store/writer.h"
 
 static const struct vdt_import_format *const formats[] = {

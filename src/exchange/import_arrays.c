@@ -9,7 +9,7 @@
 #include "exchange/arrays.h"
 #include "exchange/file.h"
 #include "exchange/importer.h"
-#include "source/raster_file.h"
+#include "source/scenes/raster_file.h"
 
 enum {
     TEXT_MOST = 64 << 20, /* bytes of what is no tile */

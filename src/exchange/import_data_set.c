@@ -7,7 +7,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "exchange/data_set.h"
-#include "source/raster_file.h"
+#include "source/scenes/raster_file.h"
 
 enum { KINDS_MOST = 16 };
 

@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "exchange/importer.h"
 #include "exchange/planes.h"
-#include "source/raster_file.h"
+#include "source/scenes/raster_file.h"
 
 static vdt_status load(struct vdt_import *in, const char *kind, uint32_t bands,
                        enum vdt_dtype dtype, void *pixels, struct vdt_error *error)

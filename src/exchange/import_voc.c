@@ -6,8 +6,8 @@
 #include "base/error.h"
 #include "exchange/importer.h"
 #include "exchange/planes.h"
-#include "source/raster_file.h"
-#include "source/xml.h"
+#include "source/labels/xml.h"
+#include "source/scenes/raster_file.h"
 
 static void xml_cleanup(struct vdt_xml **document)
 {

@@ -5,7 +5,7 @@
 #include <vedatile/exchange.h>
 
 #include "exchange/record.h"
-#include "source/raster_file.h"
+#include "source/scenes/raster_file.h"
 
 /* {0} is empty; made once for an export. */
 struct vdt_picture {

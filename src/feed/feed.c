@@ -16,7 +16,7 @@
 #include "feed/tell.h"
 #include "feed/worker.h"
 #include "source/cache.h"
-#include "source/remote.h"
+#include "source/scenes/remote.h"
 
 enum {
     FEW_SAMPLES = 10, /* too few to speak of shares */

@@ -3,8 +3,8 @@
 #define FEED_GROUP_OF_H
 
 #include "feed/groups.h"
-#include "source/frame.h"
-#include "source/scene.h"
+#include "source/scenes/frame.h"
+#include "source/scenes/scene.h"
 
 /* Fills sizes->metres for a frame: in the middle of sizes->scene, zeros when unknown. */
 void vdt_split_frame_metres(const struct vdt_split_frame *frame, struct vdt_split_sizes *sizes);

@@ -5,7 +5,7 @@
 #include <vedatile/scene.h>
 
 #include "feed/tile.h"
-#include "source/scene.h"
+#include "source/scenes/scene.h"
 
 struct vdt_image {
     char *uri;

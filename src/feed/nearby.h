@@ -8,7 +8,7 @@
 #include <vedatile/split.h>
 #include <vedatile/store.h>
 
-#include "source/ground.h"
+#include "source/ground/ground.h"
 
 /* Samples are compared only with those of the same space: the Earth, the plane of a CRS that is not
  * on it, or the pixels of a scene. */

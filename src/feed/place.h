@@ -6,8 +6,8 @@
 #include <vedatile/error.h>
 #include <vedatile/types.h>
 
-#include "source/frame.h"
-#include "source/scene.h"
+#include "source/scenes/frame.h"
+#include "source/scenes/scene.h"
 
 /* west, south, east, north in degrees of a window's outline; west > east when it crosses the
  * antimeridian. All NaN (and false) when the scene has no place on the ground. */

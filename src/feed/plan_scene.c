@@ -11,7 +11,7 @@
 #include "feed/place.h"
 #include "feed/plan_steps.h"
 #include "feed/window_source.h"
-#include "source/contact.h"
+#include "source/labels/contact.h"
 
 static vdt_status plan_grid(const struct vdt_plan *plan, struct vdt_plan_scene *planned,
                             struct vdt_error *error)

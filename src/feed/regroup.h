@@ -5,8 +5,8 @@
 #include <vedatile/split.h>
 
 #include "feed/groups.h"
-#include "source/frame.h"
-#include "source/scene.h"
+#include "source/scenes/frame.h"
+#include "source/scenes/scene.h"
 #include "store/reader.h"
 #include "store/writer.h"
 

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <vedatile/store.h>
 
-#include "source/scene.h"
+#include "source/scenes/scene.h"
 
 /* Room for one tile, used again for the next; {0} is empty. */
 struct vdt_tile {

@@ -8,7 +8,7 @@
 #include <vedatile/error.h>
 #include <vedatile/types.h>
 
-#include "source/scene.h"
+#include "source/scenes/scene.h"
 
 /* One window as the file has it. */
 struct vdt_window_row {

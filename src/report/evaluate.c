@@ -9,7 +9,7 @@
 #include "report/options.h"
 #include "report/options_check.h"
 #include "report/resample.h"
-#include "report/tasks.h"
+#include "report/tasks/tasks.h"
 
 /* One side's samples with the tasks on them. */
 struct scored {

@@ -8,10 +8,10 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "report/fields.h"
-#include "report/ground.h"
-#include "report/objects.h"
-#include "report/place.h"
-#include "report/tasks.h"
+#include "report/ground/ground.h"
+#include "report/tasks/objects.h"
+#include "report/tasks/place.h"
+#include "report/tasks/tasks.h"
 
 enum { THRESHOLDS_MOST = 1024, LIMITS_MOST = 64 };
 

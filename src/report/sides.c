@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "annotate/set.h"
+#include "annotate/sets/set.h"
 #include "base/buffer.h"
 #include "base/error.h"
 #include "report/document.h"

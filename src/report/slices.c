@@ -9,9 +9,9 @@
 #include "base/error.h"
 #include "report/document.h"
 #include "report/fields.h"
-#include "report/objects.h"
-#include "report/place.h"
 #include "report/resample.h"
+#include "report/tasks/objects.h"
+#include "report/tasks/place.h"
 
 enum { SLICES_MOST = 1000, NUMBERS_MOST = 12, RANGES = 4 };
 

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/lonlat_json.h"
-#include "source/lonlat.h"
+#include "source/ground/lonlat.h"
 
 enum { SIDE_POINTS = 4, POINTS = 4 * SIDE_POINTS };
 

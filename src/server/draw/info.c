@@ -7,7 +7,7 @@
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
-#include "source/lonlat.h"
+#include "source/ground/lonlat.h"
 
 enum { TASKS = 8, DOCUMENT_MOST = 1 << 20 };
 

@@ -11,7 +11,7 @@
 #include "server/draw/png.h"
 #include "server/draw/render.h"
 #include "server/draw/worker.h"
-#include "source/raster_file.h"
+#include "source/scenes/raster_file.h"
 #include "store/decoder.h"
 #include "store/layout.h"
 

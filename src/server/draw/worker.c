@@ -9,7 +9,7 @@
 #include "base/json.h"
 #include "server/draw/confine.h"
 #include "server/draw/ground.h"
-#include "source/raster_file.h"
+#include "source/scenes/raster_file.h"
 #include "store/reader.h"
 
 enum { OUT_BYTES = 1 << 18 };

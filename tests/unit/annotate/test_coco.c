@@ -12,7 +12,7 @@
 #include <unistd.h>
 #include <vedatile/detection.h>
 
-#include "annotate/coco_file.h"
+#include "annotate/coco/coco_file.h"
 #include "base/random.h"
 
 static char path[] = "/tmp/vedatile-coco-XXXXXX";

@@ -6,7 +6,7 @@
 #include <vedatile/detection.h>
 #include <vedatile/shapes.h>
 
-#include "annotate/check.h"
+#include "annotate/records/check.h"
 
 static struct vdt_annotations_report report;
 

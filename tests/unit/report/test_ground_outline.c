@@ -12,7 +12,7 @@
 
 #include "base/geometry.h"
 #include "base/random.h"
-#include "report/ground_state.h"
+#include "report/ground/ground_state.h"
 
 enum { MOST = 40 };
 

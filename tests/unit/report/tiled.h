@@ -19,7 +19,7 @@
 #include <vedatile/shapes.h>
 
 #include "base/random.h"
-#include "report/ground.h"
+#include "report/ground/ground.h"
 
 enum { SCENE = 512, OBJECTS_MOST = 400, PIECES_MOST = 60000, TILES_MOST = 2000 };
 

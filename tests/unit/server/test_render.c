@@ -8,7 +8,7 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "server/draw/render.h"
-#include "source/raster_file.h"
+#include "source/scenes/raster_file.h"
 #include "store/layout.h"
 
 static struct vdt_draw *draw;

@@ -16,7 +16,7 @@
 
 #include "base/random.h"
 #include "folder.h"
-#include "source/scene.h"
+#include "source/scenes/scene.h"
 
 enum { COLS = 150, ROWS = 101, MOST = 64 * 64 * 4 * 2 };
 

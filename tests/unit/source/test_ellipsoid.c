@@ -1,5 +1,5 @@
 /* Planes that touch an ellipsoid: there and back, and how long a metre is. */
-#include "source/ellipsoid.h"
+#include "source/ground/ellipsoid.h"
 
 #include <math.h>
 #include <setjmp.h>

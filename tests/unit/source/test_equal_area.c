@@ -10,7 +10,7 @@
 #include <ogr_srs_api.h>
 
 #include "base/random.h"
-#include "source/equal_area.h"
+#include "source/ground/equal_area.h"
 
 static OGRCoordinateTransformationH proj_of(const struct vdt_equal_area *plane)
 {

@@ -13,8 +13,8 @@
 #include <string.h>
 
 #include "base/random.h"
-#include "source/geojson.h"
-#include "source/scan.h"
+#include "source/labels/geojson.h"
+#include "source/labels/scan.h"
 
 static const char path[] = "/vsimem/labels.geojson";
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "source/scene_recipe.h"
+#include "source/scenes/scene_recipe.h"
 
 static struct vdt_scene_info place(double x, double y, double size, int32_t cols, int32_t rows)
 {

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "source/ground.h"
+#include "source/ground/ground.h"
 
 static struct vdt_ground *ground;
 

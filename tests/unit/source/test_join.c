@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "folder.h"
-#include "source/scene_recipe.h"
+#include "source/scenes/scene_recipe.h"
 
 enum { SIDE = 20 };
 

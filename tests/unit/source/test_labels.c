@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "folder.h"
-#include "source/labels.h"
-#include "source/shape.h"
+#include "source/labels/labels.h"
+#include "source/shapes/shape.h"
 
 static const char *in_folder(const char *name)
 {

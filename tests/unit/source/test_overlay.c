@@ -12,7 +12,7 @@
 #include "base/buffer.h"
 #include "base/random.h"
 #include "base/shared_area.h"
-#include "source/overlay.h"
+#include "source/shapes/overlay.h"
 
 static struct vdt_error error;
 

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "folder.h"
-#include "source/scene.h"
+#include "source/scenes/scene.h"
 
 enum { COLS = 7, ROWS = 5, PIXELS = COLS * ROWS };
 
