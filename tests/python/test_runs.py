@@ -317,3 +317,11 @@ def test_rasters_from_files(tmp_path):
     for name in ("tile-1", "tile-2"):
         found = gdal.Open(str(tmp_path / f"out/{name}.png")).ReadAsArray()
         np.testing.assert_array_equal(found, values)
+    assert "out: File exists" in failed("predictions", "export", run, tmp_path / "out", "--free", "--format",
+                                        "raster")
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["tile-1.png", "tile-2.png"]
+    boxes = tmp_path / "boxes.h5"
+    vedatile("predictions", "import", boxes, BOXES, "--free", "--images", TRUTH, "--commit")
+    assert "the run has no class rasters" in failed("predictions", "export", boxes, tmp_path / "none", "--free",
+                                                    "--format", "raster")
+    assert not (tmp_path / "none").exists()

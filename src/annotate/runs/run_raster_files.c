@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/path.h"
+#include "exchange/file.h"
 #include "source/scenes/raster_file.h"
 
 vdt_status vdt_run_add_raster_file(struct vdt_run *run, const char *path, const char *reference,
@@ -86,7 +87,10 @@ vdt_status vdt_run_export_rasters(const struct vdt_run_reader *reader, const cha
                                   uint64_t *count, struct vdt_error *error)
 {
     const struct vdt_annotations *set = vdt_run_annotations(reader);
+    const struct vdt_run_info *info = vdt_run_reader_info(reader);
     *count = 0;
+    if (info->rasters == 0)
+        return vdt_fail(error, VDT_ERR_NOT_FOUND, "%s: the run has no class rasters", info->path);
     if (mkdir(folder, 0777) != 0)
         return vdt_fail_errno(error, folder);
     vdt_status status = VDT_OK;
@@ -97,5 +101,7 @@ vdt_status vdt_run_export_rasters(const struct vdt_run_reader *reader, const cha
         if (status == VDT_OK)
             status = save_raster(reader, (uint32_t)i, folder, sample.reference, count, error);
     }
+    if (status != VDT_OK) /* what failed is what is told */
+        (void)(vdt_remove_tree(folder, NULL) == VDT_OK);
     return status;
 }
