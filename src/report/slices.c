@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "annotate/sets/row.h"
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -191,6 +192,7 @@ static vdt_status by_class(struct slicing *slicing, const struct vdt_scorer *sco
                            const struct vdt_sides *sides, struct vdt_error *error)
 {
     const char *key = sides->options->label_key ? sides->options->label_key : "class";
+    vdt_cleanup(vdt_row_room_clear) struct vdt_row_room room = {0};
     vdt_status status = VDT_OK;
     for (uint32_t i = 0; !status && sides->truth && i < sides->sample_count; i++) {
         const uint64_t *rows = NULL;
@@ -200,14 +202,11 @@ static vdt_status by_class(struct slicing *slicing, const struct vdt_scorer *sco
                 vdt_annotations_list(sides->truth, sides->samples[i].truth, &rows, &count, error);
         for (size_t k = 0; !status && k < count; k++) {
             struct vdt_annotation annotation;
-            struct vdt_label labels[16];
-            size_t label_count = 16;
-            status = vdt_annotations_get(sides->truth, rows[k], &annotation, labels, &label_count,
-                                         error);
-            for (size_t l = 0; !status && l < label_count && l < 16; l++) {
-                const char *its = labels[l].key && labels[l].key[0] ? labels[l].key : "class";
-                if (strcmp(its, key) == 0)
-                    status = add_member(slicing, scorer->unit_count, i, labels[l].value, error);
+            status = vdt_row_get(sides->truth, rows[k], &room, &annotation, error);
+            for (size_t l = 0; !status && l < annotation.label_count; l++) {
+                const struct vdt_label *label = &annotation.labels[l];
+                if (strcmp(label->key && label->key[0] ? label->key : "class", key) == 0)
+                    status = add_member(slicing, scorer->unit_count, i, label->value, error);
             }
         }
     }

@@ -121,6 +121,20 @@ def test_outlines_of_files(tmp_path):
     assert [t["task"] for t in vedatile.evaluate(**files).tasks] == ["detection", "instance"]  # unless asked
 
 
+def test_the_most_likely_of_many_labels(tmp_path):
+    square, names = [[[0, 0], [8, 0], [8, 8], [0, 8]]], [f"c{i}" for i in range(40)]
+    with vedatile.AnnotationSet(tmp_path / "truth.h5") as truth:
+        truth.add_sample("s", rows=16, cols=16)
+        truth.add([{"sample": "s", "id": "1", "type": "polygon", "coordinates": square,
+                    "labels": {"class": {name: (i + 1) / 1000 for i, name in enumerate(names)}}}])
+    run = vedatile.Run("r", path=tmp_path / "run.h5", classes=names)
+    run.add("s", polygons=[square], labels=["c39"], scores=[.9])
+    run.commit()
+    task, = vedatile.evaluate(ground_truth=tmp_path / "truth.h5", predictions=tmp_path / "run.h5",
+                              task="segmentation").tasks
+    assert {row["class"]: row["iou"] for row in task["classes"] if row["iou"] is not None} == {"c39": 1}
+
+
 def test_label_map(tmp_path):
     files, truths, found = make(tmp_path)
     task, = vedatile.evaluate(**files, task="segmentation", label_map={"tree": "green", "water": "green"}).tasks

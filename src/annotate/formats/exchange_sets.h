@@ -2,6 +2,7 @@
 #ifndef ANNOTATE_EXCHANGE_SETS_H
 #define ANNOTATE_EXCHANGE_SETS_H
 
+#include "annotate/sets/row.h"
 #include "annotate/sets/staged.h"
 #include "exchange/file.h"
 
@@ -38,15 +39,6 @@ vdt_status vdt_export_set_coco(struct vdt_set_export *out, struct vdt_error *err
 vdt_status vdt_export_set_geojson(struct vdt_set_export *out, struct vdt_error *error);
 vdt_status vdt_export_set_yolo(struct vdt_set_export *out, struct vdt_error *error);
 vdt_status vdt_export_set_voc(struct vdt_set_export *out, struct vdt_error *error);
-
-/* A row with its labels, in memory that is used again. */
-struct vdt_row_room {
-    struct vdt_label *labels;
-    size_t capacity;
-};
-void vdt_row_room_clear(struct vdt_row_room *room);
-vdt_status vdt_row_get(const struct vdt_annotations *set, uint64_t row, struct vdt_row_room *room,
-                       struct vdt_annotation *a, struct vdt_error *error);
 
 /* The value of a key with the highest score, and that score (NaN: none); NULL: it has none. */
 const struct vdt_label *vdt_row_class(const struct vdt_annotation *a, const char *key);

@@ -4,13 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "annotate/sets/row.h"
 #include "annotate/sets/set.h"
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "encode/raster.h"
-
-enum { LABELS_MOST = 16 };
 
 /* What is burnt, and in which order. */
 struct burnt {
@@ -30,6 +29,7 @@ struct burning {
     size_t count;
     struct vdt_ring *rings;
     size_t ring_capacity;
+    struct vdt_row_room room;
 };
 
 static void clear_burning(struct burning *burning)
@@ -37,6 +37,7 @@ static void clear_burning(struct burning *burning)
     vdt_raster_clear(&burning->raster);
     free(burning->list);
     free(burning->rings);
+    vdt_row_room_clear(&burning->room);
 }
 
 /* --- what is burnt ------------------------------------------------------------------------- */
@@ -80,13 +81,11 @@ static struct burnt choose(const struct burning *burning, uint64_t row,
 static vdt_status add_burnt(struct burning *burning, uint64_t row, struct vdt_error *error)
 {
     const struct vdt_annotations_burn_options *options = burning->options;
-    struct vdt_label labels[LABELS_MOST];
-    size_t count = LABELS_MOST;
     struct vdt_annotation annotation;
-    vdt_status status = vdt_annotations_get(burning->set, row, &annotation, labels, &count, error);
+    vdt_status status = vdt_row_get(burning->set, row, &burning->room, &annotation, error);
     if (status || !has_area(annotation.kind))
         return status;
-    struct burnt burnt = choose(burning, row, labels, annotation.label_count);
+    struct burnt burnt = choose(burning, row, annotation.labels, annotation.label_count);
     if (!options->scores)
         burnt.score = annotation.flags & VDT_ANNOTATION_IGNORE ? 1 : 0;
     if (!options->scores && (annotation.flags & VDT_ANNOTATION_IGNORE))

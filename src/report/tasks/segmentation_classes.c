@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "annotate/sets/row.h"
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -10,7 +11,7 @@
 #include "report/tasks/segmentation.h"
 #include "report/tasks/segmentation_state.h"
 
-enum { VALUES = 65536, CLASSES_MOST = 4096, LABELS_MOST = 16 };
+enum { VALUES = 65536, CLASSES_MOST = 4096 };
 
 static const double usual_score = 0.5;
 
@@ -100,13 +101,13 @@ static int by_text(const void *a, const void *b)
 static vdt_status list_names(struct vdt_annotations *set, const char *key,
                              struct vdt_burnt_values *names, struct vdt_error *error)
 {
+    vdt_cleanup(vdt_row_room_clear) struct vdt_row_room room = {0};
     for (uint64_t row = 0; row < vdt_annotations_count(set); row++) {
         struct vdt_annotation shape;
-        struct vdt_label labels[LABELS_MOST];
-        size_t count = LABELS_MOST;
-        vdt_status status = vdt_annotations_get(set, row, &shape, labels, &count, error);
+        vdt_status status = vdt_row_get(set, row, &room, &shape, error);
         if (status)
             return status;
+        const struct vdt_label *labels = shape.labels;
         for (size_t i = 0; (1U << shape.kind & (outlines | boxes)) && i < shape.label_count; i++) {
             const char *its = labels[i].key && labels[i].key[0] ? labels[i].key : "class";
             if (strcmp(its, key && key[0] ? key : "class") == 0 &&
