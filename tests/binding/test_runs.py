@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import vedatile
 import vedatile.shapes
+from conftest import SOURCE, run_vedatile
 
 CLASSES = ["car", "bus", "tree"]
 
@@ -171,3 +172,18 @@ def test_masks_keep_boxes_of_their_own(tmp_path):
         found = vedatile.evaluate(ground_truth=tmp_path / "truth.h5", predictions=tmp_path / f"{name}.h5",
                                   iou="bbox")
         assert (found["AP"] > 0.999) == (name != "bounds"), name
+
+
+def test_predictions_without_ids_go_to_the_map(tmp_path):
+    store = tmp_path / "o.h5"
+    vedatile.feed(store, SOURCE / "data/olinda/scene.tif", SOURCE / "data/olinda/sectors.geojson",
+                  class_field="TIPO", task="detection", tile=128)
+    with vedatile.Store(store) as opened:
+        run = opened.run("may", group="train")
+        run.add(0, boxes=[[1, 2, 30, 40], [50, 60, 70, 80]], labels=[0, 1], scores=[.5, .25])
+        run.commit()
+    run_vedatile("predictions", "export", store, tmp_path / "may.geojson", "--run", "may")
+    features = json.loads((tmp_path / "may.geojson").read_text())["features"]
+    assert not any("id" in feature for feature in features)
+    found = sorted((feature["properties"]["class"], feature["properties"]["score"]) for feature in features)
+    assert found == [("RURAL", .5), ("URBANO", .25)]

@@ -201,8 +201,9 @@ static vdt_status write_feature(struct export *x, const struct vdt_annotation *a
     x->first = false;
     x->out->report->added++;
     return vdt_text_json(&x->text,
-                         json_pack("{s:s,s:s,s:o,s:o}", "type", "Feature", "id", a->id,
-                                   "properties", properties_json(x, a), "geometry", geometry),
+                         json_pack("{s:s,s:s*,s:o,s:o}", "type", "Feature", "id",
+                                   a->id != NULL && *a->id != '\0' ? a->id : NULL, "properties",
+                                   properties_json(x, a), "geometry", geometry),
                          false, error);
 }
 
