@@ -6,6 +6,7 @@
 #include <vedatile/shapes.h>
 
 #include "annotate/records/record_json.h"
+#include "annotate/records/record_mask.h"
 #include "annotate/runs/run_state.h"
 #include "annotate/sets/set.h"
 #include "base/cleanup.h"
@@ -96,19 +97,11 @@ static vdt_status no_id(const char *images, const char *what, const char *name,
 static json_t *coco_segmentation(const struct vdt_annotation *a)
 {
     if (a->kind == VDT_ANNOTATION_MASK) {
-        const uint64_t offsets[2] = {0, a->count_count};
-        const uint32_t size[1][2] = {{a->rows, a->cols}};
-        const struct vdt_shapes shape = {.kind = VDT_SHAPE_RLE,
-                                         .count = 1,
-                                         .counts = a->counts,
-                                         .count_offsets = offsets,
-                                         .size = size};
-        char *text = NULL;
-        size_t length;
-        if (vdt_mask_text(&shape, 0, &text, &length, NULL) != VDT_OK)
+        char *text = vdt_record_mask_text(a);
+        if (text == NULL)
             return NULL;
         json_t *mask =
-            json_pack("{s:[i,i],s:s%}", "size", (int)a->rows, (int)a->cols, "counts", text, length);
+            json_pack("{s:[i,i],s:s}", "size", (int)a->rows, (int)a->cols, "counts", text);
         free(text);
         return mask;
     }
